@@ -1,0 +1,76 @@
+"""The filter language of the logs API: clauses joined by AND, sent as one JSON query parameter.
+
+Keys and operators: the official SDK's `ai_gateway.logs.list` (cloudflare 5.9.0).
+"""
+
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+FilterKey = Literal[
+    "id",
+    "created_at",
+    "request_content_type",
+    "response_content_type",
+    "request_type",
+    "success",
+    "cached",
+    "provider",
+    "model",
+    "model_type",
+    "cost",
+    "tokens",
+    "tokens_in",
+    "tokens_out",
+    "duration",
+    "feedback",
+    "event_id",
+    "metadata.key",
+    "metadata.value",
+    "authentication",
+    "wholesale",
+    "compatibilityMode",
+    "dlp_action",
+    "user_agent",
+]
+FilterOperator = Literal["eq", "neq", "contains", "lt", "gt"]
+FilterValue = str | bool | int | float | None
+
+FILTER_KEYS: tuple[str, ...] = get_args(FilterKey)
+FILTER_OPERATORS: tuple[str, ...] = get_args(FilterOperator)
+
+
+class Filter(BaseModel):
+    """One clause: `key operator any-of value`. The API takes `value` only as a list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    key: FilterKey
+    operator: FilterOperator = "eq"
+    value: list[FilterValue] = Field(min_length=1)
+
+
+_FILTERS = TypeAdapter(list[Filter])
+
+
+def dump(filters: list[Filter]) -> str:
+    """Return the JSON that the `filters` query parameter holds."""
+    return _FILTERS.dump_json(filters).decode()
+
+
+def load(text: str | bytes) -> list[Filter]:
+    """Read the `filters` query parameter.
+
+    Raises:
+        ValidationError: not a list of clauses.
+
+    """
+    return _FILTERS.validate_json(text)
+
+
+def metadata_pairs(metadata: dict[str, Any]) -> list[Filter]:
+    """Return clauses for logs that hold every key and every value; the API does not pair a key with its value."""
+    clauses: list[Filter] = []
+    for key, value in metadata.items():
+        clauses += [Filter(key="metadata.key", value=[key]), Filter(key="metadata.value", value=[value])]
+    return clauses

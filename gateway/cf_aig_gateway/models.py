@@ -1,0 +1,86 @@
+"""What the gateway's API sends, by the API's own names, tolerant of what it is known to do."""
+
+import json
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+from cf_aig_gateway.shapes import as_object
+
+
+def _metadata(value: Any) -> dict[str, Any]:
+    """Return metadata as an object: the API sends an object, an object as JSON text, or null."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return {"metadata": value} if value else {}
+    return as_object(value)
+
+
+Metadata = Annotated[dict[str, Any], BeforeValidator(_metadata)]
+
+
+class Wire(BaseModel):
+    """A value of the API: unknown fields are kept."""
+
+    model_config = ConfigDict(extra="allow", protected_namespaces=())
+
+
+class Gateway(Wire):
+    """One gateway, as GET /accounts/{account}/ai-gateway/gateways gives it (TTL and rate interval in seconds)."""
+
+    id: str
+    collect_logs: bool | None = None
+    cache_ttl: int | None = None
+    rate_limiting_limit: int | None = None
+    rate_limiting_interval: int | None = None
+    rate_limiting_technique: str | None = None
+    authentication: bool | None = None
+    log_management: int | None = None
+    log_management_strategy: str | None = None
+    created_at: str | None = None
+
+
+class Log(Wire):
+    """One logged request (duration in milliseconds, cost in US dollars, created_at in UTC). Ids are opaque."""
+
+    id: str
+    created_at: str = ""
+    provider: str | None = None
+    model: str | None = None
+    success: bool | None = None
+    cached: bool | None = None
+    status_code: int | None = None
+    duration: float | None = None
+    tokens_in: float | None = None
+    tokens_out: float | None = None
+    cost: float | None = None
+    step: int | None = None
+    feedback: float | None = None
+    metadata: Metadata = {}
+
+
+class ResultInfo(Wire):
+    """Where a page stands. The API gives no count of pages."""
+
+    page: int = 1
+    per_page: int = 20
+    count: int = 0
+    total_count: int = 0
+
+
+class ApiError(Wire):
+    """One entry of `errors` (management API) or `error` (data plane)."""
+
+    code: int | None = None
+    message: str = ""
+
+
+class Envelope(Wire):
+    """What the management API wraps its answers in; `success` may be false under HTTP 200."""
+
+    success: bool = False
+    result: Any = None
+    result_info: ResultInfo = ResultInfo()
+    errors: list[ApiError] = []

@@ -1,0 +1,1 @@
+"""How the tools are configured, started, served and shown."""

@@ -1,0 +1,1 @@
+"""The four commands, each imported when it is asked for."""
