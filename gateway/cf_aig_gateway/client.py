@@ -1,6 +1,8 @@
 """The one place that speaks HTTP to a gateway."""
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
@@ -10,23 +12,38 @@ import stamina
 from pydantic import BaseModel, ValidationError
 
 from cf_aig_gateway import filters as filter_language
-from cf_aig_gateway.errors import GatewayError, NotFound
+from cf_aig_gateway.chat import Chat, Reply, parse_reply, wire_chat
+from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.filters import Filter
-from cf_aig_gateway.models import ApiError, Envelope, Log, ResultInfo
-from cf_aig_gateway.shapes import as_list
+from cf_aig_gateway.models import Envelope, Gateway, Log, ResultInfo
+from cf_aig_gateway.refusals import Errand, refusal, unreachable
 
 RETRY_TIMEOUT_S = 20.0
 """How long reads are tried again in all; MCP clients give a call up at about 60 s."""
 
-T = TypeVar("T", bound=BaseModel)
+LOG_LAG_S = 60.0
+"""How long after a chat a 404 on its log may only mean: not yet. Logs appear after 0.3-4.7 s."""
+
+MAX_ID = 256
+"""Characters of the longest id that is worth sending; gateway ids have at most 64, log ids 36."""
+
+M = TypeVar("M", bound=BaseModel)
 
 
 @dataclass(frozen=True)
-class Page(Generic[T]):
+class Page(Generic[M]):
     """One page of a list, and where it stands."""
 
-    items: list[T]
+    items: list[M]
     info: ResultInfo
+
+
+@dataclass(frozen=True)
+class Body:
+    """A stored body as it arrives."""
+
+    content_type: str
+    chunks: AsyncIterator[bytes]
 
 
 def segment(value: str) -> str:
@@ -36,33 +53,43 @@ def segment(value: str) -> str:
         GatewayError: the value can be no id.
 
     """
-    if value in {"", ".", ".."} or len(value) > 256:
-        raise GatewayError(f"{value[:80]!r} is not an id. Take ids from list_gateways and list_logs.")
+    if value in {"", ".", ".."} or len(value) > MAX_ID:
+        raise GatewayError(f"{value[:80]!r} is no id. Take ids from list_gateways and list_logs.")
     return quote(value, safe="")
-
-
-def _again(error: Exception) -> bool | float:
-    """Whether a read that failed so is worth another try, or after how many seconds."""
-    if isinstance(error, httpx2.HTTPStatusError):
-        status = error.response.status_code
-        wait = error.response.headers.get("retry-after", "")
-        if wait.isdecimal():
-            return float(wait) if float(wait) <= RETRY_TIMEOUT_S else False
-        return status == 429 or status >= 500
-    return isinstance(error, httpx2.TransportError)
 
 
 class AIGateway:
     """The AI Gateway of one account. One HTTP client for its life; one HTTP request per method.
 
-    Every method raises `GatewayError` when the gateway refused, failed or could not be reached.
+    Every method raises `GatewayError` when the gateway refused, failed or could not be reached. Credentials are set
+    per request: the Cloudflare token towards `api_url` only; towards `data_url` the gateway's own token, and a
+    provider's key only for that provider.
     """
 
-    def __init__(self, http: httpx2.AsyncClient, *, api_url: str, account: str, token: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        http: httpx2.AsyncClient,
+        *,
+        api_url: str,
+        data_url: str,
+        account: str,
+        token: Callable[[], str],
+        gateway_token: Callable[[], str],
+        provider_keys: Mapping[str, str],
+    ) -> None:
         self._http = http
         self._api_url = api_url.rstrip("/")
-        self._account = account
+        self._data_url = data_url.rstrip("/")
+        self.account = account
         self._token = token
+        self._gateway_token = gateway_token
+        self._provider_keys = provider_keys
+        self._chatted: dict[str, float] = {}
+
+    async def gateways(self, *, page: int = 1, per_page: int = 20, search: str | None = None) -> Page[Gateway]:
+        """Return one page of gateways: GET /accounts/{account}/ai-gateway/gateways. `search` matches ids."""
+        errand = Errand("No such account. Check CLOUDFLARE_ACCOUNT_ID (32 hexadecimal characters).")
+        return await self._page(Gateway, "", {"page": page, "per_page": per_page, "search": search}, errand)
 
     async def logs(
         self,
@@ -82,7 +109,7 @@ class AIGateway:
         `start_date` and `end_date` are ISO 8601, UTC. Filters go as one JSON parameter: any other form is ignored
         by the API, and an ignored filter returns every row.
         """
-        params: dict[str, Any] = {
+        params = {
             "page": page,
             "per_page": per_page,
             "order_by": order_by,
@@ -92,43 +119,181 @@ class AIGateway:
             "filters": filter_language.dump(list(filters)) if filters else None,
             "search": search,
         }
-        envelope = await self._read(f"/{segment(gateway_id)}/logs", params, what=f"Gateway {gateway_id}")
-        return Page([Log.model_validate(row) for row in as_list(envelope.result)], envelope.result_info)
+        errand = Errand(f"No gateway {gateway_id}. list_gateways shows those that exist.")
+        return await self._page(Log, f"/{segment(gateway_id)}/logs", params, errand)
 
-    async def _read(self, path: str, params: dict[str, Any], *, what: str) -> Envelope:
-        """GET a management path, trying again what may pass, and return its envelope."""
-        url = f"{self._root()}{path}"
+    async def log(self, gateway_id: str, log_id: str) -> Log:
+        """Return one log: GET …/logs/{log}.
+
+        Raises:
+            NotFound: no such log or gateway, or not yet: a log appears up to 5 s after its call.
+
+        """
+        errand = Errand(
+            f"No log {log_id} in gateway {gateway_id}. list_logs shows its logs, list_gateways the gateways; "
+            "a new log appears up to 5 s after its call."
+        )
+        response = await self._read(self._log_url(gateway_id, log_id), {}, errand, log_id=log_id)
+        return _parsed(Log, _opened(response, errand).result)
+
+    def request_body(self, gateway_id: str, log_id: str) -> AbstractAsyncContextManager[Body]:
+        """Open what a logged request sent: GET …/logs/{log}/request.
+
+        Raises:
+            NotFound: no such log, or its body is not stored: the API uses one code for both.
+
+        """
+        return self._body(gateway_id, log_id, "request")
+
+    def response_body(self, gateway_id: str, log_id: str) -> AbstractAsyncContextManager[Body]:
+        """Open what came back: GET …/logs/{log}/response.
+
+        Raises:
+            NotFound: no such log, or its body is not stored: the API uses one code for both.
+
+        """
+        return self._body(gateway_id, log_id, "response")
+
+    async def patch_log(self, gateway_id: str, log_id: str, changes: Mapping[str, Any]) -> None:
+        """Record feedback (-1, 0, 1), score (0-100) or metadata on a log: PATCH …/logs/{log}. Never tried twice."""
+        errand = Errand(f"No log {log_id} in gateway {gateway_id}. list_logs shows its logs.", scope="AI Gateway Write")
+        request = self._http.build_request(
+            "PATCH", self._log_url(gateway_id, log_id), json=dict(changes), headers=self._authorization()
+        )
+        _opened(await self._send(request, errand), errand)
+
+    async def chat(self, gateway_id: str, chat: Chat) -> Reply:
+        """Send a chat through a gateway and return the reply. Never tried twice unless the caller asks the gateway to.
+
+        Raises:
+            GatewayError: refused by the gateway or the provider; the message has the provider's words and the log id.
+
+        """
+        wire = wire_chat(chat)
+        if wire.rest:
+            url = f"{self._api_url}/accounts/{self._known_account()}/ai/{wire.path}"
+            headers = self._authorization() | {"cf-aig-gateway-id": gateway_id}
+        else:
+            url = f"{self._data_url}/{self._known_account()}/{segment(gateway_id)}/{wire.path}"
+            headers = self._data_headers(wire.provider)
+        errand = Errand(f"No gateway {gateway_id}, or no model {chat.model}.", scope="AI Gateway Run")
+        request = self._http.build_request("POST", url, json=wire.body, headers=wire.headers | headers)
+        started = time.monotonic()
+        response = await self._send(request, errand)
+        reply = parse_reply(chat, response, round((time.monotonic() - started) * 1000), errand)
+        if reply.log_id:
+            self._chatted[reply.log_id] = time.monotonic()
+        return reply
+
+    async def _page(self, model: type[M], path: str, params: dict[str, Any], errand: Errand) -> Page[M]:
+        envelope = _opened(await self._read(self._gateways_url() + path, params, errand), errand)
+        rows: list[Any] = envelope.result or []
+        return Page([_parsed(model, row) for row in rows], envelope.result_info)
+
+    @asynccontextmanager
+    async def _body(self, gateway_id: str, log_id: str, part: str) -> AsyncGenerator[Body]:
+        errand = Errand(
+            f"No log {log_id} in gateway {gateway_id}, or its {part} body was not stored (the API does not tell the "
+            "two apart). If list_logs shows the log: bodies are not kept when cf-aig-collect-log-payload was false, "
+            "when the log is over 10 MB, or after deletion."
+        )
+        url = f"{self._log_url(gateway_id, log_id)}/{part}"
+        response = await self._read(url, {}, errand, log_id=log_id, stream=True)
+        try:
+            if not response.is_success:
+                await response.aread()
+                raise refusal(response, errand)
+            yield Body(response.headers.get("content-type", ""), _chunks(response, errand))
+        finally:
+            await response.aclose()
+
+    async def _read(
+        self, url: str, params: Mapping[str, Any], errand: Errand, *, log_id: str = "", stream: bool = False
+    ) -> httpx2.Response:
+        """GET, trying again what may pass."""
         present = {name: value for name, value in params.items() if value is not None}
+        fresh = time.monotonic() - self._chatted.get(log_id, -LOG_LAG_S) < LOG_LAG_S
+
+        @stamina.retry(on=_again, attempts=5, timeout=RETRY_TIMEOUT_S, wait_initial=0.2)
+        async def attempt() -> httpx2.Response:
+            request = self._http.build_request("GET", url, params=present, headers=self._authorization())
+            response = await self._http.send(request, stream=stream)
+            if response.status_code == 429 or response.status_code >= 500 or (fresh and response.status_code == 404):
+                await response.aread()
+                response.raise_for_status()
+            return response
+
         try:
-            response = await self._patiently(url, present)
+            return await attempt()
         except httpx2.HTTPStatusError as error:
-            response = error.response
+            return error.response
         except httpx2.TransportError as error:
-            raise GatewayError(f"{what}: the gateway could not be reached ({type(error).__name__}).") from error
-        return self._opened(response, what)
+            raise unreachable(error, errand) from error
 
-    @stamina.retry(on=_again, attempts=4, timeout=RETRY_TIMEOUT_S, wait_initial=0.2)
-    async def _patiently(self, url: str, params: dict[str, Any]) -> httpx2.Response:
-        response = await self._http.get(url, params=params, headers=self._authorization())
-        if response.status_code == 429 or response.status_code >= 500:
-            response.raise_for_status()
-        return response
-
-    def _opened(self, response: httpx2.Response, what: str) -> Envelope:
+    async def _send(self, request: httpx2.Request, errand: Errand) -> httpx2.Response:
         try:
-            envelope = Envelope.model_validate_json(response.content)
-        except ValidationError as error:
-            message = f"{what}: the gateway answered {response.status_code} with something else than its JSON."
-            raise GatewayError(message, status=response.status_code) from error
-        if response.is_success and envelope.success:
-            return envelope
-        first = next(iter(envelope.errors), ApiError())
-        kind = NotFound if response.status_code == 404 else GatewayError
-        message = f"{what}: the gateway answered {response.status_code}: {first.message or 'no reason given'}."
-        raise kind(message, status=response.status_code, code=first.code)
+            return await self._http.send(request)
+        except httpx2.TransportError as error:
+            raise unreachable(error, errand) from error
 
-    def _root(self) -> str:
-        return f"{self._api_url}/accounts/{segment(self._account)}/ai-gateway/gateways"
+    def _gateways_url(self) -> str:
+        return f"{self._api_url}/accounts/{self._known_account()}/ai-gateway/gateways"
+
+    def _log_url(self, gateway_id: str, log_id: str) -> str:
+        return f"{self._gateways_url()}/{segment(gateway_id)}/logs/{segment(log_id)}"
+
+    def _known_account(self) -> str:
+        if not self.account or not self._token():
+            raise GatewayError(
+                "No credentials are configured. Set CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN (AI Gateway Read; "
+                "Write for feedback, Run for chat) for this server, or start it with --local."
+            )
+        return segment(self.account)
 
     def _authorization(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._token()}"}
+
+    def _data_headers(self, provider: str) -> dict[str, str]:
+        headers = {"cf-aig-authorization": f"Bearer {self._gateway_token()}"}
+        if key := self._provider_keys.get(provider):
+            headers |= {"x-api-key": key} if provider == "anthropic" else {"Authorization": f"Bearer {key}"}
+        return headers
+
+
+def _again(error: Exception) -> bool | float:
+    """Whether a read that failed so is worth another try, or after how many seconds."""
+    if not isinstance(error, httpx2.HTTPStatusError):
+        return isinstance(error, httpx2.TransportError)
+    if error.response.status_code == 404:
+        return 1.2
+    wait = error.response.headers.get("retry-after", "")
+    if wait.isdecimal():
+        return float(wait) if float(wait) <= RETRY_TIMEOUT_S else False
+    return True
+
+
+def _opened(response: httpx2.Response, errand: Errand) -> Envelope:
+    """Return the envelope of a management answer."""
+    try:
+        envelope = Envelope.model_validate_json(response.content)
+    except ValidationError:
+        raise refusal(response, errand) from None
+    if response.is_success and envelope.success:
+        return envelope
+    raise refusal(response, errand)
+
+
+def _parsed(model: type[M], value: Any) -> M:
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        what = ", ".join(str(entry["loc"][0]) for entry in error.errors() if entry["loc"])
+        raise GatewayError(f"The gateway sent a {model.__name__.lower()} that cannot be read ({what}).") from error
+
+
+async def _chunks(response: httpx2.Response, errand: Errand) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in response.aiter_bytes():
+            yield chunk
+    except httpx2.TransportError as error:
+        raise unreachable(error, errand) from error

@@ -46,7 +46,7 @@ class Log(Wire):
     """One logged request (duration in milliseconds, cost in US dollars, created_at in UTC). Ids are opaque."""
 
     id: str
-    created_at: str = ""
+    created_at: str | None = None
     provider: str | None = None
     model: str | None = None
     success: bool | None = None

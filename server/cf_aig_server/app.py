@@ -37,8 +37,15 @@ async def _gateway(settings: Settings, transport: httpx2.AsyncBaseTransport | No
     path = settings.local_path()
     if path is None:
         async with httpx2.AsyncClient(transport=transport, timeout=settings.timeout_s) as http:
+            token = settings.api_token.get_secret_value
             yield AIGateway(
-                http, api_url=settings.api_url, account=settings.account_id, token=settings.api_token.get_secret_value
+                http,
+                api_url=settings.api_url,
+                data_url=settings.data_url,
+                account=settings.account_id,
+                token=token,
+                gateway_token=token,
+                provider_keys={},
             )
         return
     from cf_aig_gateway.local.app import build_app  # noqa: PLC0415 (only with --local)
@@ -51,4 +58,12 @@ async def _gateway(settings: Settings, transport: httpx2.AsyncBaseTransport | No
         stack.callback(tasks.cancel_scope.cancel)
         wire = ASGITransport(build_app(store), tasks)
         http = await stack.enter_async_context(httpx2.AsyncClient(transport=wire, timeout=settings.timeout_s))
-        yield AIGateway(http, api_url=f"{LOCAL_URL}/client/v4", account=LOCAL_ACCOUNT, token=lambda: "local")
+        yield AIGateway(
+            http,
+            api_url=f"{LOCAL_URL}/client/v4",
+            data_url=f"{LOCAL_URL}/v1",
+            account=LOCAL_ACCOUNT,
+            token=lambda: "local",
+            gateway_token=lambda: "local",
+            provider_keys={},
+        )

@@ -1,0 +1,194 @@
+"""A chat on its way through a gateway: how each endpoint wants it, and what comes back."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from urllib.parse import quote
+
+import httpx2
+
+from cf_aig_gateway.errors import GatewayError
+from cf_aig_gateway.refusals import Errand, reason, refusal
+from cf_aig_gateway.shapes import as_list, as_object, as_text
+
+Endpoint = Literal["rest", "compat", "provider"]
+
+ANTHROPIC_VERSION = "2023-06-01"
+ANTHROPIC_MAX_TOKENS = 1024
+"""Tokens of an Anthropic reply when the caller gives no bound; Anthropic demands one."""
+
+CHAT_PATHS = {
+    "openai": "chat/completions",
+    "groq": "chat/completions",
+    "perplexity-ai": "chat/completions",
+    "cerebras": "chat/completions",
+    "deepseek": "chat/completions",
+    "mistral": "v1/chat/completions",
+    "grok": "v1/chat/completions",
+    "openrouter": "v1/chat/completions",
+}
+"""Native chat paths of providers that take OpenAI's form: developers.cloudflare.com/ai-gateway/usage/providers."""
+
+
+@dataclass(frozen=True)
+class Chat:
+    """What to send: messages in OpenAI's form, parameters by the provider's names, `cf-aig-*` headers as controls."""
+
+    model: str
+    messages: list[dict[str, Any]]
+    endpoint: Endpoint = "rest"
+    parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    controls: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True)
+class Wire:
+    """One HTTP request: a path below the management host (`rest`) or below the gateway on the data plane."""
+
+    path: str
+    body: dict[str, Any]
+    headers: dict[str, str]
+    provider: str
+    rest: bool = False
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back (duration in milliseconds, as seen from here). `log_id` is None when nothing was logged."""
+
+    text: str
+    tool_calls: list[Any]
+    finish_reason: str | None
+    provider: str | None
+    model: str
+    tokens_in: int | None
+    tokens_out: int | None
+    duration: int
+    log_id: str | None
+    cache_status: str | None
+    step: str | None
+
+
+def wire_chat(chat: Chat) -> Wire:
+    """Return the request that carries a chat to its endpoint.
+
+    Raises:
+        GatewayError: the model's provider, which the endpoint needs, is not in its name, or has no known chat path.
+
+    """
+    provider, _, name = chat.model.partition("/")
+    if chat.model.startswith("@cf/"):
+        provider, name = "workers-ai", chat.model
+    body = {"model": chat.model, "messages": chat.messages, **chat.parameters}
+    headers = dict(chat.controls)
+    if chat.endpoint == "rest":
+        model = name if provider == "workers-ai" else chat.model
+        return Wire("v1/chat/completions", body | {"model": model}, headers, provider, rest=True)
+    if not name:
+        raise GatewayError(
+            f"{chat.model[:80]!r} does not name its provider. Write provider/model, as openai/gpt-4o-mini, "
+            "anthropic/claude-sonnet-4-5 or @cf/meta/llama-3.1-8b-instruct."
+        )
+    if chat.endpoint == "compat":
+        return Wire("compat/chat/completions", body | {"model": f"{provider}/{name}"}, headers, provider)
+    if provider == "anthropic":
+        return Wire("anthropic/v1/messages", _anthropic(chat, name), headers | _ANTHROPIC_HEADERS, provider)
+    if provider == "workers-ai":
+        del body["model"]
+        return Wire(f"workers-ai/{_model_path(name)}", body, headers, provider)
+    if provider not in CHAT_PATHS:
+        known = ", ".join(["anthropic", "workers-ai", *CHAT_PATHS])
+        raise GatewayError(
+            f"endpoint=provider knows the chat paths of {known}, not of {provider[:80]}. Use endpoint=rest or compat."
+        )
+    return Wire(f"{provider}/{CHAT_PATHS[provider]}", body | {"model": name}, headers, provider)
+
+
+_ANTHROPIC_HEADERS = {"anthropic-version": ANTHROPIC_VERSION}
+
+
+def _anthropic(chat: Chat, name: str) -> dict[str, Any]:
+    system = [as_text(message.get("content")) for message in chat.messages if message.get("role") == "system"]
+    return {
+        "model": name,
+        "max_tokens": ANTHROPIC_MAX_TOKENS,
+        **({"system": "\n\n".join(system)} if system else {}),
+        "messages": [message for message in chat.messages if message.get("role") != "system"],
+        **chat.parameters,
+    }
+
+
+def _model_path(name: str) -> str:
+    parts = name.split("/")
+    if any(part in ("", ".", "..") for part in parts):
+        raise GatewayError(f"{name[:80]!r} is no model name.")
+    return "/".join(quote(part, safe="@") for part in parts)
+
+
+def parse_reply(chat: Chat, response: httpx2.Response, duration: int, errand: Errand) -> Reply:
+    """Read what a gateway answered a chat with.
+
+    Raises:
+        GatewayError: the gateway or the provider refused it, or the answer is no chat reply.
+
+    """
+    headers = response.headers
+    log_id = headers.get("cf-aig-log-id")
+    try:
+        body = as_object(json.loads(response.content))
+    except ValueError:
+        body = {}
+    if not response.is_success or not body or body.get("success") is False:
+        raise _refused(chat, response, log_id, errand)
+    result = as_object(body.get("result")) or body
+    choice = as_object(next(iter(as_list(result.get("choices"))), None))
+    message = as_object(choice.get("message")) or result
+    usage = as_object(result.get("usage"))
+    return Reply(
+        text=_text(message),
+        tool_calls=as_list(message.get("tool_calls")) or _tool_uses(message),
+        finish_reason=choice.get("finish_reason") or result.get("stop_reason"),
+        provider=headers.get("cf-aig-provider") or wire_chat(chat).provider or None,
+        model=headers.get("cf-aig-model") or as_text(result.get("model")) or chat.model,
+        tokens_in=usage.get("prompt_tokens", usage.get("input_tokens")),
+        tokens_out=usage.get("completion_tokens", usage.get("output_tokens")),
+        duration=duration,
+        log_id=log_id,
+        cache_status=headers.get("cf-aig-cache-status"),
+        step=headers.get("cf-aig-step"),
+    )
+
+
+def _text(message: dict[str, Any]) -> str:
+    """Return the text of an OpenAI message, an Anthropic message or a Workers AI result."""
+    content = message.get("content")
+    if isinstance(content, list):
+        return "".join(as_text(as_object(part).get("text")) for part in as_list(content))
+    return as_text(content) or as_text(message.get("response")) or as_text(message.get("refusal"))
+
+
+def _tool_uses(message: dict[str, Any]) -> list[Any]:
+    return [part for part in as_list(message.get("content")) if as_object(part).get("type") == "tool_use"]
+
+
+def _refused(chat: Chat, response: httpx2.Response, log_id: str | None, errand: Errand) -> GatewayError:
+    code, words = reason(response)
+    followed = f" Next: get_log_details with log {log_id}." if log_id else " Nothing was logged under an id."
+    if code is None and response.status_code >= 400:
+        message = f"{chat.model} answered HTTP {response.status_code}: {words or 'no reason given'}."
+    else:
+        message = f"{refusal(response, errand)}{_GATEWAY_ADVICE.get(code or 0, '')}."
+    return GatewayError(message + followed, status=response.status_code, code=code)
+
+
+_GATEWAY_ADVICE = {
+    2001: ". The gateway may not exist: list_gateways shows those that do",
+    2003: ". The gateway's own limit was hit: list_gateways shows it",
+    2005: ". The provider gave no usable answer",
+    2008: ". Write the model as provider/model, as openai/gpt-4o-mini",
+    2009: ". The gateway asks for its own token: set CF_AIG_TOKEN to one with AI Gateway Run",
+    2021: ". Add credits, or set a provider key",
+    7003: ". Model names on endpoint=rest are author/model, Claude's dotted: anthropic/claude-haiku-4.5",
+}
+"""By the data plane's codes: developers.cloudflare.com/ai-gateway, and third parties' captures (read 2026-11-22)."""

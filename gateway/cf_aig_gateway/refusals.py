@@ -1,0 +1,93 @@
+"""What a failed request is told as: what failed, and what to try.
+
+There are three error shapes: `errors` of the management API, `errors` of its front door, and `error` of the data
+plane; a provider's own error passes through the data plane as it is.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+
+from cf_aig_gateway.errors import GatewayError, NotFound
+from cf_aig_gateway.shapes import as_list, as_object, as_text
+
+MAX_WORDS = 2000
+"""Characters of somebody else's error text that a message repeats."""
+
+
+@dataclass(frozen=True)
+class Errand:
+    """What a request is for, in words for its errors."""
+
+    missing: str
+    scope: str = "AI Gateway Read"
+
+
+def refusal(response: httpx2.Response, errand: Errand) -> GatewayError:
+    """Return the error that an answer other than success stands for."""
+    status = response.status_code
+    code, words = reason(response)
+    said = f"HTTP {status}" + (f", code {code}" if code else "") + (f": {words}" if words else "")
+    kind = NotFound if status == 404 and code != 7003 else GatewayError
+    return kind(f"{_advice(response, code, errand)} ({said})", status=status, code=code)
+
+
+def unreachable(error: httpx2.TransportError, errand: Errand) -> GatewayError:  # noqa: ARG001 (one signature)
+    """Return the error for a request that got no answer."""
+    host = error.request.url.host
+    if isinstance(error, httpx2.TimeoutException):
+        return GatewayError(f"{host} did not answer in time. Try again; if it goes on, check the provider's status.")
+    return GatewayError(
+        f"{host} could not be reached ({type(error).__name__}). Check the network and the configured base URL."
+    )
+
+
+def reason(response: httpx2.Response) -> tuple[int | None, str]:
+    """Return an error's code and words, in whichever of the shapes it comes."""
+    try:
+        body = as_object(json.loads(response.content))
+    except ValueError:
+        kind = response.headers.get("content-type", "text").partition(";")[0]
+        return None, f"{kind} instead of JSON: {' '.join(response.text.split())[:200]}"
+    entries = [as_object(entry) for entry in as_list(body.get("errors")) or as_list(body.get("error"))]
+    if entries:
+        return _code(entries[0]), "; ".join(_entry(entry) for entry in entries)[:MAX_WORDS]
+    error = body.get("error")
+    words = as_text(error) or as_text(as_object(error).get("message")) or as_text(body.get("message"))
+    return None, words[:MAX_WORDS]
+
+
+def _code(entry: dict[str, Any]) -> int | None:
+    code = entry.get("code")
+    return code if isinstance(code, int) else None
+
+
+def _entry(entry: dict[str, Any]) -> str:
+    where = ".".join(str(part) for part in as_list(entry.get("path"))[1:])
+    return (f"{where}: " if where else "") + as_text(entry.get("message"))
+
+
+def _advice(response: httpx2.Response, code: int | None, errand: Errand) -> str:
+    match response.status_code, code:
+        case ((301 | 302 | 303 | 307 | 308), _):
+            return "The gateway redirected the request, which is not followed. Check the configured base URL."
+        case _, 7003:
+            return "The gateway knows no such account or path. Check CLOUDFLARE_ACCOUNT_ID (32 hexadecimal characters)."
+        case ((401 | 403), _) | (_, 10000):
+            return f"No permission. The token is wrong or expired, or lacks the scope {errand.scope}."
+        case 404, _:
+            return errand.missing
+        case 429, _:
+            return f"Rate limited. Try again {_when(response)}."
+        case status, _ if status >= 500:
+            return "The gateway failed. Try again in a moment."
+        case _:
+            return "The gateway refused the request."
+
+
+def _when(response: httpx2.Response) -> str:
+    if wait := response.headers.get("retry-after"):
+        return f"in {wait} s"
+    return "in a minute; after 1,200 calls in 5 minutes the Cloudflare API blocks for 5 more"
