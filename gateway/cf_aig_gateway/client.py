@@ -175,7 +175,7 @@ class AIGateway:
             headers = self._authorization() | {"cf-aig-gateway-id": gateway_id}
         else:
             url = f"{self._data_url}/{self._known_account()}/{segment(gateway_id)}/{wire.path}"
-            headers = self._data_headers(wire.provider)
+            headers = self._data_headers(wire.provider if chat.endpoint == "provider" else "")
         errand = Errand(f"No gateway {gateway_id}, or no model {chat.model}.", scope="AI Gateway Run")
         request = self._http.build_request("POST", url, json=wire.body, headers=wire.headers | headers)
         started = time.monotonic()

@@ -1,0 +1,380 @@
+"""The client's own promises. `MockTransport` stands in where the local gateway cannot answer as is needed here."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+import pytest
+import stamina
+
+from cf_aig_gateway.chat import Chat
+from cf_aig_gateway.client import AIGateway
+from cf_aig_gateway.errors import GatewayError, NotFound
+from cf_aig_gateway.filters import Filter, metadata_pairs
+
+pytestmark = pytest.mark.anyio
+
+ACCOUNT = "0" * 31 + "1"
+API = "https://api.example.com/client/v4"
+DATA = "https://data.example.com/v1"
+
+Answer = Callable[[httpx2.Request], httpx2.Response]
+
+
+@pytest.fixture(autouse=True)
+def quick_retries() -> Any:
+    with stamina.set_testing(True, attempts=3):
+        yield
+
+
+def a_gateway(answer: Answer, account: str = ACCOUNT, token: str = "api-token") -> AIGateway:
+    return AIGateway(
+        httpx2.AsyncClient(transport=httpx2.MockTransport(answer)),
+        api_url=API,
+        data_url=DATA,
+        account=account,
+        token=lambda: token,
+        gateway_token=lambda: "gateway-token",
+        provider_keys={"openai": "openai-key", "anthropic": "anthropic-key"},
+    )
+
+
+def recording(seen: list[httpx2.Request], **result: Any) -> Answer:
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        seen.append(request)
+        return httpx2.Response(200, json={"success": True, "result": [], **result})
+
+    return answer
+
+
+def replying(status: int, **kwargs: Any) -> Answer:
+    return lambda _: httpx2.Response(status, **kwargs)
+
+
+async def test_filters_go_as_one_json_parameter() -> None:
+    seen: list[httpx2.Request] = []
+
+    await a_gateway(recording(seen)).logs("main", filters=[Filter(key="success", value=[False])], search="c-102")
+
+    query = seen[0].url.params
+    assert json.loads(query["filters"]) == [{"key": "success", "operator": "eq", "value": [False]}]
+    assert query["search"] == "c-102"
+    assert "start_date" not in query
+
+
+async def test_metadata_pairs_become_a_clause_for_the_key_and_one_for_the_value() -> None:
+    assert [clause.model_dump() for clause in metadata_pairs({"user": "u1"})] == [
+        {"key": "metadata.key", "operator": "eq", "value": ["user"]},
+        {"key": "metadata.value", "operator": "eq", "value": ["u1"]},
+    ]
+
+
+@pytest.mark.parametrize("log_id", ["../../user", "a/b", "a b", "100%", "%2e%2e", "ü"])
+async def test_an_id_stays_one_path_segment(log_id: str) -> None:
+    seen: list[httpx2.Request] = []
+
+    await a_gateway(recording(seen, result={"id": "x"})).log("main", log_id)
+
+    segments = seen[0].url.raw_path.decode().split("/")
+    assert segments[1:-1] == ["client", "v4", "accounts", ACCOUNT, "ai-gateway", "gateways", "main", "logs"]
+
+
+@pytest.mark.parametrize("log_id", ["", ".", "..", "x" * 10_000])
+async def test_what_can_be_no_id_is_refused_before_any_request(log_id: str) -> None:
+    seen: list[httpx2.Request] = []
+
+    with pytest.raises(GatewayError, match="is no id") as refused:
+        await a_gateway(recording(seen)).log("main", log_id)
+
+    assert seen == []
+    assert len(str(refused.value)) < 200
+
+
+async def test_credentials_go_only_where_they_belong() -> None:
+    seen: list[httpx2.Request] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        seen.append(request)
+        return httpx2.Response(200, json={"success": True, "result": {"id": "x"}, "choices": []})
+
+    gateway = a_gateway(answer)
+    await gateway.log("main", "x")
+    await gateway.patch_log("main", "x", {"feedback": 1})
+    async with gateway.request_body("main", "x"), gateway.response_body("main", "x"):
+        pass
+    for endpoint, model in (
+        ("rest", "openai/gpt-4o"),
+        ("compat", "anthropic/claude-sonnet-4-5"),
+        ("provider", "anthropic/claude-sonnet-4-5"),
+        ("provider", "openai/gpt-4o"),
+        ("provider", "@cf/meta/llama-3.1-8b-instruct"),
+    ):
+        await gateway.chat("main", Chat(model, [{"role": "user", "content": "hi"}], endpoint=endpoint))  # pyright: ignore[reportArgumentType]
+
+    secret_headers = [
+        (
+            request.url.host,
+            request.method,
+            {name: value for name, value in request.headers.items() if "-key" in value or "-token" in value},
+        )
+        for request in seen
+    ]
+    api = {"authorization": "Bearer api-token"}
+    own = {"cf-aig-authorization": "Bearer gateway-token"}
+    assert secret_headers == [
+        ("api.example.com", "GET", api),
+        ("api.example.com", "PATCH", api),
+        ("api.example.com", "GET", api),
+        ("api.example.com", "GET", api),
+        ("api.example.com", "POST", api),
+        ("data.example.com", "POST", own),
+        ("data.example.com", "POST", own | {"x-api-key": "anthropic-key"}),
+        ("data.example.com", "POST", own | {"authorization": "Bearer openai-key"}),
+        ("data.example.com", "POST", own),
+    ]
+
+
+@pytest.mark.parametrize("metadata", [{"user": "u1"}, '{"user":"u1"}'])
+async def test_metadata_is_read_as_an_object_or_as_json_text(metadata: Any) -> None:
+    log = await a_gateway(recording([], result={"id": "x", "metadata": metadata})).log("main", "x")
+
+    assert log.metadata == {"user": "u1"}
+
+
+@pytest.mark.parametrize(("metadata", "held"), [(None, {}), ("", {}), ("plain", {"metadata": "plain"}), ([1], {})])
+async def test_odd_metadata_is_tolerated(metadata: Any, held: dict[str, Any]) -> None:
+    log = await a_gateway(recording([], result={"id": "x", "metadata": metadata})).log("main", "x")
+
+    assert log.metadata == held
+
+
+async def test_unknown_fields_and_missing_tokens_are_tolerated() -> None:
+    row = {"id": "01JD0000000000000000000000", "tokens_in": None, "tokens_out": None, "wholesale": True}
+
+    page = await a_gateway(recording([], result=[row], result_info={"total_count": 1})).logs("main")
+
+    assert page.items[0].tokens_in is None
+    assert page.items[0].model_extra == {"wholesale": True}
+    assert page.info.total_count == 1
+
+
+async def test_a_row_that_cannot_be_read_is_an_error_that_names_the_field() -> None:
+    with pytest.raises(GatewayError, match=r"cannot be read \(duration\)"):
+        await a_gateway(recording([], result={"id": "x", "duration": "soon"})).log("main", "x")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (200, {"success": False, "errors": [{"code": 7000, "message": "Internal Error"}]}, "HTTP 200, code 7000"),
+        (400, {"success": False, "errors": [{"code": 7001, "message": "Too big", "path": ["query", "per_page"]}]}, "per_page: Too big"),
+        (401, {"success": False, "errors": [{"code": 10000, "message": "Authentication error"}]}, "AI Gateway Read"),
+        (403, {"success": False, "errors": [{"code": 10000, "message": "Authentication error"}]}, "AI Gateway Read"),
+        (404, {"success": False, "errors": [{"code": 7002, "message": "Not Found"}]}, "list_gateways"),
+        (404, {"success": False, "errors": [{"code": 7003, "message": "Could not route"}]}, "CLOUDFLARE_ACCOUNT_ID"),
+        (429, {"success": False, "errors": []}, "Try again in a minute"),
+        (500, {"success": False, "errors": [{"code": 7000, "message": "Internal Error"}]}, "Try again in a moment"),
+        (302, {}, "not followed"),
+        (418, ["?"], "refused the request"),
+    ],
+)  # fmt: skip
+async def test_a_refusal_says_what_failed_and_what_to_try(status: int, body: Any, said: str) -> None:
+    with pytest.raises(GatewayError, match=said.replace("?", r"\?")) as refused:
+        await a_gateway(replying(status, json=body)).logs("main")
+
+    assert refused.value.status == status
+    assert "api-token" not in str(refused.value)
+
+
+async def test_html_in_place_of_json_is_told_as_such() -> None:
+    with pytest.raises(GatewayError, match="text/html instead of JSON: <h1>Bad gateway</h1>"):
+        await a_gateway(replying(502, html="<h1>Bad gateway</h1>")).logs("main")
+
+
+async def test_an_unknown_log_is_not_found() -> None:
+    missing = replying(404, json={"success": False, "errors": [{"code": 7002, "message": "Not Found"}]})
+
+    with pytest.raises(NotFound, match="No log abc123 in gateway main"):
+        await a_gateway(missing).log("main", "abc123")
+
+
+async def test_a_missing_body_says_both_things_it_may_mean() -> None:
+    missing = replying(404, json={"success": False, "errors": [{"code": 7002, "message": "Not Found"}]})
+
+    with pytest.raises(NotFound, match=r"No log abc123 in gateway main, or its request body was not stored"):
+        async with a_gateway(missing).request_body("main", "abc123"):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [(httpx2.ReadTimeout("x"), "did not answer in time"), (httpx2.ConnectError("x"), "could not be reached")],
+)
+async def test_an_unreachable_gateway_is_named(failure: Exception, said: str) -> None:
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        raise failure
+
+    with pytest.raises(GatewayError, match=f"api.example.com {said}"):
+        await a_gateway(answer).gateways()
+    with pytest.raises(GatewayError, match=f"api.example.com {said}"):
+        await a_gateway(answer).patch_log("main", "x", {"feedback": 1})
+
+
+async def test_a_body_that_breaks_off_is_an_error() -> None:
+    async def broken() -> Any:
+        yield b'{"half'
+        raise httpx2.ReadError("reset", request=httpx2.Request("GET", API))
+
+    with pytest.raises(GatewayError, match="could not be reached"):
+        async with a_gateway(replying(200, content=broken())).response_body("main", "x") as body:
+            _ = [chunk async for chunk in body.chunks]
+
+
+async def test_reads_are_tried_again_after_what_may_pass() -> None:
+    answers = [httpx2.Response(503), httpx2.Response(429, headers={"retry-after": "0"})]
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        return answers.pop(0) if answers else httpx2.Response(200, json={"success": True, "result": []})
+
+    assert (await a_gateway(answer).logs("main")).items == []
+
+
+async def test_a_wait_longer_than_a_call_lasts_is_told_and_not_waited_for() -> None:
+    seen: list[httpx2.Request] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        seen.append(request)
+        return httpx2.Response(429, headers={"retry-after": "300"}, json={})
+
+    with pytest.raises(GatewayError, match="Try again in 300 s"):
+        await a_gateway(answer).logs("main")
+    assert len(seen) == 1
+
+
+async def test_a_write_is_never_tried_twice() -> None:
+    seen: list[httpx2.Request] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        seen.append(request)
+        return httpx2.Response(503, json={})
+
+    with pytest.raises(GatewayError):
+        await a_gateway(answer).patch_log("main", "x", {"feedback": 1})
+    with pytest.raises(GatewayError):
+        await a_gateway(answer).chat("main", Chat("openai/gpt-4o", [{"role": "user", "content": "hi"}]))
+    assert len(seen) == 2
+
+
+async def test_a_log_just_chatted_is_waited_for() -> None:
+    answers = [
+        httpx2.Response(200, json={"choices": []}, headers={"cf-aig-log-id": "new"}),
+        httpx2.Response(404, json={"success": False, "errors": [{"code": 7002, "message": "Not Found"}]}),
+        httpx2.Response(200, json={"success": True, "result": {"id": "new"}}),
+    ]
+    gateway = a_gateway(lambda _: answers.pop(0))
+    await gateway.chat("main", Chat("openai/gpt-4o", [{"role": "user", "content": "hi"}]))
+
+    assert (await gateway.log("main", "new")).id == "new"
+
+
+@pytest.mark.parametrize(("account", "token"), [("", "t"), (ACCOUNT, "")])
+async def test_without_credentials_every_call_says_what_to_set(account: str, token: str) -> None:
+    seen: list[httpx2.Request] = []
+    gateway = a_gateway(recording(seen), account, token)
+
+    with pytest.raises(GatewayError, match=r"Set CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN.*--local"):
+        await gateway.gateways()
+    with pytest.raises(GatewayError, match="--local"):
+        await gateway.chat("main", Chat("openai/gpt-4o", [], endpoint="compat"))
+    assert seen == []
+
+
+@pytest.mark.parametrize(
+    ("chat", "url", "body"),
+    [
+        (Chat("openai/gpt-4o", [], "rest"), f"{API}/accounts/{ACCOUNT}/ai/v1/chat/completions", {"model": "openai/gpt-4o"}),
+        (Chat("workers-ai/@cf/a/b", [], "rest"), f"{API}/accounts/{ACCOUNT}/ai/v1/chat/completions", {"model": "@cf/a/b"}),
+        (Chat("@cf/a/b", [], "compat"), f"{DATA}/{ACCOUNT}/main/compat/chat/completions", {"model": "workers-ai/@cf/a/b"}),
+        (Chat("openai/gpt-4o", [], "provider"), f"{DATA}/{ACCOUNT}/main/openai/chat/completions", {"model": "gpt-4o"}),
+        (Chat("@cf/a/b", [], "provider"), f"{DATA}/{ACCOUNT}/main/workers-ai/@cf/a/b", {}),
+        (Chat("grok/grok-4", [], "provider"), f"{DATA}/{ACCOUNT}/main/grok/v1/chat/completions", {"model": "grok-4"}),
+    ],
+)  # fmt: skip
+async def test_a_chat_takes_the_form_of_its_endpoint(chat: Chat, url: str, body: dict[str, Any]) -> None:
+    seen: list[httpx2.Request] = []
+
+    await a_gateway(recording(seen, choices=[])).chat("main", chat)
+
+    assert str(seen[0].url) == url
+    assert json.loads(seen[0].content) == {"messages": [], **body}
+
+
+async def test_anthropic_is_given_its_system_prompt_apart_and_a_bound() -> None:
+    seen: list[httpx2.Request] = []
+    said = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "hi"}]
+
+    await a_gateway(recording(seen)).chat("main", Chat("anthropic/claude-sonnet-4-5", said, "provider"))
+
+    assert json.loads(seen[0].content) == {
+        "model": "claude-sonnet-4-5",
+        "max_tokens": 1024,
+        "system": "Be brief.",
+        "messages": [{"role": "user", "content": "hi"}],
+    }
+    assert seen[0].headers["anthropic-version"] == "2023-06-01"
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [("gpt-4o", "does not name its provider"), ("cohere/command-r", "knows the chat paths of"), ("@cf/../x", "no model name")],
+)  # fmt: skip
+async def test_a_model_that_the_provider_endpoint_cannot_place_is_refused(model: str, said: str) -> None:
+    with pytest.raises(GatewayError, match=said):
+        await a_gateway(recording([])).chat("main", Chat(model, [], "provider"))
+
+
+@pytest.mark.parametrize(
+    ("body", "text", "tokens", "finish"),
+    [
+        ({"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 1, "completion_tokens": 2}}, "Hi", (1, 2), "stop"),
+        ({"content": [{"type": "text", "text": "Hi"}], "stop_reason": "end_turn", "usage": {"input_tokens": 1, "output_tokens": 2}}, "Hi", (1, 2), "end_turn"),
+        ({"result": {"response": "Hi", "usage": {"prompt_tokens": 1, "completion_tokens": 2}}, "success": True}, "Hi", (1, 2), None),
+        ({"choices": [{"message": {"refusal": "No"}}]}, "No", (None, None), None),
+    ],
+)  # fmt: skip
+async def test_every_providers_reply_is_read(body: Any, text: str, tokens: tuple[Any, Any], finish: str | None) -> None:
+    reply = await a_gateway(replying(200, json=body, headers={"cf-aig-step": "1"})).chat("main", Chat("openai/x", []))
+
+    assert (reply.text, (reply.tokens_in, reply.tokens_out), reply.finish_reason, reply.step) == (
+        text,
+        tokens,
+        finish,
+        "1",
+    )
+
+
+async def test_tool_uses_of_anthropic_are_tool_calls() -> None:
+    use = {"type": "tool_use", "id": "t1", "name": "look", "input": {}}
+
+    reply = await a_gateway(replying(200, json={"content": [use]})).chat("main", Chat("anthropic/x", []))
+
+    assert (reply.text, reply.tool_calls) == ("", [use])
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (401, {"error": {"message": "Incorrect API key"}}, "openai/x answered HTTP 401: Incorrect API key"),
+        (400, {"success": False, "error": [{"code": 2008, "message": "Invalid provider"}]}, "Write the model as provider/model"),
+        (200, {"success": False, "error": [{"code": 2005, "message": "no answer"}]}, "no usable answer"),
+        (500, "broken", "openai/x answered HTTP 500: no reason given"),
+    ],
+)  # fmt: skip
+async def test_a_refused_chat_names_its_log(status: int, body: Any, said: str) -> None:
+    gateway = a_gateway(replying(status, json=body, headers={"cf-aig-log-id": "L1"}))
+
+    with pytest.raises(GatewayError, match=said) as refused:
+        await gateway.chat("main", Chat("openai/x", []))
+
+    assert "get_log_details with log L1" in str(refused.value)
