@@ -3,7 +3,6 @@
 import json
 import secrets
 import time
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from cf_aig_gateway.local.store import Record, Store
+from cf_aig_gateway.local.record import Record
+from cf_aig_gateway.local.store import Store
 
 
 async def chat(request: Request) -> Response:
@@ -35,7 +35,7 @@ async def chat(request: Request) -> Response:
     record = Record(
         id=str(_uuid7(started)),
         gateway=request.path_params["gateway"],
-        created_at=datetime.fromtimestamp(started, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        created_at=round(started * 1000),
         provider=provider,
         model=f"{provider}/{model}",
         success=True,

@@ -19,7 +19,7 @@ async def list_logs(request: Request) -> Response:
         return JSONResponse({"success": False, "errors": [entry], "result": {}}, 400)
     store: Store = request.app.state.store
     rows, total = await store.logs(
-        request.path_params["gateway"], clauses, page=page, per_page=per_page, order="created_at DESC"
+        request.path_params["gateway"], clauses, page=page, per_page=per_page, order="seq DESC"
     )
     info = {"page": page, "per_page": per_page, "count": len(rows), "total_count": total}
     return JSONResponse({"success": True, "result": rows, "result_info": info})

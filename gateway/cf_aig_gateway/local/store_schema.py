@@ -1,0 +1,76 @@
+"""The store's file: how it is laid out, made and opened."""
+
+import os
+import sqlite3
+import time
+from pathlib import Path
+
+from cf_aig_gateway.errors import GatewayError
+
+APPLICATION_ID = 0x41494757
+"""Marks a file as the local gateway's ("AIGW")."""
+
+SEQUENCE_BITS = 16
+"""A log's rowid is its creation in UTC milliseconds, shifted by this: rows lie in order of time and need no index."""
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS gateways (
+    id TEXT PRIMARY KEY, settings TEXT NOT NULL, created_at INTEGER NOT NULL, modified_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS logs (
+    seq INTEGER PRIMARY KEY, gateway TEXT NOT NULL, success INTEGER NOT NULL, cached INTEGER NOT NULL,
+    status_code INTEGER NOT NULL, duration INTEGER NOT NULL, tokens_in INTEGER, tokens_out INTEGER, cost REAL,
+    feedback REAL, score REAL, provider TEXT NOT NULL, model TEXT NOT NULL, model_type TEXT, metadata TEXT,
+    request_type TEXT, request_content_type TEXT, response_content_type TEXT, authentication INTEGER NOT NULL,
+    compatibility_mode INTEGER NOT NULL, event_id TEXT, user_agent TEXT, id TEXT NOT NULL UNIQUE
+) STRICT;
+CREATE TABLE IF NOT EXISTS details (
+    log INTEGER PRIMARY KEY, facts TEXT NOT NULL, request BLOB, response BLOB
+) STRICT;
+CREATE TABLE IF NOT EXISTS cache (key TEXT PRIMARY KEY, expires_at INTEGER NOT NULL, reply BLOB NOT NULL) STRICT;
+CREATE INDEX IF NOT EXISTS cache_by_expiry ON cache (expires_at);
+CREATE TABLE IF NOT EXISTS windows (
+    gateway TEXT, start INTEGER, calls INTEGER NOT NULL, PRIMARY KEY (gateway, start)
+) STRICT, WITHOUT ROWID;
+"""
+
+
+def create(path: Path) -> None:
+    """Make the file and its folder where they are missing, for this user alone.
+
+    Raises:
+        OSError: the place cannot be written.
+        GatewayError: the file is something else.
+
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    db = connect(path)
+    try:
+        _lay_out(db)
+    except sqlite3.Error as error:
+        raise GatewayError(f"{path} cannot be used as the local gateway's file: {error}.") from error
+    finally:
+        db.close()
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Return a connection that any thread may use, one at a time; transactions are begun by hand."""
+    db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+    db.row_factory = sqlite3.Row
+    return db
+
+
+def _lay_out(db: sqlite3.Connection) -> None:
+    (marked,) = db.execute("PRAGMA application_id").fetchone()
+    if marked == APPLICATION_ID:
+        return
+    (tables,) = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if tables:
+        raise sqlite3.DatabaseError("it is the database of another program")
+    db.execute("PRAGMA page_size = 8192")
+    db.execute("PRAGMA journal_mode = WAL")
+    now = time.time_ns() // 1_000_000
+    db.executescript(f"BEGIN IMMEDIATE; {SCHEMA}")
+    db.execute("INSERT OR IGNORE INTO gateways VALUES ('default', '{}', ?, ?)", (now, now))
+    db.executescript(f"PRAGMA application_id = {APPLICATION_ID}; COMMIT")

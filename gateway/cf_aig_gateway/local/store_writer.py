@@ -1,0 +1,115 @@
+"""The one writer of the store: what waits together is committed together, off the event loop."""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+
+import anyio
+
+T = TypeVar("T")
+
+MAX_WAITING = 64 * 1024 * 1024
+"""Bytes that may wait to be written; beyond them, whoever writes waits first."""
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    work: Callable[[sqlite3.Connection], Any]
+    size: int
+    done: asyncio.Future[Any]
+    result: Any = None
+    error: Exception | None = None
+
+    def attempt(self, db: sqlite3.Connection) -> None:
+        """Do the work, or leave no trace of it: the others of the transaction go on."""
+        db.execute("SAVEPOINT job")
+        try:
+            self.result = self.work(db)
+        except Exception as error:  # noqa: BLE001 (raised again where the job is awaited)
+            self.error = error
+            db.execute("ROLLBACK TO job")
+        db.execute("RELEASE job")
+
+    def settle(self) -> None:
+        """Wake whoever awaits the job, unless it has left."""
+        if self.done.done():
+            return
+        if self.error:
+            self.done.set_exception(self.error)
+        else:
+            self.done.set_result(self.result)
+
+
+class Writer:
+    """A thread that owns the writing connection, for as long as the event loop that made it."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self._loop = asyncio.get_running_loop()
+        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._waiting = 0
+        self._room = anyio.Event()
+        self._thread = threading.Thread(target=self._serve, name="store-writer", daemon=True)
+        self._thread.start()
+
+    async def run(self, work: Callable[[sqlite3.Connection], T], size: int = 0) -> T:
+        """Return what `work` returned once it is committed; `size` is the bytes it holds meanwhile.
+
+        A caller that is cancelled no longer knows whether its work was done.
+        """
+        while self._waiting and self._waiting + size > MAX_WAITING:
+            await self._room.wait()
+        job = _Job(work, size, self._loop.create_future())
+        self._waiting += size
+        self._queue.put(job)
+        return await job.done
+
+    async def close(self) -> None:
+        """Write what waits, then close the connection."""
+        self._queue.put(None)
+        await asyncio.to_thread(self._thread.join)
+        self._db.close()
+
+    def _serve(self) -> None:
+        while batch := self._next():
+            _commit(self._db, batch)
+            self._loop.call_soon_threadsafe(self._settle, batch)
+
+    def _next(self) -> list[_Job]:
+        """Return all jobs that wait, at least one; none when the writer is to end."""
+        batch: list[_Job] = []
+        job = self._queue.get()
+        try:
+            while job:
+                batch.append(job)
+                job = self._queue.get_nowait()
+        except Empty:
+            return batch
+        if batch:
+            self._queue.put(None)
+        return batch
+
+    def _settle(self, batch: list[_Job]) -> None:
+        self._waiting -= sum(job.size for job in batch)
+        self._room.set()
+        self._room = anyio.Event()
+        for job in batch:
+            job.settle()
+
+
+def _commit(db: sqlite3.Connection, batch: list[_Job]) -> None:
+    """Do the jobs in one transaction; when it cannot be committed, all have failed."""
+    try:
+        db.execute("BEGIN IMMEDIATE")
+        for job in batch:
+            job.attempt(db)
+        db.execute("COMMIT")
+    except sqlite3.Error as error:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        for job in batch:
+            job.error = error
