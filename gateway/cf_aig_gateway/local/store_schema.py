@@ -73,4 +73,5 @@ def _lay_out(db: sqlite3.Connection) -> None:
     now = time.time_ns() // 1_000_000
     db.executescript(f"BEGIN IMMEDIATE; {SCHEMA}")
     db.execute("INSERT OR IGNORE INTO gateways VALUES ('default', '{}', ?, ?)", (now, now))
-    db.executescript(f"PRAGMA application_id = {APPLICATION_ID}; COMMIT")
+    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    db.execute("COMMIT")
