@@ -1,0 +1,48 @@
+"""Logs as applications leave them, for tests to put into a store."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cf_aig_gateway.local.record import Record
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+OVERLOADED = {"error": {"message": "The server is overloaded", "type": "server_error", "code": None}}
+
+
+def a_log(number: int = 0, *, minutes: float = 0, **changes: Any) -> Record:
+    """Return a successful gpt-4o-mini call `minutes` after noon; `number` tells its id from others."""
+    values: dict[str, Any] = {
+        "id": f"01932a3f-0000-7000-8000-{number:012x}",
+        "gateway": "default",
+        "created_at": round((NOON + timedelta(minutes=minutes)).timestamp() * 1000),
+        "provider": "openai",
+        "model": "openai/gpt-4o-mini",
+        "success": True,
+        "status_code": 200,
+        "duration": 812,
+        "tokens_in": 5,
+        "tokens_out": 3,
+        "cost": 0.0000026,
+        "request_content_type": "application/json",
+        "response_content_type": "application/json",
+        "request": json.dumps(
+            {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Why is it blue?"}]}
+        ).encode(),
+        "response": json.dumps({"choices": [{"message": {"role": "assistant", "content": "Scattering."}}]}).encode(),
+    }
+    return Record(**values | changes)
+
+
+def a_failed_log(number: int = 0, **changes: Any) -> Record:
+    """Return a call that the provider refused as overloaded."""
+    failed: dict[str, Any] = {
+        "success": False,
+        "status_code": 503,
+        "tokens_in": 0,
+        "tokens_out": 0,
+        "cost": 0,
+        "response": json.dumps(OVERLOADED).encode(),
+    }
+    return a_log(number, **failed | changes)
