@@ -1,13 +1,43 @@
 """The local gateway as one Starlette application."""
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
 
+from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.local import data_plane, management
+from cf_aig_gateway.local.door import Door
+from cf_aig_gateway.local.envelopes import Refused, front_door
 from cf_aig_gateway.local.store import Store
 
 
-def build_app(store: Store) -> Starlette:
-    """Return the application over an open store."""
-    app = Starlette(routes=[*management.routes, *data_plane.routes])
+def build_app(store: Store, *, token: str | None = None) -> Starlette:
+    """Return the application over an open store. With a `token`, the management API takes no other."""
+    app = Starlette(
+        routes=[*management.routes, *data_plane.routes],
+        middleware=[Middleware(Door, token=token)],
+        exception_handlers={404: _unknown_route, 405: _wrong_method, Refused: _refused, GatewayError: _failed},
+    )
+    app.router.redirect_slashes = False
     app.state.store = store
     return app
+
+
+async def _unknown_route(request: Request, _: Exception) -> Response:
+    path = request.url.path[:200]
+    could_not = f"Could not route to {path}, perhaps your object identifier is invalid?"
+    return front_door(404, (7003, could_not), (7000, "No route for that URI"))
+
+
+async def _wrong_method(request: Request, _: Exception) -> Response:
+    return front_door(405, (7001, f"Method {request.method} not available for that URI."))
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)  # noqa: S101 (Starlette hands over what was raised)
+    return error.response()
+
+
+async def _failed(_: Request, error: Exception) -> Response:
+    return Refused(500, {"code": 7000, "message": str(error)}).response()

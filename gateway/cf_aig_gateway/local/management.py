@@ -1,28 +1,179 @@
-"""The management API: gateways and logs, under `/client/v4/accounts/{account}/ai-gateway`."""
+"""The management API: gateways and logs, under `/client/v4/accounts/{account}/ai-gateway`.
 
-from pydantic import ValidationError
+Where Cloudflare's behaviour is not documented: the logs of an unknown gateway are 404; PATCH replaces metadata;
+DELETE …/logs takes the oldest first; deleting a gateway deletes its logs, and `default` is at once there again.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.responses import Response
 
-from cf_aig_gateway import filters
+from cf_aig_gateway.local.api_route import ApiRoute
+from cf_aig_gateway.local.envelopes import Refused, checked, front_door, not_found, result, results
+from cf_aig_gateway.local.gateway_settings import GatewaySettings, NewGateway
+from cf_aig_gateway.local.log_query import LogDeletion, LogQuery
 from cf_aig_gateway.local.store import Store
+
+BODY_HEADERS = {"x-content-type-options": "nosniff", "content-security-policy": "sandbox; default-src 'none'"}
+"""A stored body was written by a stranger: a browser is to run nothing of it."""
+
+
+class GatewayQuery(BaseModel):
+    """The query of GET …/gateways."""
+
+    page: int = Field(1, ge=1)
+    per_page: int = Field(20, ge=1, le=50)
+    search: str = ""
+
+
+class LogPatch(BaseModel):
+    """The body of PATCH …/logs/{id}: what is absent stays, null clears, metadata is replaced."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+    feedback: Annotated[float, Field(ge=-1, le=1)] | None = None
+    score: Annotated[float, Field(ge=0, le=100)] | None = None
+    metadata: dict[str, str | bool | int | float] | None = None
+
+
+async def list_gateways(request: Request) -> Response:
+    """List gateways, in order of their ids: page, per_page, search."""
+    query = checked(GatewayQuery, "query", request.query_params)
+    offset = (query.page - 1) * query.per_page
+    gateways, total = await _store(request).gateways(query.search, query.per_page, offset)
+    return results(gateways, page=query.page, per_page=query.per_page, totals={"total_count": total})
+
+
+async def create_gateway(request: Request) -> Response:
+    """Create a gateway."""
+    new = checked(NewGateway, "body", await request.body())
+    made = await _store(request).create_gateway(new.id, new.stored())
+    if made is None:
+        raise Refused(409, {"code": 7006, "message": f"There is a gateway {new.id} already."})
+    return result(made)
+
+
+async def get_gateway(request: Request) -> Response:
+    """Read a gateway."""
+    return result(await _gateway(request))
+
+
+async def replace_gateway(request: Request) -> Response:
+    """Replace all settings of a gateway."""
+    settings = checked(GatewaySettings, "body", await request.body())
+    replaced = await _store(request).replace_gateway(request.path_params["gateway"], settings.stored())
+    if replaced is None:
+        raise not_found()
+    return result(replaced)
+
+
+async def delete_gateway(request: Request) -> Response:
+    """Delete a gateway with its logs."""
+    gateway = await _gateway(request)
+    await _store(request).delete_gateway(gateway["id"])
+    return result(gateway)
+
+
+async def get_url(request: Request) -> Response:
+    """Give the base URL for a provider, or `universal`; `result` is the text, as the SDK has it."""
+    gateway = await _gateway(request)
+    provider = request.path_params["provider"]
+    root = f"{str(request.base_url).rstrip('/')}/v1/{request.path_params['account']}/{gateway['id']}"
+    return result(root if provider == "universal" else f"{root}/{provider}")
 
 
 async def list_logs(request: Request) -> Response:
-    query = request.query_params
-    page, per_page = int(query.get("page", 1)), int(query.get("per_page", 20))
-    try:
-        clauses = filters.load(query.get("filters", "[]"))
-    except ValidationError as error:
-        entry = {"code": 7001, "message": error.errors()[0]["msg"], "path": ["query", "filters"]}
-        return JSONResponse({"success": False, "errors": [entry], "result": {}}, 400)
-    store: Store = request.app.state.store
-    rows, total = await store.logs(
-        request.path_params["gateway"], clauses, page=page, per_page=per_page, order="seq DESC"
-    )
-    info = {"page": page, "per_page": per_page, "count": len(rows), "total_count": total}
-    return JSONResponse({"success": True, "result": rows, "result_info": info})
+    """List logs: filters, search, the deprecated parameters, order, page, per_page, meta_info."""
+    query = checked(LogQuery, "query", request.query_params)
+    gateway = await _gateway(request)
+    rows, totals = await _store(request).logs(gateway["id"], query)
+    return results(rows, page=query.page, per_page=query.per_page, totals=totals)
 
 
-routes = [Route("/client/v4/accounts/{account}/ai-gateway/gateways/{gateway}/logs", list_logs, methods=["GET"])]
+async def delete_logs(request: Request) -> Response:
+    """Delete logs: filters, order, limit."""
+    query = checked(LogDeletion, "query", request.query_params)
+    gateway = await _gateway(request)
+    await _store(request).delete_logs(gateway["id"], query)
+    return result(None)
+
+
+async def get_log(request: Request) -> Response:
+    """Read a log, with the sizes and the heads of its bodies."""
+    log = await _store(request).log(request.path_params["gateway"], request.path_params["log"])
+    if log is None:
+        raise not_found()
+    return result(log)
+
+
+async def patch_log(request: Request) -> Response:
+    """Set feedback, score or metadata of a log."""
+    patch = checked(LogPatch, "body", await request.body())
+    changes = patch.model_dump(exclude_unset=True)
+    if not await _store(request).patch_log(request.path_params["gateway"], request.path_params["log"], changes):
+        raise not_found()
+    return result({})
+
+
+async def get_request_body(request: Request) -> Response:
+    """Give the stored request body, as it was."""
+    return await _body(request, "request")
+
+
+async def get_response_body(request: Request) -> Response:
+    """Give the stored response body, as it was."""
+    return await _body(request, "response")
+
+
+async def not_emulated(request: Request) -> Response:
+    """Not emulated."""
+    return front_door(501, (7000, f"The local gateway does not emulate {request.url.path[:200]}."))
+
+
+async def _body(request: Request, which: str) -> Response:
+    found = await _store(request).body(request.path_params["gateway"], request.path_params["log"], which)
+    if found is None or found[0] is None:
+        raise not_found()
+    body, content_type = found
+    return Response(body, headers=BODY_HEADERS | {"content-type": content_type or "application/octet-stream"})
+
+
+async def _gateway(request: Request) -> dict[str, Any]:
+    gateway = await _store(request).gateway(request.path_params["gateway"])
+    if gateway is None:
+        raise not_found()
+    return gateway
+
+
+def _store(request: Request) -> Store:
+    return request.app.state.store
+
+
+ANY = "GET POST PUT PATCH DELETE"
+ROOT = "/ai-gateway/gateways"
+GATEWAY = f"{ROOT}/{{gateway:segment}}"
+LOGS = f"{GATEWAY}/logs"
+LOG = f"{LOGS}/{{log:segment}}"
+UNEMULATED = [
+    *(f"{GATEWAY}/{resource}" for resource in ("datasets", "evaluations", "routes", "provider_configs")),
+    *(f"/ai-gateway/{resource}" for resource in ("evaluation-types", "custom-providers", "billing")),
+]
+
+routes = [
+    ApiRoute("GET", ROOT, list_gateways),
+    ApiRoute("POST", ROOT, create_gateway),
+    ApiRoute("GET", GATEWAY, get_gateway),
+    ApiRoute("PUT", GATEWAY, replace_gateway),
+    ApiRoute("DELETE", GATEWAY, delete_gateway),
+    ApiRoute("GET", f"{GATEWAY}/url/{{provider:segment}}", get_url),
+    ApiRoute("GET", LOGS, list_logs),
+    ApiRoute("DELETE", LOGS, delete_logs),
+    ApiRoute("GET", LOG, get_log),
+    ApiRoute("PATCH", LOG, patch_log),
+    ApiRoute("GET", f"{LOG}/request", get_request_body),
+    ApiRoute("GET", f"{LOG}/response", get_response_body),
+    *(ApiRoute(ANY, path, not_emulated) for path in UNEMULATED),
+    *(ApiRoute(ANY, f"{path}/{{rest:path}}", not_emulated) for path in UNEMULATED),
+]

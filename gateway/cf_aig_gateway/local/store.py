@@ -1,10 +1,11 @@
 """What the local gateway remembers: one SQLite file in WAL mode, which several processes may share."""
 
-import json
+import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -13,9 +14,11 @@ import anyio
 import anyio.to_thread
 
 from cf_aig_gateway.errors import GatewayError
-from cf_aig_gateway.filters import Filter
-from cf_aig_gateway.local import store_logs
+from cf_aig_gateway.local import store_gateways, store_logs
+from cf_aig_gateway.local.log_query import LogDeletion, LogQuery
 from cf_aig_gateway.local.record import Record
+from cf_aig_gateway.local.store_conditions import Condition, matching, one
+from cf_aig_gateway.local.store_logs import Order
 from cf_aig_gateway.local.store_schema import connect, create
 from cf_aig_gateway.local.store_writer import Writer
 
@@ -24,21 +27,26 @@ T = TypeVar("T")
 READERS = 4
 """Connections that read at the same time."""
 
+DELETED_AT_ONCE = 2000
+"""Logs that one transaction deletes: others write in between."""
+
 
 class Store(AbstractAsyncContextManager["Store"]):
     """The SQLite file at `path`, open while the context lasts; made when it is missing.
 
     Entering raises `OSError` or `GatewayError` when the file cannot be made or used. A commit survives the death of
     this process; that of the machine may take the newest commits along, never the file (synchronous=NORMAL).
+    A log appears `log_lag_s` seconds after its call has ended.
     """
 
     def __init__(self, path: Path | str, *, log_lag_s: float = 0.0) -> None:
         self._path = Path(path)
-        self.log_lag_ms = round(log_lag_s * 1000)
+        self._log_lag_ms = round(log_lag_s * 1000)
         self._turns = anyio.CapacityLimiter(READERS)
 
     async def __aenter__(self) -> Self:
-        await anyio.to_thread.run_sync(create, self._path)
+        fill = partial(store_gateways.ensure_default, now=_now())
+        await anyio.to_thread.run_sync(create, self._path, fill)
         self._readers = [self._reader() for _ in range(READERS)]
         self._settings = self._reader()
         writing = connect(self._path)
@@ -77,16 +85,63 @@ class Store(AbstractAsyncContextManager["Store"]):
         """Store one log; it is committed when this returns."""
         await self.write(lambda db: store_logs.insert(db, record), record.size())
 
+    async def logs(self, gateway_id: str, query: LogQuery) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        """Return one page of logs and, beside it, the totals of all that match."""
+        where = matching(gateway_id, query, before=self._horizon())
+        order = Order(query.order_by, query.order_by_direction or query.direction)
+        offset = (query.page - 1) * query.per_page
+        rows, totals = await asyncio.gather(
+            self.read(lambda db: store_logs.page(db, where, order, query.per_page, offset)),
+            self.read(lambda db: store_logs.totals(db, where, measured=query.meta_info)),
+        )
+        return rows, totals
+
+    async def log(self, gateway_id: str, log_id: str) -> dict[str, Any] | None:
+        """Return one log with the heads of its bodies, or None."""
+        where = self._one(gateway_id, log_id)
+        return await self.read(lambda db: store_logs.details(db, where))
+
+    async def body(self, gateway_id: str, log_id: str, which: str) -> tuple[bytes | None, str | None] | None:
+        """Return the stored `request` or `response` (None when it was not kept) and its content type."""
+        where = self._one(gateway_id, log_id)
+        return await self.read(lambda db: store_logs.body(db, where, which))
+
+    async def patch_log(self, gateway_id: str, log_id: str, changes: dict[str, Any]) -> bool:
+        """Set feedback, score or metadata, and return whether there is such a log."""
+        where = self._one(gateway_id, log_id)
+        return await self.write(lambda db: store_logs.patch(db, where, changes))
+
+    async def delete_logs(self, gateway_id: str, query: LogDeletion) -> None:
+        """Delete the logs that match, the first `limit` of them in the order asked for."""
+        where = matching(gateway_id, query, before=self._horizon())
+        await self._delete(where, Order(query.order_by, query.order_by_direction or "asc"), query.limit)
+
     async def gateway(self, gateway_id: str) -> dict[str, Any] | None:
-        """Return a gateway's settings by the API's names, or None when there is no such gateway.
+        """Return a gateway as the API gives it, or None.
 
         Read on the event loop: one row by its key takes microseconds, a thread takes ten times as long.
         """
-        row = self._settings.execute("SELECT settings FROM gateways WHERE id = ?", (gateway_id,)).fetchone()
-        return None if row is None else json.loads(row["settings"])
+        return store_gateways.read(self._settings, gateway_id)
+
+    async def gateways(self, search: str, limit: int, offset: int) -> tuple[list[dict[str, Any]], int]:
+        """Return gateways whose id contains a text, and how many there are."""
+        return await self.read(lambda db: store_gateways.page(db, search, limit, offset))
+
+    async def create_gateway(self, gateway_id: str, settings: str) -> dict[str, Any] | None:
+        """Make a gateway with settings (JSON) and return it, or None when there is one of that id."""
+        return await self.write(lambda db: store_gateways.create(db, gateway_id, settings, _now()))
+
+    async def replace_gateway(self, gateway_id: str, settings: str) -> dict[str, Any] | None:
+        """Give a gateway other settings (JSON) and return it, or None when there is none."""
+        return await self.write(lambda db: store_gateways.replace(db, gateway_id, settings, _now()))
+
+    async def delete_gateway(self, gateway_id: str) -> None:
+        """Delete a gateway with its logs."""
+        await self.write(lambda db: store_gateways.delete(db, gateway_id, _now()))
+        await self._delete(Condition("gateway = ?", (gateway_id,)), Order(direction="asc"), None)
 
     async def cached(self, key: str) -> bytes | None:
-        """Return the reply kept under a key that has not expired."""
+        """Return the reply kept under a key, unless it has expired."""
         sql, now = "SELECT reply FROM cache WHERE key = ? AND expires_at > ?", _now()
         row = await self.read(lambda db: db.execute(sql, (key, now)).fetchone())
         return None if row is None else row["reply"]
@@ -101,13 +156,19 @@ class Store(AbstractAsyncContextManager["Store"]):
 
         await self.write(work, len(reply))
 
-    async def logs(
-        self, gateway: str, filters: Sequence[Filter], *, page: int, per_page: int, order: str
-    ) -> tuple[list[dict[str, Any]], int]:
-        """Return one page of logs and the number of all that match. `order` is a trusted ORDER BY term."""
-        return await self.read(
-            lambda db: store_logs.page(db, gateway, filters, limit=per_page, offset=(page - 1) * per_page, order=order)
-        )
+    async def _delete(self, where: Condition, order: Order, limit: int | None) -> None:
+        left = limit if limit is not None else 1 << 62
+        while left > 0:
+            part = min(left, DELETED_AT_ONCE)
+            deleted = await self.write(partial(store_logs.delete, where=where, order=order, limit=part))
+            left = left - deleted if deleted == part else 0
+
+    def _one(self, gateway_id: str, log_id: str) -> Condition:
+        return one(gateway_id, log_id, before=self._horizon())
+
+    def _horizon(self) -> int | None:
+        """Return up to when a call must have ended for its log to show; None when all show."""
+        return _now() - self._log_lag_ms if self._log_lag_ms else None
 
     def _reader(self) -> sqlite3.Connection:
         db = connect(self._path)

@@ -1,14 +1,18 @@
-"""Logs in the store: how they are written, found and read."""
+"""Logs in the store: how they are written, found, read, changed and deleted."""
+# ruff: noqa: S608 (SQL is put together of our own constants alone; every value is bound)
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from cf_aig_gateway.filters import Filter
 from cf_aig_gateway.local.record import Record
+from cf_aig_gateway.local.store_conditions import TOTAL_TOKENS, Condition
 from cf_aig_gateway.local.store_schema import SEQUENCE_BITS
+
+HEAD = 10_000
+"""Bytes of a body that a log's details show; Cloudflare's own limit is not documented."""
 
 COLUMNS = (
     "gateway", "success", "cached", "status_code", "duration", "tokens_in", "tokens_out", "cost", "feedback", "score",
@@ -16,35 +20,98 @@ COLUMNS = (
     "authentication", "compatibility_mode", "event_id", "user_agent", "id",
 )  # fmt: skip
 FACTS = ("path", "step", "custom_cost", "usage_metadata", "timings")
-INSERT = f"INSERT INTO logs (seq, {', '.join(COLUMNS)}) VALUES (?{', ?' * len(COLUMNS)})"  # noqa: S608
-OPERATORS = {"eq": "= ?", "neq": "IS NOT ?", "lt": "< ?", "gt": "> ?", "contains": "LIKE '%' || ? || '%'"}
+"""What is shown and never searched: kept apart, so that rows stay narrow and a million are scanned quickly."""
+
+BODIES = ("request", "response")
+MEASURES = {"cost": "cost", "duration": "duration", "tokens_in": "tokens_in", "tokens_out": "tokens_out"}
+MEASURES["total_tokens"] = TOTAL_TOKENS
+
+INSERT = f"INSERT INTO logs (seq, {', '.join(COLUMNS)}) VALUES (?{', ?' * len(COLUMNS)})"
+ROOM = """
+SELECT logs, settings ->> 'log_management' AS most, settings ->> 'log_management_strategy' AS strategy
+FROM gateways WHERE id = ?
+"""
+SELECT = "SELECT logs.*, facts FROM logs JOIN details ON log = seq"
+SIZES = ", ".join(f"length({body}) AS {body}_size, substr({body}, 1, {HEAD}) AS {body}_head" for body in BODIES)
+
+
+@dataclass(frozen=True)
+class Order:
+    """How logs are sorted; those that are equal, by time."""
+
+    column: str = "created_at"
+    direction: str = "desc"
+
+    def sql(self) -> str:
+        """Return the terms of ORDER BY."""
+        by = "" if self.column == "created_at" else f"{self.column} {self.direction}, "
+        return f"{by}seq {self.direction}"
 
 
 def insert(db: sqlite3.Connection, record: Record) -> None:
-    """Add one log to the open transaction."""
+    """Add one log, as far as its gateway is there and has room."""
+    if not _has_room(db, record.gateway):
+        return
     seq = _next_seq(db, record.created_at)
     values = [getattr(record, name) for name in COLUMNS]
-    values[COLUMNS.index("metadata")] = None if record.metadata is None else _json(record.metadata)
+    values[COLUMNS.index("metadata")] = _json(record.metadata)
     db.execute(INSERT, [seq, *values])
     facts = {name: getattr(record, name) for name in FACTS}
     db.execute("INSERT INTO details VALUES (?, ?, ?, ?)", (seq, _json(facts), record.request, record.response))
 
 
-def page(
-    db: sqlite3.Connection, gateway: str, filters: Sequence[Filter], *, limit: int, offset: int, order: str
-) -> tuple[list[dict[str, Any]], int]:
-    clauses, values = ["gateway = ?"], [gateway]
-    for clause in filters:
-        test = f"{clause.key} {OPERATORS[clause.operator]}"
-        clauses.append("(" + " OR ".join([test] * len(clause.value)) + ")")
-        values += clause.value
-    where = " AND ".join(clauses)
-    total = db.execute(f"SELECT count(*) FROM logs WHERE {where}", values).fetchone()[0]  # noqa: S608
-    rows = db.execute(
-        f"SELECT logs.*, facts FROM logs JOIN details ON log = seq WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?",  # noqa: S608
-        [*values, limit, offset],
-    ).fetchall()
-    return [_row(row) for row in rows], total
+def page(db: sqlite3.Connection, where: Condition, order: Order, limit: int, offset: int) -> list[dict[str, Any]]:
+    """Return a page of logs as the API lists them."""
+    chosen = f"SELECT seq FROM logs WHERE {where.sql} ORDER BY {order.sql()} LIMIT ? OFFSET ?"
+    sql = f"{SELECT} WHERE seq IN ({chosen}) ORDER BY {order.sql()}"
+    return [_row(row) for row in db.execute(sql, (*where.values, limit, min(offset, 1 << 62)))]
+
+
+def totals(db: sqlite3.Connection, where: Condition, *, measured: bool) -> dict[str, Any]:
+    """Return how many logs there are and, when measured, the smallest and largest of their measures."""
+    terms = ["count(*) AS total_count"]
+    if measured:
+        terms += [f"{side}({sql}) AS {side}_{name}" for name, sql in MEASURES.items() for side in ("min", "max")]
+    return dict(db.execute(f"SELECT {', '.join(terms)} FROM logs WHERE {where.sql}", where.values).fetchone())
+
+
+def details(db: sqlite3.Connection, where: Condition) -> dict[str, Any] | None:
+    """Return one log with the sizes and the heads of its bodies."""
+    sql = f"{SELECT.replace('facts', f'facts, {SIZES}', 1)} WHERE {where.sql}"
+    row = db.execute(sql, where.values).fetchone()
+    return None if row is None else _row(row) | _heads(row)
+
+
+def body(db: sqlite3.Connection, where: Condition, which: str) -> tuple[bytes | None, str | None] | None:
+    """Return a stored body and its content type; the body may be missing, and so may the log."""
+    sql = f"SELECT {which}, {which}_content_type FROM logs JOIN details ON log = seq WHERE {where.sql}"
+    row = db.execute(sql, where.values).fetchone()
+    return None if row is None else (row[0], row[1])
+
+
+def patch(db: sqlite3.Connection, where: Condition, changes: dict[str, Any]) -> bool:
+    """Set feedback, score or metadata, and return whether there was such a log."""
+    held = {name: _json(value) if name == "metadata" else value for name, value in changes.items()}
+    settings = ", ".join(f"{name} = ?" for name in held) or "seq = seq"
+    return db.execute(f"UPDATE logs SET {settings} WHERE {where.sql}", (*held.values(), *where.values)).rowcount > 0
+
+
+def delete(db: sqlite3.Connection, where: Condition, order: Order, limit: int) -> int:
+    """Delete the first logs that match, with their bodies, and return how many there were."""
+    chosen = f"SELECT seq FROM logs WHERE {where.sql} ORDER BY {order.sql()} LIMIT ?"
+    return db.execute(f"DELETE FROM logs WHERE seq IN ({chosen})", (*where.values, limit)).rowcount
+
+
+def _has_room(db: sqlite3.Connection, gateway_id: str) -> bool:
+    """Apply the gateway's `log_management`: at the limit nothing is added, or the oldest go."""
+    row = db.execute(ROOM, (gateway_id,)).fetchone()
+    if row is None:
+        return False
+    excess = 0 if row["most"] is None else row["logs"] + 1 - row["most"]
+    if excess > 0 and row["strategy"] == "DELETE_OLDEST":
+        delete(db, Condition("gateway = ?", (gateway_id,)), Order(direction="asc"), excess)
+        return True
+    return excess <= 0
 
 
 def _next_seq(db: sqlite3.Connection, created_at: int) -> int:
@@ -55,18 +122,62 @@ def _next_seq(db: sqlite3.Connection, created_at: int) -> int:
 
 
 def _row(row: sqlite3.Row) -> dict[str, Any]:
-    held = dict(row)
-    created_at = datetime.fromtimestamp((held.pop("seq") >> SEQUENCE_BITS) / 1000, UTC)
-    metadata = held.pop("metadata")
+    """Return a row by the API's names; bodies stand in lists as empty text, and no scanner or reseller is here."""
+    facts: dict[str, Any] = json.loads(row["facts"])
     return {
-        **json.loads(held.pop("facts")),
-        **held,
-        "created_at": created_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "success": bool(held["success"]),
-        "cached": bool(held["cached"]),
-        "metadata": metadata and json.loads(metadata),
+        "id": row["id"],
+        "created_at": iso(row["seq"] >> SEQUENCE_BITS),
+        "provider": row["provider"],
+        "model": row["model"],
+        "model_type": row["model_type"],
+        "path": facts["path"],
+        "success": bool(row["success"]),
+        "status_code": row["status_code"],
+        "cached": bool(row["cached"]),
+        "duration": row["duration"],
+        "tokens_in": row["tokens_in"],
+        "tokens_out": row["tokens_out"],
+        "cost": row["cost"],
+        "custom_cost": facts["custom_cost"],
+        "step": facts["step"],
+        "feedback": _whole(row["feedback"]),
+        "score": _whole(row["score"]),
+        "metadata": None if row["metadata"] is None else json.loads(row["metadata"]),
+        "event_id": row["event_id"] or "",
+        "request_type": row["request_type"],
+        "request_content_type": row["request_content_type"],
+        "response_content_type": row["response_content_type"],
+        "user_agent": row["user_agent"],
+        "authentication": bool(row["authentication"]),
+        "compatibilityMode": bool(row["compatibility_mode"]),
+        "wholesale": False,
+        "dlp_action": None,
+        "usage_metadata": facts["usage_metadata"],
+        "timings": facts["timings"],
+        "request": "",
+        "response": "",
     }
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+def _heads(row: sqlite3.Row) -> dict[str, Any]:
+    heads: dict[str, Any] = {}
+    for body in BODIES:
+        head, size = row[f"{body}_head"], row[f"{body}_size"]
+        stored = head is not None
+        heads[f"{body}_head"] = head.decode(errors="replace") if stored else None
+        heads[f"{body}_head_complete"] = size <= HEAD if stored else None
+        heads[f"{body}_size"] = size
+    return heads
+
+
+def iso(at: int) -> str:
+    """Return UTC milliseconds as the API writes a time."""
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _whole(number: float | None) -> float | None:
+    return int(number) if number is not None and number.is_integer() else number
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else json.dumps(value, separators=(",", ":"), ensure_ascii=False)

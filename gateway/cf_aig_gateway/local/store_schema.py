@@ -2,20 +2,21 @@
 
 import os
 import sqlite3
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 from cf_aig_gateway.errors import GatewayError
 
-APPLICATION_ID = 0x41494757
-"""Marks a file as the local gateway's ("AIGW")."""
+APPLICATION_ID = 0x41494701
+"""Marks a file as the local gateway's ("AIG", layout 1)."""
 
 SEQUENCE_BITS = 16
 """A log's rowid is its creation in UTC milliseconds, shifted by this: rows lie in order of time and need no index."""
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS gateways (
-    id TEXT PRIMARY KEY, settings TEXT NOT NULL, created_at INTEGER NOT NULL, modified_at INTEGER NOT NULL
+    id TEXT PRIMARY KEY, settings TEXT NOT NULL, created_at INTEGER NOT NULL, modified_at INTEGER NOT NULL,
+    logs INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS logs (
     seq INTEGER PRIMARY KEY, gateway TEXT NOT NULL, success INTEGER NOT NULL, cached INTEGER NOT NULL,
@@ -27,6 +28,13 @@ CREATE TABLE IF NOT EXISTS logs (
 CREATE TABLE IF NOT EXISTS details (
     log INTEGER PRIMARY KEY, facts TEXT NOT NULL, request BLOB, response BLOB
 ) STRICT;
+CREATE TRIGGER IF NOT EXISTS log_added AFTER INSERT ON logs BEGIN
+    UPDATE gateways SET logs = logs + 1 WHERE id = new.gateway;
+END;
+CREATE TRIGGER IF NOT EXISTS log_deleted AFTER DELETE ON logs BEGIN
+    UPDATE gateways SET logs = logs - 1 WHERE id = old.gateway;
+    DELETE FROM details WHERE log = old.seq;
+END;
 CREATE TABLE IF NOT EXISTS cache (key TEXT PRIMARY KEY, expires_at INTEGER NOT NULL, reply BLOB NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS cache_by_expiry ON cache (expires_at);
 CREATE TABLE IF NOT EXISTS windows (
@@ -35,8 +43,8 @@ CREATE TABLE IF NOT EXISTS windows (
 """
 
 
-def create(path: Path) -> None:
-    """Make the file and its folder where they are missing, for this user alone.
+def create(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
+    """Make the file and its folder where they are missing, for this user alone, and let `fill` add its first rows.
 
     Raises:
         OSError: the place cannot be written.
@@ -47,7 +55,7 @@ def create(path: Path) -> None:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     db = connect(path)
     try:
-        _lay_out(db)
+        _lay_out(db, fill)
     except sqlite3.Error as error:
         raise GatewayError(f"{path} cannot be used as the local gateway's file: {error}.") from error
     finally:
@@ -61,7 +69,7 @@ def connect(path: Path) -> sqlite3.Connection:
     return db
 
 
-def _lay_out(db: sqlite3.Connection) -> None:
+def _lay_out(db: sqlite3.Connection, fill: Callable[[sqlite3.Connection], None]) -> None:
     (marked,) = db.execute("PRAGMA application_id").fetchone()
     if marked == APPLICATION_ID:
         return
@@ -70,8 +78,7 @@ def _lay_out(db: sqlite3.Connection) -> None:
         raise sqlite3.DatabaseError("it is the database of another program")
     db.execute("PRAGMA page_size = 8192")
     db.execute("PRAGMA journal_mode = WAL")
-    now = time.time_ns() // 1_000_000
     db.executescript(f"BEGIN IMMEDIATE; {SCHEMA}")
-    db.execute("INSERT OR IGNORE INTO gateways VALUES ('default', '{}', ?, ?)", (now, now))
+    fill(db)
     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     db.execute("COMMIT")

@@ -1,0 +1,46 @@
+"""How the management API's paths are matched."""
+
+from collections.abc import Awaitable, Callable
+from urllib.parse import unquote
+
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match, Route
+from starlette.types import Scope
+
+ACCOUNT = "/client/v4/accounts/{account:account}"
+
+
+class _Segment(Convertor[str]):
+    """One segment of the path as it was sent: an encoded slash stays inside it."""
+
+    regex = "[^/]+"
+
+    def convert(self, value: str) -> str:
+        return unquote(value)
+
+    def to_string(self, value: str) -> str:
+        raise NotImplementedError
+
+
+class _Account(_Segment):
+    """An account id: 32 hexadecimal digits."""
+
+    regex = "[0-9A-Fa-f]{32}"
+
+
+register_url_convertor("segment", _Segment())
+register_url_convertor("account", _Account())
+
+
+class ApiRoute(Route):
+    """A path below an account, matched as it was sent; several methods are parted by spaces."""
+
+    def __init__(self, methods: str, path: str, endpoint: Callable[[Request], Awaitable[Response]]) -> None:
+        super().__init__(ACCOUNT + path, endpoint, methods=methods.split())
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if scope["type"] != "http":
+            return Match.NONE, {}
+        return super().matches({**scope, "path": scope["raw_path"].decode("latin-1")})

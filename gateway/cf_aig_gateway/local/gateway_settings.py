@@ -1,0 +1,62 @@
+"""What a gateway is set to: the body of POST and PUT …/gateways."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+RetryBackoff = Literal["constant", "linear", "exponential"]
+
+
+class GatewaySettings(BaseModel):
+    """The settings of a gateway (seconds, but milliseconds in `retry_delay`); the first five must be given.
+
+    What this gateway has no use for (guardrails, DLP, OpenTelemetry, spend limits) is kept and given back.
+    """
+
+    model_config = ConfigDict(strict=True)
+
+    cache_invalidate_on_update: bool
+    cache_ttl: int | None = Field(ge=0)
+    collect_logs: bool
+    rate_limiting_interval: int | None = Field(ge=0)
+    rate_limiting_limit: int | None = Field(ge=0)
+
+    rate_limiting_technique: Literal["fixed", "sliding"] | None = "fixed"
+    authentication: bool = False
+    log_management: Annotated[int, Field(ge=10_000, le=10_000_000)] | None = None
+    log_management_strategy: Literal["STOP_INSERTING", "DELETE_OLDEST"] | None = None
+    log_classification: bool = False
+    logpush: bool = False
+    logpush_public_key: Annotated[str, Field(min_length=16, max_length=1024)] | None = None
+    retry_max_attempts: Annotated[int, Field(ge=1, le=5)] | None = None
+    retry_delay: Annotated[int, Field(ge=0, le=60_000)] | None = None
+    retry_backoff: RetryBackoff | None = None
+    byok_only: bool = False
+    workers_ai_billing_mode: Literal["postpaid", "unified"] = "postpaid"
+    zdr: bool = False
+    store_id: str | None = None
+    dlp: dict[str, Any] | None = None
+    guardrails: dict[str, Any] | None = None
+    otel: list[Any] | None = None
+    spend_limits: dict[str, Any] | None = None
+    stripe: dict[str, Any] | None = None
+
+    def stored(self) -> str:
+        """Return the settings as the JSON that is kept: a cache TTL of null is 0."""
+        return self.model_copy(update={"cache_ttl": self.cache_ttl or 0}).model_dump_json(exclude={"id"})
+
+
+class NewGateway(GatewaySettings):
+    """The body of POST …/gateways. The API documents the length of an id; the letters are what a path takes."""
+
+    id: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")
+
+
+DEFAULT = GatewaySettings(
+    cache_invalidate_on_update=False,
+    cache_ttl=0,
+    collect_logs=True,
+    rate_limiting_interval=0,
+    rate_limiting_limit=0,
+)
+"""The gateway `default`; unlike Cloudflare's, it asks for no authentication."""

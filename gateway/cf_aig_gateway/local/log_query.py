@@ -1,0 +1,146 @@
+"""What of a gateway's logs is asked for: the query of GET and DELETE …/logs."""
+
+from datetime import UTC, datetime
+from math import isnan, nan
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, Field, Json, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from cf_aig_gateway.filters import FilterKey, FilterOperator, FilterValue
+
+OrderBy = Literal[
+    "created_at",
+    "provider",
+    "model",
+    "model_type",
+    "success",
+    "cached",
+    "cost",
+    "tokens_in",
+    "tokens_out",
+    "duration",
+    "feedback",
+]
+Direction = Literal["asc", "desc"]
+
+NUMBERS = frozenset({"cost", "tokens", "tokens_in", "tokens_out", "duration", "feedback"})
+FLAGS = frozenset({"success", "cached", "authentication", "wholesale", "compatibilityMode"})
+MAX_TEXT = 4096
+"""Characters of one text that logs are compared with."""
+
+KNOWN_FLAGS = {"true": True, "1": True, "false": False, "0": False}
+
+
+def _moment(value: Any) -> int:
+    """Return UTC milliseconds; a date without a zone is UTC."""
+    try:
+        at = datetime.fromisoformat(value)
+        return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+    except (TypeError, ValueError, OverflowError):
+        raise PydanticCustomError("date", "Invalid date") from None
+
+
+Moment = Annotated[int, BeforeValidator(_moment)]
+
+
+class Clause(BaseModel):
+    """A filter as the API demands it, its values brought to the type of their key.
+
+    The API's own rule for a value of another type is not known: a number in quotes is taken, a word is refused.
+    """
+
+    key: FilterKey
+    operator: FilterOperator
+    value: list[FilterValue] = Field(min_length=1, max_length=100)
+
+    @field_validator("value")
+    @classmethod
+    def _of_its_key(cls, values: list[FilterValue], info: ValidationInfo) -> list[FilterValue]:
+        key = info.data.get("key", "")
+        contains = info.data.get("operator") == "contains"
+        return [None if value is None else _typed("text" if contains else key, value) for value in values]
+
+
+class LogFilter(BaseModel):
+    """Which logs, in which order: what list and delete share."""
+
+    filters: Json[Annotated[list[Clause], Field(max_length=100)]] = []
+    order_by: OrderBy = "created_at"
+    order_by_direction: Direction | None = None
+
+
+class LogDeletion(LogFilter):
+    """The query of DELETE …/logs; without a direction the oldest go first."""
+
+    limit: int | None = Field(None, ge=1)
+
+
+class LogQuery(LogFilter):
+    """The query of GET …/logs, its deprecated parameters included. Ranges include their ends."""
+
+    page: int = Field(1, ge=1)
+    per_page: int = Field(20, ge=1, le=50)
+    meta_info: bool = False
+    search: str = Field("", max_length=MAX_TEXT)
+    direction: Direction = "desc"
+
+    success: bool | None = None
+    cached: bool | None = None
+    feedback: Annotated[float, Field(ge=-1, le=1)] | None = None
+    provider: str | None = None
+    model: str | None = None
+    model_type: str | None = None
+    request_content_type: str | None = None
+    response_content_type: str | None = None
+
+    start_date: Moment | None = None
+    end_date: Moment | None = None
+    min_cost: float | None = None
+    max_cost: float | None = None
+    min_duration: float | None = None
+    max_duration: float | None = None
+    min_tokens_in: float | None = None
+    max_tokens_in: float | None = None
+    min_tokens_out: float | None = None
+    max_tokens_out: float | None = None
+    min_total_tokens: float | None = None
+    max_total_tokens: float | None = None
+
+
+def plain_text(value: str | float) -> str:
+    """Return a scalar as JSON writes it, without quotes."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _typed(key: str, value: str | float) -> FilterValue:
+    if isinstance(value, str) and len(value) > MAX_TEXT:
+        raise PydanticCustomError("length", "String must contain at most {max} character(s)", {"max": MAX_TEXT})
+    if key in NUMBERS:
+        return _number(value)
+    if key in FLAGS:
+        return _flag(value)
+    if key == "created_at":
+        return _moment(value)
+    return value if key == "metadata.value" else plain_text(value)
+
+
+def _number(value: str | float) -> float:
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        number = nan
+    if isnan(number):
+        raise PydanticCustomError("number", "Expected number, received string")
+    return number
+
+
+def _flag(value: str | float) -> bool:
+    flag = KNOWN_FLAGS.get(plain_text(value))
+    if flag is None:
+        raise PydanticCustomError("flag", "Expected boolean, received {kind}", {"kind": _kind(value)})
+    return flag
+
+
+def _kind(value: str | float) -> str:
+    return "string" if isinstance(value, str) else "number"
