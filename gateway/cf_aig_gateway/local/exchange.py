@@ -1,0 +1,116 @@
+"""One call to one provider: what is known of it, and its log."""
+
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import anyio
+
+from cf_aig_gateway.local import pricing
+from cf_aig_gateway.local.calls import Call
+from cf_aig_gateway.local.controls import Controls
+from cf_aig_gateway.local.record import Record
+from cf_aig_gateway.local.store import Store
+from cf_aig_gateway.local.usage import Usage
+
+MAX_STORED = 10 * 1024 * 1024
+"""Bytes of a log's two bodies; of a larger one only the metadata is kept."""
+
+CLIENT_LEFT = 499
+"""Status of a call whose caller left before its end, nginx's; Cloudflare's is not known."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The gateway that a request goes through, and what it says of the request."""
+
+    store: Store
+    gateway: str
+    settings: Mapping[str, Any]
+    path: str
+    user_agent: str
+    authenticated: bool = False
+
+
+@dataclass
+class Exchange:
+    """A call on its way. Its id is a UUIDv7, as Cloudflare's are since 2026-10-08."""
+
+    setting: Setting
+    call: Call
+    controls: Controls
+    step: int = 0
+    started: float = field(default_factory=time.time)
+    first_byte: float | None = None
+
+    def __post_init__(self) -> None:
+        self.id = str(_uuid7(self.started))
+
+    def headers(self, cache_status: str = "MISS") -> dict[str, str]:
+        """Return the gateway's own headers of a reply."""
+        own = {
+            "cf-aig-event-id": self.controls.event_id or self.id,
+            "cf-aig-cache-status": cache_status,
+            "cf-aig-step": str(self.step),
+        }
+        return {"cf-aig-log-id": self.id, **own} if self.is_logged else own
+
+    @property
+    def is_logged(self) -> bool:
+        """Tell whether the call leaves a log."""
+        asked = self.controls.collect_log
+        return self.setting.settings.get("collect_logs") is not False if asked is None else asked
+
+    async def log(self, status: int, response: bytes, content_type: str, usage: Usage, *, whole: bool = True) -> None:
+        """Store the call; its log is committed when this returns, even while the caller leaves."""
+        if not self.is_logged:
+            return
+        record = self._record(status, response, content_type, usage)
+        record.success = record.success and whole
+        with anyio.CancelScope(shield=True):
+            await self.setting.store.add(record)
+
+    def _record(self, status: int, response: bytes, content_type: str, usage: Usage) -> Record:
+        call, now = self.call, time.time()
+        success = 200 <= status < 300
+        stored = self.controls.collect_payload and len(call.logged) + len(response) <= MAX_STORED
+        return Record(
+            id=self.id,
+            gateway=self.setting.gateway,
+            created_at=round(self.started * 1000),
+            provider=call.provider,
+            model=call.logged_model,
+            success=success,
+            status_code=status,
+            duration=round((now - self.started) * 1000),
+            tokens_in=usage.tokens_in if success else 0,
+            tokens_out=usage.tokens_out if success else 0,
+            cost=pricing.cost(call.provider, call.model, usage) if success else 0,
+            path=self.setting.path,
+            step=self.step,
+            event_id=self.controls.event_id,
+            metadata=self.controls.metadata,
+            request_type=call.request_type,
+            request_content_type="application/json",
+            response_content_type=content_type,
+            user_agent=self.setting.user_agent,
+            authentication=self.setting.authenticated,
+            compatibility_mode=call.compatible,
+            usage_metadata=usage.metadata(),
+            timings={"total": round((now - self.started) * 1000), "latency": self._latency()},
+            request=call.logged if stored else None,
+            response=response if stored else None,
+        )
+
+    def _latency(self) -> int | None:
+        """Return milliseconds until the first byte."""
+        return None if self.first_byte is None else round((self.first_byte - self.started) * 1000)
+
+
+def _uuid7(at: float) -> UUID:
+    value = (int(at * 1000) << 80) | secrets.randbits(80)
+    value = (value & ~(0xF << 76)) | (7 << 76)
+    return UUID(int=(value & ~(0b11 << 62)) | (0b10 << 62))

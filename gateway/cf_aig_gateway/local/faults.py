@@ -1,0 +1,53 @@
+"""What the gateway itself refuses with, in the data plane's own error body."""
+
+import json
+
+from starlette.responses import Response
+
+
+class Fault(Exception):
+    """The gateway refuses a call, or its provider gave no answer; `code` is Cloudflare's."""
+
+    def __init__(self, code: int, status: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+
+    def body(self) -> bytes:
+        """Return the body that Cloudflare sends, as captured by third parties in 2026."""
+        message = str(self)
+        return json.dumps(
+            {
+                "success": False,
+                "result": [],
+                "messages": [],
+                "error": [{"code": self.code, "message": message}],
+                "name": "AiGatewayError",
+                "httpCode": self.status,
+                "internalCode": self.code,
+                "message": message,
+                "description": message,
+            },
+            ensure_ascii=False,
+        ).encode()
+
+    def response(self, headers: dict[str, str] | None = None) -> Response:
+        """Return the fault as an HTTP reply."""
+        return Response(self.body(), self.status, headers, media_type="application/json")
+
+
+def gateway_missing() -> Fault:
+    return Fault(2001, 400, "Please configure AI Gateway in the Cloudflare dashboard")
+
+
+def invalid_provider() -> Fault:
+    return Fault(2008, 400, "Invalid provider")
+
+
+def no_answer(why: str) -> Fault:
+    return Fault(2005, 502, f"Failed to get response from provider: {why}")
+
+
+def too_large() -> Fault:
+    """Return the refusal of a body over the bound; its code is a guess, the one for a caller's errors."""
+    return Fault(7003, 413, "Request body is larger than 25 MB")

@@ -1,0 +1,68 @@
+"""What is publicly known of models: their prices and their context windows."""
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from genai_prices.types import ModelInfo, Provider
+
+    from cf_aig_gateway.local.usage import Usage
+
+VENDORS = {
+    "workers-ai": "cloudflare",
+    "google-ai-studio": "google",
+    "grok": "x-ai",
+    "perplexity-ai": "perplexity",
+}
+"""Providers that genai-prices calls otherwise."""
+
+
+def cost(provider: str, model: str, usage: "Usage") -> float | None:
+    """Return a call's price in US dollars; None where the model's price or the tokens are unknown."""
+    found = _model(provider, model)
+    if found is None or usage.tokens_in is None:
+        return None
+    from genai_prices import Usage as Tokens  # noqa: PLC0415 (as in _model)
+
+    tokens = Tokens(
+        input_tokens=usage.tokens_in,
+        output_tokens=usage.tokens_out or 0,
+        cache_read_tokens=usage.cache_read,
+        cache_write_tokens=usage.cache_write,
+    )
+    vendor, info = found
+    try:
+        return float(info.calc_price(tokens, vendor).total_price)
+    except ValueError:
+        return None
+
+
+def context_window(provider: str, model: str) -> int | None:
+    """Return how many tokens a model takes; None where that is unknown."""
+    found = _model(provider, model)
+    return found[1].context_window if found else None
+
+
+def is_known(provider: str, model: str) -> bool:
+    """Tell whether a provider has such a model; one whose models are not listed may have any."""
+    return _model(provider, model) is not None or _vendor(provider) is None
+
+
+@lru_cache(maxsize=256)
+def _model(provider: str, model: str) -> "tuple[Provider, ModelInfo] | None":
+    from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415 (170 ms, not before the first call)
+
+    try:
+        return get_snapshot().find_provider_model(model, None, VENDORS.get(provider, provider), None)
+    except LookupError:
+        return None
+
+
+@lru_cache(maxsize=256)
+def _vendor(provider: str) -> "Provider | None":
+    from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415 (as in _model)
+
+    try:
+        return get_snapshot().find_provider(None, VENDORS.get(provider, provider), None)
+    except LookupError:
+        return None

@@ -1,0 +1,55 @@
+"""What a provider gives back: a status, headers and chunks as they come."""
+
+import json
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+EVENT_STREAM = "text/event-stream"
+JSON = "application/json"
+
+
+@dataclass
+class Answer:
+    """A provider's reply, whose chunks are read once; `aclose` of them ends the call upstream."""
+
+    status: int
+    chunks: AsyncGenerator[bytes]
+    headers: Mapping[str, str] = field(default_factory=lambda: {"content-type": JSON})
+
+    @property
+    def content_type(self) -> str:
+        """Return the media type without its parameters."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def success(self) -> bool:
+        """Tell whether the provider did what it was asked."""
+        return 200 <= self.status < 300
+
+
+class BrokenOff(Exception):
+    """A provider's stream ended before its end."""
+
+
+def json_answer(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Answer:
+    """Return a whole JSON reply."""
+    return Answer(
+        status, _once(json.dumps(body, ensure_ascii=False).encode()), {"content-type": JSON, **(headers or {})}
+    )
+
+
+def stream_answer(events: Iterable[bytes], *, breaks: bool = False) -> Answer:
+    """Return a stream of events; one that breaks ends in the middle."""
+    return Answer(200, _each(list(events), breaks), {"content-type": f"{EVENT_STREAM}; charset=utf-8"})
+
+
+async def _once(body: bytes) -> AsyncGenerator[bytes]:
+    yield body
+
+
+async def _each(events: list[bytes], breaks: bool) -> AsyncGenerator[bytes]:
+    for event in events[: len(events) // 2] if breaks else events:
+        yield event
+    if breaks:
+        raise BrokenOff("the provider closed the connection in the middle of its stream")

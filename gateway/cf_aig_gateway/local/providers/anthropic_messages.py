@@ -1,0 +1,135 @@
+"""Messages as Anthropic speaks them: docs.anthropic.com/en/api/messages, errors and streaming."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from cf_aig_gateway.local import pricing
+from cf_aig_gateway.local.calls import Call
+from cf_aig_gateway.local.providers.answers import Answer, json_answer
+from cf_aig_gateway.local.providers.replies import Reply
+from cf_aig_gateway.local.providers.scenarios import (
+    Question,
+    last_user_text,
+    text_of,
+)
+from cf_aig_gateway.local.providers.wire import Refused, bearer, reply_id
+from cf_aig_gateway.shapes import as_list, as_object
+
+STOP = {"stop": "end_turn", "length": "max_tokens", "filtered": "refusal", "tool": "tool_use"}
+DEFAULT_WINDOW = 200_000
+
+
+def read(call: Call) -> Question:
+    """Return what is asked, once what Anthropic requires is there."""
+    content = call.content
+    if not content:
+        raise _invalid("The request body is not valid JSON: expected an object")
+    if call.request_type != "rest" and "anthropic-version" not in call.headers:
+        raise _invalid("anthropic-version: header is required")
+    for name in ("model", "messages", "max_tokens"):
+        if name not in content:
+            raise _invalid(f"{name}: Field required")
+    messages = [as_object(message) for message in as_list(content["messages"])]
+    if not messages:
+        raise _invalid("messages: at least one message is required")
+    for number, message in enumerate(messages):
+        if message.get("role") not in {"user", "assistant"}:
+            raise _invalid(f"messages.{number}.role: Input should be 'user' or 'assistant'")
+    bound = content["max_tokens"]
+    if not isinstance(bound, int) or isinstance(bound, bool) or bound < 1:
+        raise _invalid("max_tokens: Input should be greater than or equal to 1")
+    prompt = [text_of(content.get("system")), *(text_of(message.get("content")) for message in messages)]
+    return Question(
+        provider=call.provider,
+        model=call.model,
+        messages=messages,
+        prompt="\n".join(prompt),
+        last_words=last_user_text(messages),
+        key=call.headers.get("x-api-key") or bearer(call),
+        max_tokens=bound,
+        stream=content.get("stream") is True,
+        content=content,
+    )
+
+
+def refusal(failure: str, question: Question) -> Answer:
+    """Return Anthropic's body for a failure."""
+    match failure:
+        case "bad_key":
+            return _error(401, "authentication_error", "invalid x-api-key")
+        case "unknown_model":
+            return _error(404, "not_found_error", f"model: {question.model}")
+        case "context_too_long":
+            window = pricing.context_window(question.provider, question.model) or DEFAULT_WINDOW
+            sent = max(question.prompt_tokens, window + 1)
+            return _error(400, "invalid_request_error", f"prompt is too long: {sent} tokens > {window} maximum")
+        case "rate_limited":
+            message = (
+                "This request would exceed your organization's rate limit of 50 requests per minute. For details, "
+                "refer to: https://docs.anthropic.com/en/api/rate-limits."
+            )
+            return _error(429, "rate_limit_error", message, {"retry-after": "20"})
+        case "overloaded":
+            return _error(529, "overloaded_error", "Overloaded")
+        case _:
+            return _error(500, "api_error", "Internal server error")
+
+
+def whole(question: Question, reply: Reply) -> dict[str, Any]:
+    """Return a message object."""
+    return {
+        **_head(question),
+        "content": [{"type": "text", "text": reply.text}],
+        "stop_reason": STOP[reply.finish],
+        "stop_sequence": None,
+        "usage": _usage(reply, reply.tokens_out),
+    }
+
+
+def events(question: Question, reply: Reply) -> Iterator[bytes]:
+    """Yield the events of a message: start, one content block, its end."""
+    start: dict[str, Any] = {
+        **_head(question),
+        "content": [],
+        "stop_reason": None,
+        "stop_sequence": None,
+        "usage": _usage(reply, 1),
+    }
+    yield _event("message_start", message=start)
+    yield _event("content_block_start", index=0, content_block={"type": "text", "text": ""})
+    yield _event("ping")
+    for piece in reply.pieces():
+        yield _event("content_block_delta", index=0, delta={"type": "text_delta", "text": piece})
+    yield _event("content_block_stop", index=0)
+    end = {"stop_reason": STOP[reply.finish], "stop_sequence": None}
+    yield _event("message_delta", delta=end, usage={"output_tokens": reply.tokens_out})
+    yield _event("message_stop")
+
+
+def _head(question: Question) -> dict[str, Any]:
+    return {"id": reply_id("msg_", question), "type": "message", "role": "assistant", "model": question.model}
+
+
+def _usage(reply: Reply, tokens_out: int) -> dict[str, Any]:
+    return {
+        "input_tokens": reply.tokens_in,
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": 0,
+        "output_tokens": tokens_out,
+        "service_tier": "standard",
+    }
+
+
+def _event(kind: str, **content: Any) -> bytes:
+    data = json.dumps({"type": kind, **content}, separators=(",", ":"), ensure_ascii=False)
+    return f"event: {kind}\ndata: {data}\n\n".encode()
+
+
+def _error(status: int, kind: str, message: str, headers: dict[str, str] | None = None) -> Answer:
+    body = {"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_simulated"}
+    return json_answer(status, body, {"request-id": "req_simulated", **(headers or {})})
+
+
+def _invalid(message: str) -> Refused:
+    return Refused(_error(400, "invalid_request_error", message))

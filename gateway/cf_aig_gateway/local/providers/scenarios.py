@@ -1,0 +1,100 @@
+"""What a simulated provider is to do with a prompt: asked for in words, `[simulate: overloaded]`, or by real causes."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cf_aig_gateway.local import pricing
+from cf_aig_gateway.shapes import as_list, as_object, as_text
+
+FAILURES = {"bad_key", "unknown_model", "context_too_long", "rate_limited", "overloaded", "server_error"}
+"""Refusals that a directive may ask for; each wire format has its own body for each."""
+
+CHARACTERS_PER_TOKEN = 4
+MAX_DELAY_MS = 600_000
+MAX_TOKENS = 100_000
+
+DIRECTIVE = re.compile(r"\[simulate:([^\]]{1,200})\]")
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """How a simulated call goes (delay in seconds, before the first byte)."""
+
+    failure: str = ""
+    delay_s: float = 0.0
+    tokens: int | None = None
+    breaks: bool = False
+    hangs: bool = False
+    filtered: bool = False
+
+
+@dataclass(frozen=True)
+class Question:
+    """A request in no provider's form: what the simulation needs of it."""
+
+    provider: str
+    model: str
+    messages: list[dict[str, Any]]
+    prompt: str
+    last_words: str
+    key: str = ""
+    max_tokens: int | None = None
+    stream: bool = False
+    content: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Return the size of the prompt, estimated."""
+        return count_tokens(self.prompt)
+
+
+def count_tokens(text: str) -> int:
+    """Estimate tokens: four characters make one."""
+    return -(-len(text) // CHARACTERS_PER_TOKEN)
+
+
+def scenario(question: Question) -> Scenario:
+    """Read the directives in the last words of the user, then look for real causes of failure."""
+    words = [part.strip() for found in DIRECTIVE.findall(question.last_words) for part in found.split(",")]
+    numbers = {name.strip(): int(text) for name, _, text in (word.partition("=") for word in words) if _digits(text)}
+    asked = next((word for word in words if word in FAILURES), "")
+    return Scenario(
+        failure=asked or _cause(question),
+        delay_s=min(numbers.get("delay", 0), MAX_DELAY_MS) / 1000,
+        tokens=min(numbers["tokens"], MAX_TOKENS) if "tokens" in numbers else None,
+        breaks="break" in words,
+        hangs="hang" in words,
+        filtered="content_filter" in words,
+    )
+
+
+def _digits(text: str) -> bool:
+    return text.strip().isascii() and text.strip().isdigit() and len(text) < 12
+
+
+def _cause(question: Question) -> str:
+    """Return why a real provider would refuse: key, model or length; empty when it would not."""
+    if "invalid" in question.key.lower():
+        return "bad_key"
+    if not pricing.is_known(question.provider, question.model):
+        return "unknown_model"
+    window = pricing.context_window(question.provider, question.model)
+    if window and question.prompt_tokens > window:
+        return "context_too_long"
+    return ""
+
+
+def text_of(content: Any) -> str:
+    """Return the text of a message's content: a string, or a list of parts."""
+    if isinstance(content, str):
+        return content
+    parts = [as_object(part) for part in as_list(content)]
+    return "\n".join(as_text(part.get("text")) or text_of(part.get("content")) for part in parts)
+
+
+def last_user_text(messages: list[dict[str, Any]]) -> str:
+    """Return what the user said last."""
+    said = (text_of(message.get("content")) for message in reversed(messages) if message.get("role") == "user")
+    return next(said, "")

@@ -1,0 +1,54 @@
+"""Providers that answer on this machine: deterministic, in the real ones' wire formats."""
+
+import re
+
+import anyio
+
+from cf_aig_gateway.local.calls import Call
+from cf_aig_gateway.local.faults import Fault
+from cf_aig_gateway.local.providers import anthropic_messages, openai_chat, workers_ai, workers_ai_chat
+from cf_aig_gateway.local.providers.answers import Answer, json_answer, stream_answer
+from cf_aig_gateway.local.providers.replies import compose
+from cf_aig_gateway.local.providers.scenarios import scenario
+from cf_aig_gateway.local.providers.wire import Refused, Wire
+
+
+async def answer(call: Call) -> Answer:
+    """Answer a call as its provider would.
+
+    Raises:
+        Fault: the provider or its path is not simulated.
+
+    """
+    wire = _wire(call)
+    try:
+        question = wire.read(call)
+    except Refused as refused:
+        return refused.answer
+    plan = scenario(question)
+    if plan.hangs:
+        await anyio.sleep_forever()
+    if plan.delay_s:
+        await anyio.sleep(plan.delay_s)
+    if plan.failure:
+        return wire.refusal(plan.failure, question)
+    reply = compose(question, plan)
+    if question.stream:
+        return stream_answer(wire.events(question, reply), breaks=plan.breaks)
+    return json_answer(200, wire.whole(question, reply))
+
+
+def _wire(call: Call) -> Wire:
+    path = call.endpoint.removeprefix("v1/")
+    if call.provider == "workers-ai":
+        if re.fullmatch(r"(run/)?@(cf|hf)/.+", path):
+            return workers_ai
+        if path == "chat/completions":
+            return workers_ai_chat
+    elif path == "chat/completions":
+        return openai_chat
+    elif path == "messages" and call.provider == "anthropic":
+        return anthropic_messages
+    raise Fault(
+        2005, 501, f"The local gateway simulates no {call.provider}/{call.endpoint}; run it with --live to reach it."
+    )

@@ -1,0 +1,66 @@
+"""The tokens of a call, read from whatever form its provider reports them in."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from cf_aig_gateway.shapes import as_object
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens in (those read from and written to the provider's cache among them) and out; None is unknown."""
+
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    cache_read: int = 0
+    cache_write: int = 0
+    reasoning: int = 0
+
+    def metadata(self) -> dict[str, int]:
+        """Return it by the names of a log's usage_metadata."""
+        if self.tokens_in is None and self.tokens_out is None:
+            return {}
+        tokens_in, tokens_out = self.tokens_in or 0, self.tokens_out or 0
+        return {
+            "input_tokens": tokens_in,
+            "output_tokens": tokens_out,
+            "total_tokens": tokens_in + tokens_out,
+            "output_reasoning_tokens": self.reasoning,
+            "input_cached_tokens": self.cache_read,
+        }
+
+
+def usage_of_body(body: bytes) -> Usage:
+    """Read the usage of a whole JSON reply."""
+    try:
+        content = as_object(json.loads(body))
+    except (ValueError, RecursionError):
+        return Usage()
+    return usage_of(as_object(content.get("usage")) or as_object(as_object(content.get("result")).get("usage")))
+
+
+def usage_of(block: dict[str, Any]) -> Usage:
+    """Read a usage block of OpenAI (both APIs), Anthropic or Workers AI.
+
+    Anthropic counts cached tokens apart from `input_tokens`, OpenAI among its prompt's.
+    """
+    details = as_object(block.get("prompt_tokens_details")) or as_object(block.get("input_tokens_details"))
+    out_details = as_object(block.get("completion_tokens_details")) or as_object(block.get("output_tokens_details"))
+    apart = [_count(block.get(f"cache_{act}_input_tokens")) or 0 for act in ("read", "creation")]
+    tokens_in = _first(block, "prompt_tokens", "input_tokens")
+    return Usage(
+        tokens_in=None if tokens_in is None else tokens_in + sum(apart),
+        tokens_out=_first(block, "completion_tokens", "output_tokens"),
+        cache_read=apart[0] or _count(details.get("cached_tokens")) or 0,
+        cache_write=apart[1],
+        reasoning=_count(out_details.get("reasoning_tokens")) or 0,
+    )
+
+
+def _first(block: dict[str, Any], *names: str) -> int | None:
+    return next((count for name in names if (count := _count(block.get(name))) is not None), None)
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
