@@ -3,7 +3,10 @@
 import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+
+import stamina
 
 from cf_aig_gateway.errors import GatewayError
 
@@ -53,13 +56,10 @@ def create(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    db = connect(path)
     try:
-        _lay_out(db, fill)
+        _laid_out(path, fill)
     except sqlite3.Error as error:
         raise GatewayError(f"{path} cannot be used as the local gateway's file: {error}.") from error
-    finally:
-        db.close()
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -69,13 +69,25 @@ def connect(path: Path) -> sqlite3.Connection:
     return db
 
 
+def _is_locked(error: Exception) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_BUSY
+
+
+@stamina.retry(on=_is_locked, attempts=20, wait_initial=0.01, wait_max=0.5)
+def _laid_out(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
+    """Lay the file out; whoever comes while another process turns WAL mode on is told that it is locked."""
+    with closing(connect(path)) as db:
+        _lay_out(db, fill)
+
+
 def _lay_out(db: sqlite3.Connection, fill: Callable[[sqlite3.Connection], None]) -> None:
-    (marked,) = db.execute("PRAGMA application_id").fetchone()
-    if marked == APPLICATION_ID:
-        return
+    """Make the tables, once, though several processes may come at the same time."""
     (tables,) = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if tables:
-        raise sqlite3.DatabaseError("it is the database of another program")
+        (marked,) = db.execute("PRAGMA application_id").fetchone()
+        if marked != APPLICATION_ID:
+            raise sqlite3.DatabaseError("it belongs to another program, or to another version of this one")
+        return
     db.execute("PRAGMA page_size = 8192")
     db.execute("PRAGMA journal_mode = WAL")
     db.executescript(f"BEGIN IMMEDIATE; {SCHEMA}")

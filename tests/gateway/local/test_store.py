@@ -1,0 +1,224 @@
+"""The file itself: who may read it, what survives, what is shared."""
+
+import asyncio
+import sqlite3
+import stat
+import sys
+from asyncio.subprocess import PIPE, Process
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import writing
+from logs import a_log
+
+from cf_aig_gateway.errors import GatewayError
+from cf_aig_gateway.local.gateway_settings import DEFAULT
+from cf_aig_gateway.local.log_query import LogQuery
+from cf_aig_gateway.local.store import Store
+
+
+async def ids(store: Store, gateway: str = "default") -> set[str]:
+    def read(db: sqlite3.Connection) -> set[str]:
+        return {row["id"] for row in db.execute("SELECT id FROM logs WHERE gateway = ?", (gateway,))}
+
+    return await store.read(read)
+
+
+async def a_writer(path: Path, first: int, count: int) -> Process:
+    program = (sys.executable, writing.__file__, str(path), str(first), str(count))
+    return await asyncio.create_subprocess_exec(*program, stdout=PIPE)
+
+
+@pytest.mark.anyio
+async def test_no_acknowledged_log_is_lost_when_the_process_is_killed(tmp_path: Path) -> None:
+    path = tmp_path / "g.sqlite3"
+    told: set[str] = set()
+
+    for round_number in range(3):
+        process = await a_writer(path, round_number * 10_000, 10_000)
+        assert process.stdout
+        for _ in range(20):
+            told.add((await process.stdout.readline()).decode().strip())
+        process.kill()
+        told |= set((await process.stdout.read()).decode().split())
+        await process.wait()
+
+    async with Store(path) as store:
+        kept = await ids(store)
+        whole = await store.read(lambda db: db.execute("SELECT count(*) FROM details").fetchone()[0])
+        (checked,) = await store.read(lambda db: db.execute("PRAGMA integrity_check").fetchone())
+    assert len(told) >= 60
+    assert told <= kept
+    assert whole == len(kept)
+    assert checked == "ok"
+
+
+@pytest.mark.anyio
+async def test_processes_share_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "g.sqlite3"
+    process = await a_writer(path, 0, 50)
+
+    async with Store(path) as store:
+        for number in range(100, 150):
+            await store.add(a_log(number))
+        await process.communicate()
+
+        assert len(await ids(store)) == 100
+
+
+@pytest.mark.anyio
+async def test_stores_may_open_a_new_file_together(tmp_path: Path) -> None:
+    async def open_and_add(number: int) -> None:
+        async with Store(tmp_path / "g.sqlite3") as store:
+            await store.add(a_log(number))
+
+    await asyncio.gather(*map(open_and_add, range(8)))
+
+    async with Store(tmp_path / "g.sqlite3") as store:
+        assert len(await ids(store)) == 8
+
+
+@pytest.mark.anyio
+async def test_the_file_is_this_users_alone(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "g.sqlite3"
+
+    async with Store(path) as store:
+        await store.add(a_log())
+        modes = [stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()]
+
+    assert modes == [0o600] * 3
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+@pytest.mark.anyio
+async def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    for path in (tmp_path / "file" / "g.sqlite3", tmp_path):
+        with pytest.raises(OSError, match=str(tmp_path)):
+            async with Store(path):
+                pass
+
+
+@pytest.mark.anyio
+async def test_a_file_that_is_something_else_is_told(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("Dear diary, " * 100)
+    with closing(sqlite3.connect(tmp_path / "other")) as db:
+        db.execute("CREATE TABLE notes (x)")
+
+    for name in ("text", "other"):
+        with pytest.raises(GatewayError, match=f"{name} cannot be used as the local gateway's file: "):
+            async with Store(tmp_path / name):
+                pass
+
+
+@pytest.mark.anyio
+async def test_a_write_that_fails_leaves_nothing_and_the_others_stand(store: Store) -> None:
+    def half(db: sqlite3.Connection) -> None:
+        db.execute("DELETE FROM gateways")
+        raise ValueError("half")
+
+    outcomes = await asyncio.gather(store.write(half), store.add(a_log(1)), return_exceptions=True)
+
+    assert [type(outcome) for outcome in outcomes] == [ValueError, type(None)]
+    assert await store.gateway("default")
+    assert await ids(store) == {a_log(1).id}
+
+
+@pytest.mark.anyio
+async def test_a_transaction_that_cannot_be_committed_fails_for_all(store: Store) -> None:
+    def end(db: sqlite3.Connection) -> None:
+        db.execute("ROLLBACK")
+
+    with pytest.raises(GatewayError, match="could not be written"):
+        await store.write(end)
+
+    await store.add(a_log(1))
+    assert await ids(store) == {a_log(1).id}
+
+
+@pytest.mark.anyio
+async def test_a_second_log_of_the_same_id_is_refused(store: Store) -> None:
+    await store.add(a_log(1))
+
+    with pytest.raises(GatewayError, match="UNIQUE"):
+        await store.add(a_log(1))
+
+
+@pytest.mark.anyio
+async def test_readers_cannot_write(store: Store) -> None:
+    with pytest.raises(sqlite3.OperationalError):
+        await store.read(lambda db: db.execute("DELETE FROM gateways"))
+
+
+@pytest.mark.anyio
+async def test_what_waits_is_written_when_the_store_closes(tmp_path: Path) -> None:
+    async with Store(tmp_path / "g.sqlite3") as store:
+        waiting = [asyncio.create_task(store.add(a_log(number))) for number in range(30)]
+        await asyncio.sleep(0)
+    await asyncio.gather(*waiting)
+
+    async with Store(tmp_path / "g.sqlite3") as store:
+        assert len(await ids(store)) == 30
+
+
+@pytest.mark.anyio
+async def test_a_caller_who_leaves_does_not_disturb_the_others(store: Store) -> None:
+    leaving = asyncio.create_task(store.add(a_log(1)))
+    await asyncio.sleep(0)
+    leaving.cancel()
+
+    await store.add(a_log(2))
+
+    assert a_log(2).id in await ids(store)
+
+
+@pytest.mark.anyio
+async def test_writers_wait_while_too_much_is_waiting(store: Store) -> None:
+    big = [a_log(number, response=bytes(20_000_000)) for number in range(8)]
+
+    await asyncio.gather(*map(store.add, big))
+
+    assert len(await ids(store)) == 8
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("strategy", "left"), [("STOP_INSERTING", range(3)), ("DELETE_OLDEST", range(2, 5)), (None, range(3))]
+)
+async def test_a_gateway_keeps_as_many_logs_as_it_may(store: Store, strategy: str | None, left: range) -> None:
+    settings = DEFAULT.model_copy(update={"log_management": 3, "log_management_strategy": strategy})
+    await store.replace_gateway("default", settings.stored())
+
+    for number in range(5):
+        await store.add(a_log(number, minutes=number))
+
+    assert await ids(store) == {a_log(number).id for number in left}
+
+
+@pytest.mark.anyio
+async def test_a_log_of_no_gateway_is_not_kept(store: Store) -> None:
+    await store.add(a_log(1, gateway="gone"))
+
+    assert await ids(store, "gone") == set()
+
+
+@pytest.mark.anyio
+async def test_a_reply_is_kept_until_it_expires(store: Store) -> None:
+    await store.keep("a", b"1", 60)
+    await store.keep("a", b"2", 60)
+    await store.keep("b", b"3", -1)
+
+    assert [await store.cached(key) for key in ("a", "b", "c")] == [b"2", None, None]
+
+
+@pytest.mark.anyio
+async def test_many_logs_of_one_millisecond_keep_their_order(store: Store) -> None:
+    for number in range(5):
+        await store.add(a_log(number))
+
+    rows, totals = await store.logs("default", LogQuery())
+
+    assert [row["id"] for row in rows] == [a_log(number).id for number in reversed(range(5))]
+    assert totals == {"total_count": 5}
