@@ -31,15 +31,18 @@ class Plane:
     def rest_url(self) -> str:
         return f"{self.url}/client/v4/accounts/{ACCOUNT}/ai"
 
+    async def manage(self, method: str, path: str, **more: Any) -> httpx2.Response:
+        """Ask the management API, below `…/ai-gateway/gateways/`."""
+        url = f"{self.url}/client/v4/accounts/{ACCOUNT}/ai-gateway/gateways/{path}"
+        return await self.http.request(method, url, headers={"authorization": "Bearer t"}, **more)
+
     async def logs(self, gateway: str = "default") -> list[dict[str, Any]]:
         """Return the newest logs, newest first."""
-        return (await self.store.logs(gateway, [], page=1, per_page=50, order="seq DESC"))[0]
+        return (await self.manage("GET", f"{gateway}/logs?per_page=50")).json()["result"]
 
-    async def bodies(self, log_id: str) -> tuple[bytes | None, bytes | None]:
-        """Return a log's stored bodies."""
-        sql = "SELECT request, response FROM logs JOIN details ON log = seq WHERE id = ?"
-        row = await self.store.read(lambda db: db.execute(sql, (log_id,)).fetchone())
-        return row["request"], row["response"]
+    async def stored(self, log_id: str, which: str) -> bytes:
+        """Return a log's `request` or `response` body."""
+        return (await self.manage("GET", f"default/logs/{log_id}/{which}")).content
 
 
 @asynccontextmanager

@@ -21,7 +21,7 @@ from cf_aig_gateway.local.usage import Usage, usage_of_body
 
 
 @dataclass(frozen=True)
-class Door:
+class Relay:
     """An endpoint of the data plane; `read` finds in a request what a provider is to be asked."""
 
     read: Callable[[Request, bytes], Call]
@@ -43,12 +43,12 @@ class Door:
             setting = await _setting(request)
             if len(body) > MAX_BODY:
                 raise too_large()
-            return await relay(Exchange(setting, self.read(request, body), controls(request.headers)))
+            return await passed_on(Exchange(setting, self.read(request, body), controls(request.headers)))
         except Fault as fault:
             return fault.response()
 
 
-async def relay(exchange: Exchange) -> Response:
+async def passed_on(exchange: Exchange) -> Response:
     """Ask the provider, log what it answered, and return it."""
     try:
         answer = await simulated.answer(exchange.call)
@@ -60,7 +60,7 @@ async def relay(exchange: Exchange) -> Response:
         return fault.response(exchange.headers())
     body = b"".join([chunk async for chunk in answer.chunks])
     await exchange.log(answer.status, body, answer.content_type, usage_of_body(body))
-    return Response(body, answer.status, {**_passed_on(answer), **exchange.headers()})
+    return Response(body, answer.status, {**_kept_headers(answer), **exchange.headers()})
 
 
 async def _body(request: Request) -> bytes:
@@ -86,17 +86,17 @@ async def _setting(request: Request) -> Setting:
     return Setting(store, gateway, settings, request.url.path, request.headers.get("user-agent", ""))
 
 
-def _passed_on(answer: Answer) -> dict[str, str]:
-    return {name: value for name, value in answer.headers.items() if name not in _NOT_PASSED_ON}
+def _kept_headers(answer: Answer) -> dict[str, str]:
+    return {name: value for name, value in answer.headers.items() if name not in _CONNECTION}
 
 
-_NOT_PASSED_ON = {"content-length", "content-encoding", "transfer-encoding", "connection", "set-cookie"}
+_CONNECTION = {"content-length", "content-encoding", "transfer-encoding", "connection", "set-cookie"}
 
 GATEWAY = "/v1/{account}/{gateway}"
 REST = "/client/v4/accounts/{account}/ai"
 
 routes = [
-    Route(f"{GATEWAY}/compat/chat/completions", Door(compat_call), methods=["POST"]),
-    Route(f"{GATEWAY}/{{provider}}/{{endpoint:path}}", Door(native_call), methods=["POST"]),
-    Route(f"{REST}/v1/chat/completions", Door(partial(rest_call, "chat/completions")), methods=["POST"]),
+    Route(f"{GATEWAY}/compat/chat/completions", Relay(compat_call), methods=["POST"]),
+    Route(f"{GATEWAY}/{{provider}}/{{endpoint:path}}", Relay(native_call), methods=["POST"]),
+    Route(f"{REST}/v1/chat/completions", Relay(partial(rest_call, "chat/completions")), methods=["POST"]),
 ]

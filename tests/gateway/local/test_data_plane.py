@@ -35,13 +35,14 @@ async def test_a_call_is_answered_and_logged_with_its_bodies(
     async with plane(tmp_path) as gateway:
         answer = await gateway.http.post(path, json=body, headers=headers)
         (log,) = await gateway.logs()
-        asked, replied = await gateway.bodies(log["id"])
+        asked = await gateway.stored(log["id"], "request")
+        replied = await gateway.stored(log["id"], "response")
 
     assert answer.status_code == 200, answer.text
     assert answer.headers["cf-aig-log-id"] == answer.headers["cf-aig-event-id"] == log["id"]
     assert (answer.headers["cf-aig-cache-status"], answer.headers["cf-aig-step"]) == ("MISS", "0")
     assert (log["provider"], log["model"], log["status_code"], log["success"]) == (provider, model, 200, True)
-    assert json.loads(asked or b"") == body
+    assert json.loads(asked) == body
     assert replied == answer.content
     assert log["tokens_in"] > 0
     assert log["tokens_out"] > 0
