@@ -1,0 +1,209 @@
+"""What went wrong with a call, in the field's own classes, from what the gateway and the provider said."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from cf_aig_gateway.shapes import as_list, as_object, as_text
+
+MAX_WORDS = 2000
+"""Characters of a provider's own words that are repeated."""
+
+_BY_STATUS = {
+    400: "bad request",
+    401: "bad key",
+    402: "out of credit",
+    403: "no permission",
+    404: "not found",
+    408: "timeout",
+    413: "too large",
+    422: "bad request",
+    424: "blocked",
+    429: "rate limited",
+    503: "overloaded",
+    504: "timeout",
+    524: "timeout",
+    529: "overloaded",
+}
+_BY_GATEWAY_CODE = {
+    2001: "invalid request",
+    2003: "rate limited by gateway",
+    2005: "provider down",
+    2008: "invalid request",
+    2009: "bad key",
+    2016: "blocked by guardrails",
+    2017: "blocked by guardrails",
+    2021: "out of credit",
+    2029: "blocked by DLP",
+    2030: "blocked by DLP",
+    2040: "invalid request",
+    2041: "spend limit",
+    2045: "spend limit",
+    7013: "blocked by guardrails",
+}
+"""The gateway's own codes: its documentation, and bodies captured by third parties in 2026."""
+
+_BY_WORKERS_AI_CODE = {
+    3006: "invalid request",
+    3007: "timeout",
+    3008: "timeout",
+    3023: "no permission",
+    3036: "rate limited by provider",
+    3040: "overloaded",
+    3041: "no permission",
+    3042: "unknown model",
+    3043: "provider down",
+    5004: "invalid request",
+    5007: "unknown model",
+    5016: "no permission",
+    5018: "no permission",
+    7003: "unknown model",
+    10000: "bad key",
+}
+"""Codes of the v4 envelope: developers.cloudflare.com/workers-ai/platform/errors, read 2026-11."""
+
+_BY_WORDS = [
+    (kind, re.compile(shape, re.IGNORECASE))
+    for kind, shape in (
+        ("content filtered", r"content_filter|content_policy|ResponsibleAIPolicy|content management policy"),
+        ("content filtered", r"safety system|moderation_blocked|PROHIBITED_CONTENT|blockReason"),
+        (
+            "context too long",
+            r"context[ _](length|window)|prompt is too long|input token count|too many (input )?tokens",
+        ),
+        ("context too long", r"reduce the length|too large for model with \d+ maximum context|string_above_max_length"),
+        (
+            "out of credit",
+            r"insufficient[ _](quota|credit|balance|funds)|credit balance|billing_(hard_limit|not_active)",
+        ),
+        ("unknown model", r"model_not_found|invalid_model|no such model|(unknown|invalid) model|^model: \S+$"),
+        (
+            "unknown model",
+            r"\bmodels?\b[^.\n]{0,80}(does not exist|(not|isn't) (found|supported|exist)|decommissioned)",
+        ),
+        ("unknown model", r"\bmodel\b[^.\n]{0,80}has been (deprecated|retired|removed)"),
+        (
+            "bad key",
+            r"(invalid|incorrect|expired|missing|wrong)[ _](x-)?api[ _-]?key|api[ _]key[ _](not valid|invalid|expired)",
+        ),
+        (
+            "bad key",
+            r"authentication[ _]error|UNAUTHENTICATED|invalid (bearer|authentication|credential|token)|unauthorized",
+        ),
+        ("no permission", r"permission[ _](error|denied)|not have (access|permission)|unsupported_country"),
+        ("overloaded", r"overloaded|capacity (temporarily )?exceeded|(out of|over|at) capacity"),
+        ("rate limited by provider", r"rate[ _-]?limit|too many requests|RESOURCE_EXHAUSTED|quota exceeded"),
+        ("timeout", r"timed? ?out|timeout|DEADLINE_EXCEEDED"),
+        ("stream broken", r"stream (ended|closed|interrupted)|connection (reset|closed|lost)|premature (close|end)"),
+        ("provider down", r"\b(api|server)_error\b|internal server error|bad gateway|service unavailable"),
+    )
+]
+_KINDS_OF_STATUS = {
+    400: "invalid request",
+    401: "bad key",
+    402: "out of credit",
+    403: "no permission",
+    408: "timeout",
+    413: "invalid request",
+    422: "invalid request",
+    429: "rate limited by provider",
+    504: "timeout",
+    524: "timeout",
+    529: "overloaded",
+}
+_CUT_WORDS = re.compile(r'"(?:message|detail|msg)"\s*:\s*"((?:[^"\\]|\\.)*)')
+_CUT_LABELS = re.compile(r'"(?:type|code|status|reason)"\s*:\s*"(\w+)')
+_CUT_CODE = re.compile(r'"code"\s*:\s*(\d{4,5})\b')
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a call failed: its class, and the provider's own words."""
+
+    kind: str
+    words: str
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What an error body says: a code of Cloudflare's, one-word labels, and a sentence."""
+
+    words: str = ""
+    labels: tuple[str, ...] = ()
+    code: int | None = None
+    by_gateway: bool = False
+
+
+def from_status(status: int | None, code: int | None = None) -> str:
+    """Say in a table cell what a status and a gateway code alone tell; empty when that is nothing."""
+    if code in _BY_GATEWAY_CODE:
+        return _BY_GATEWAY_CODE[code]
+    if status is None:
+        return ""
+    return _BY_STATUS.get(status) or ("provider failed" if 500 <= status < 600 else "")
+
+
+def explain(status: int | None, body: object, provider: str | None) -> Failure | None:
+    """Say what happened, from the status and the error body (JSON, or text, perhaps cut off); None when unrecognised."""
+    said = _read(body)
+    kind = _by_code(said, status, provider) or _by_words(said) or _by_status(status)
+    return Failure(kind, said.words[:MAX_WORDS]) if kind else None
+
+
+def _by_code(said: _Said, status: int | None, provider: str | None) -> str:
+    if said.code == 2005 and said.by_gateway:
+        return _by_words(said) or "provider down"
+    if said.code == 7003 and status != 404:
+        return "invalid request"
+    if said.by_gateway:
+        return _BY_GATEWAY_CODE.get(said.code or 0, "") or _BY_WORKERS_AI_CODE.get(said.code or 0, "")
+    return _BY_WORKERS_AI_CODE.get(said.code or 0, "") if provider in {"workers-ai", None, ""} else ""
+
+
+def _by_words(said: _Said) -> str:
+    texts = [said.words, *said.labels]
+    return next((kind for kind, shape in _BY_WORDS if any(shape.search(text) for text in texts)), "")
+
+
+def _by_status(status: int | None) -> str:
+    if status is None:
+        return ""
+    return _KINDS_OF_STATUS.get(status) or ("provider down" if 500 <= status < 600 else "")
+
+
+def _read(body: object) -> _Said:
+    if isinstance(body, str):
+        try:
+            body = json.loads(body)
+        except (ValueError, RecursionError):
+            return _read_cut(str(body))
+    if isinstance(body, list):
+        return _read(next(iter(as_list(body)), None))
+    return _read_object(as_object(body))
+
+
+def _read_object(body: dict[str, Any]) -> _Said:
+    entries = as_list(body.get("error")) or as_list(body.get("errors"))
+    if entries:
+        first = as_object(entries[0])
+        return _Said(as_text(first.get("message")), (), _number(first.get("code")), "error" in body)
+    error = as_object(body.get("error")) or body
+    words = as_text(body.get("error")) or as_text(error.get("message")) or as_text(error.get("detail"))
+    labels = (as_text(error.get(name)) for name in ("type", "code", "status"))
+    return _Said(words, tuple(label for label in labels if label))
+
+
+def _read_cut(text: str) -> _Said:
+    words = _CUT_WORDS.search(text)
+    code = _CUT_CODE.search(text)
+    return _Said(
+        words[1] if words else "",
+        tuple(_CUT_LABELS.findall(text)),
+        int(code[1]) if code else None,
+        '"error":[' in text.replace(" ", ""),
+    )
+
+
+def _number(value: Any) -> int | None:
+    return value if isinstance(value, int) else None

@@ -1,0 +1,1 @@
+"""How a stored body is read, masked and shown."""
