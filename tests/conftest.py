@@ -1,6 +1,28 @@
+"""A client of the real server, on the real local gateway, in memory; and the gateway's file to put logs into."""
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
 import pytest
+from mcp import Client
+
+from cf_aig_gateway.local.store import Store
+from cf_aig_server.app import build_server
+from cf_aig_server.settings import Settings
 
 
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncGenerator[Store]:
+    async with Store(tmp_path / "gateway.db") as store:
+        yield store
+
+
+@pytest.fixture
+async def client(tmp_path: Path, store: Store) -> AsyncGenerator[Client]:
+    async with Client(build_server(Settings(local=str(tmp_path / "gateway.db")))) as client:
+        yield client

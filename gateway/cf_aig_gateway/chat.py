@@ -176,10 +176,10 @@ def _refused(chat: Chat, response: httpx2.Response, log_id: str | None, errand: 
     code, words = reason(response)
     followed = f" Next: get_log_details with log {log_id}." if log_id else " Nothing was logged under an id."
     if code is None and response.status_code >= 400:
-        message = f"{chat.model} answered HTTP {response.status_code}: {words or 'no reason given'}."
+        message = f"{chat.model} answered HTTP {response.status_code}: {words or 'no reason given'}"
     else:
-        message = f"{refusal(response, errand)}{_GATEWAY_ADVICE.get(code or 0, '')}."
-    return GatewayError(message + followed, status=response.status_code, code=code)
+        message = f"{refusal(response, errand)}{_GATEWAY_ADVICE.get(code or 0, '')}"
+    return GatewayError(message.removesuffix(".") + "." + followed, status=response.status_code, code=code)
 
 
 _GATEWAY_ADVICE = {

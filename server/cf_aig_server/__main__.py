@@ -1,27 +1,93 @@
 """The command line: `cloudflare-ai-gateway-mcp`."""
 
 import argparse
-from typing import Any
+import sys
+from importlib.metadata import version
+from typing import Any, cast
 
-from cf_aig_server.settings import Settings
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from cf_aig_gateway.errors import GatewayError
+from cf_aig_server.settings import Settings, is_loopback
+
+EXIT_USAGE = 2
+"""The exit code of a command that could not begin: one line on stderr says what to do."""
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Read the command line and run one command."""
+    given = vars(_parser().parse_args(arguments))
+    command = given.pop("command") or "serve"
+    try:
+        _run(command, {name: value for name, value in given.items() if value is not None})
+    except (ValidationError, OSError, GatewayError) as error:
+        sys.exit(_told(error))
+    except ExceptionGroup as group:
+        error = _sole(group)
+        if not isinstance(error, OSError | GatewayError):
+            raise
+        sys.exit(_told(error))
+
+
+def _run(command: str, options: dict[str, Any]) -> None:
+    match command:
+        case "demo":
+            from cf_aig_server.commands import demo  # noqa: PLC0415 (each command loads only its own)
+
+            demo.run(keep=options["keep"])
+        case _:
+            from cf_aig_server.commands import serve  # noqa: PLC0415
+
+            transport, host, port = (options.pop(name) for name in ("transport", "host", "port"))
+            if not is_loopback(host):
+                raise OSError(f"--host {host} is not this machine: without access control only 127.0.0.1 is served")
+            serve.run(Settings(**options), transport, host, port)
+
+
+def _sole(group: ExceptionGroup[Exception]) -> Exception:
+    """Return what a group is about, when it is about one thing."""
+    first, *others = group.exceptions
+    if others or not isinstance(first, ExceptionGroup):
+        return group if others else first
+    return _sole(cast(ExceptionGroup[Exception], first))
+
+
+def _told(error: Exception) -> int:
+    match error:
+        case ValidationError():
+            said = "; ".join(f"{entry['loc'][0]} {_setting(entry)}" for entry in error.errors())
+        case OSError() if error.filename:
+            said = f"{error.filename}: {error.strerror}"
+        case _:
+            said = str(error)
+    sys.stderr.write(f"cloudflare-ai-gateway-mcp: {' '.join(said.split())}\n")
+    return EXIT_USAGE
+
+
+def _setting(entry: ErrorDetails) -> str:
+    return str(entry.get("ctx", {}).get("error") or f"is not right: {entry['msg']} (got {entry['input']!r})")
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="cloudflare-ai-gateway-mcp", description="Debug LLM calls through AI Gateway's logs."
+        prog="cloudflare-ai-gateway-mcp",
+        description="An MCP server that debugs LLM calls through the logs of a Cloudflare AI Gateway.",
     )
-    commands = parser.add_subparsers(dest="command")
-    serve = commands.add_parser("serve", help="serve MCP (the default)")
-    serve.add_argument("--local", nargs="?", const="1", metavar="DB", help="use the local gateway, in this process")
-    options = parser.parse_args()
-    flags: dict[str, Any] = {
-        name: value for name, value in vars(options).items() if name != "command" and value is not None
-    }
+    parser.add_argument("--version", action="version", version=version("cloudflare-ai-gateway-mcp"))
+    _serve_options(parser)
+    commands = parser.add_subparsers(dest="command", metavar="{serve,gateway,demo,doctor}")
+    _serve_options(commands.add_parser("serve", help="serve MCP (the default)"))
+    demo = commands.add_parser("demo", help="the whole debugging workflow, on the local gateway")
+    demo.add_argument("--keep", action="store_true", help="leave the gateway's file, and say where it is")
+    return parser
 
-    from cf_aig_server.commands import serve as command  # noqa: PLC0415 (each command loads only its own)
 
-    command.run(Settings(**flags))
+def _serve_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--transport", choices=["stdio", "http", "sse"], default="stdio")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--local", nargs="?", const="1", metavar="DB", help="use the local gateway, in this process")
 
 
 if __name__ == "__main__":

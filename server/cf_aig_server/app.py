@@ -1,18 +1,18 @@
 """Put settings, gateway and tools together."""
 
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 
-import anyio
 import httpx2
 from mcp.server import MCPServer
 
 from cf_aig_gateway.client import AIGateway
-from cf_aig_server.registration import tools
+from cf_aig_server.registration import refuse_unknown_tools, tools
 from cf_aig_server.settings import Settings
 from cf_aig_tools import TOOLS
 from cf_aig_tools.desk import Desk
+from cf_aig_tools.reading.masking import Masker
 
 NAME = "cloudflare-ai-gateway"
 LOCAL_ACCOUNT = "0" * 32
@@ -24,46 +24,58 @@ def build_server(settings: Settings, transport: httpx2.AsyncBaseTransport | None
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Desk]) -> AsyncGenerator[Desk]:
-        async with _gateway(settings, transport) as gateway:
-            yield Desk(gateway, settings.gateway_id)
+        async with open_gateway(settings, transport) as gateway:
+            yield Desk(gateway, settings.gateway_id, Masker(settings.mask), settings.budget)
 
+    offered = tools(TOOLS, names=settings.tools, read_only=settings.read_only, gateways=settings.allow)
     return MCPServer[Desk](
-        NAME, version=version("cloudflare-ai-gateway-mcp"), tools=tools(TOOLS), lifespan=lifespan, log_level="WARNING"
+        NAME,
+        title="Cloudflare AI Gateway",
+        version=version("cloudflare-ai-gateway-mcp"),
+        tools=offered,
+        middleware=[refuse_unknown_tools([tool.name for tool in offered])],
+        lifespan=lifespan,
+        log_level="WARNING",
     )
 
 
 @asynccontextmanager
-async def _gateway(settings: Settings, transport: httpx2.AsyncBaseTransport | None) -> AsyncGenerator[AIGateway]:
-    path = settings.local_path()
-    if path is None:
-        async with httpx2.AsyncClient(transport=transport, timeout=settings.timeout_s) as http:
-            token = settings.api_token.get_secret_value
-            yield AIGateway(
-                http,
-                api_url=settings.api_url,
-                data_url=settings.data_url,
-                account=settings.account_id,
-                token=token,
-                gateway_token=token,
-                provider_keys={},
-            )
-        return
-    from cf_aig_gateway.local.app import build_app  # noqa: PLC0415 (only with --local)
-    from cf_aig_gateway.local.asgi import ASGITransport  # noqa: PLC0415
-    from cf_aig_gateway.local.store import Store  # noqa: PLC0415
+async def open_gateway(
+    settings: Settings, transport: httpx2.AsyncBaseTransport | None = None
+) -> AsyncGenerator[AIGateway]:
+    """Yield the gateway that the settings name; with `local`, one in this process over its file."""
+    if path := settings.local_path():
+        from cf_aig_server.local import local_transport  # noqa: PLC0415 (the local gateway loads when asked for)
 
-    async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(Store(path))
-        tasks = await stack.enter_async_context(anyio.create_task_group())
-        stack.callback(tasks.cancel_scope.cancel)
-        wire = ASGITransport(build_app(store), tasks)
-        http = await stack.enter_async_context(httpx2.AsyncClient(transport=wire, timeout=settings.timeout_s))
-        yield AIGateway(
-            http,
-            api_url=f"{LOCAL_URL}/client/v4",
-            data_url=f"{LOCAL_URL}/v1",
-            account=LOCAL_ACCOUNT,
-            token=lambda: "local",
-            gateway_token=lambda: "local",
-            provider_keys={},
-        )
+        async with (
+            local_transport(path) as wire,
+            httpx2.AsyncClient(transport=wire, timeout=settings.timeout_s) as http,
+        ):
+            yield _local(http)
+        return
+    async with httpx2.AsyncClient(transport=transport, timeout=settings.timeout_s) as http:
+        yield _cloudflare(http, settings)
+
+
+def _cloudflare(http: httpx2.AsyncClient, settings: Settings) -> AIGateway:
+    return AIGateway(
+        http,
+        api_url=settings.api_url,
+        data_url=settings.data_url,
+        account=settings.account_id,
+        token=settings.token,
+        gateway_token=settings.data_token,
+        provider_keys={name: key.get_secret_value() for name, key in settings.provider_keys.items()},
+    )
+
+
+def _local(http: httpx2.AsyncClient) -> AIGateway:
+    return AIGateway(
+        http,
+        api_url=f"{LOCAL_URL}/client/v4",
+        data_url=f"{LOCAL_URL}/v1",
+        account=LOCAL_ACCOUNT,
+        token=lambda: "local",
+        gateway_token=lambda: "local",
+        provider_keys={},
+    )

@@ -1,62 +1,91 @@
 """How a tool function becomes a tool: its schema, and what a bad call is told."""
 
 import difflib
-from collections.abc import Iterable
+import json
+from collections.abc import Collection, Iterable, Sequence
 from copy import deepcopy
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
+from mcp.server.context import CallNext, HandlerResult, ServerMiddleware, ServerRequestContext
 from mcp.server.mcpserver import Context
-from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.server.mcpserver.tools import Tool
+from mcp.shared.exceptions import MCPError
+from mcp.types import INVALID_PARAMS, CallToolResult, TextContent
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.shapes import as_list, as_object
+from cf_aig_tools.desk import Desk
+from cf_aig_tools.reading.masking import Masker
 
 MAX_ECHO = 80
 """Characters of a refused value that an error repeats."""
 
 
 class GatewayTool(Tool):
-    """A tool whose errors are sentences for a model: what was wrong, what to try."""
+    """A tool that forgives a model's slips, and whose errors are sentences: what was wrong, what to try."""
+
+    gateways: frozenset[str] = frozenset()
 
     async def run(
         self,
         arguments: dict[str, Any],
         context: Context[Any, Any],
         convert_result: bool = False,  # noqa: ARG002 (every tool returns a ready CallToolResult)
-    ) -> Any:
-        """Check the arguments, call the tool, and word what went wrong."""
-        given = {name: value for name, value in arguments.items() if value is not None}
+    ) -> CallToolResult:
+        """Check the arguments, call the tool, mask what it says, and word what went wrong."""
+        desk = cast(Desk, context.request_context.lifespan_context)
         try:
-            self._refuse_unknown(given)
-            values = self.fn_metadata.validate_arguments(given)
-            return await self.fn(**values, **{self.context_kwarg or "ctx": context})
+            values = self.fn_metadata.validate_arguments(self._given(arguments, desk))
+            self._refuse_gateway(values, desk)
+            return masked(await self.fn(**values, **{self.context_kwarg or "ctx": context}), desk.masker)
         except ValidationError as error:
-            raise ToolError("\n".join(_sentence(entry) for entry in error.errors(include_url=False))) from error
+            raise ToolError(desk.masker.mask("\n".join(map(_sentence, error.errors(include_url=False))))) from error
         except GatewayError as error:
-            raise ToolError(str(error)) from error
+            raise ToolError(desk.masker.mask(str(error))) from error
+        except MCPError:
+            raise
+        except Exception as error:
+            raise UnexpectedToolError(f"{self.name} failed unexpectedly; the server's own log says why.") from error
 
-    def _refuse_unknown(self, given: Iterable[str]) -> None:
-        known = list(self.parameters["properties"])
-        wrong = [name for name in given if name not in known]
-        if wrong:
-            raise ToolError("\n".join(_unknown(name, known) for name in wrong))
+    def _given(self, arguments: dict[str, Any], desk: Desk) -> dict[str, Any]:
+        """Return the arguments by the schema: null is omitted, and slips are mended."""
+        given = {name: value for name, value in arguments.items() if value is not None}
+        account = given.pop("account_id", desk.gateway.account)
+        if account != desk.gateway.account:
+            raise GatewayError("account_id is another account than the configured one: omit it.")
+        known = as_object(self.parameters["properties"])
+        if wrong := [name for name in given if name not in known]:
+            raise GatewayError("\n".join(_unknown(name, list(known)) for name in wrong))
+        return {name: mended(value, as_object(known[name])) for name, value in given.items()}
+
+    def _refuse_gateway(self, values: dict[str, Any], desk: Desk) -> None:
+        gateway = values.get("gateway_id", "") or desk.default_gateway
+        if self.gateways and "gateway_id" in values and gateway not in self.gateways:
+            raise GatewayError(f"Gateway {gateway[:MAX_ECHO]} is not among those allowed: {', '.join(self.gateways)}.")
 
 
-def tools(modules: Iterable[ModuleType]) -> list[Tool]:
-    """Return the modules' tools, in their order."""
-    return [_tool(module) for module in modules]
+def tools(
+    modules: Iterable[ModuleType], *, names: Collection[str], read_only: bool, gateways: Iterable[str]
+) -> list[Tool]:
+    """Return the modules' tools that the operator offers, in their order."""
+    offered = [module for module in modules if not read_only or module.ANNOTATIONS.read_only_hint]
+    made = [_tool(module, frozenset(gateways)) for module in offered]
+    return [tool for tool in made if not names or tool.name in names]
 
 
-def _tool(module: ModuleType) -> Tool:
+def _tool(module: ModuleType, gateways: frozenset[str]) -> Tool:
     name = module.__name__.rpartition(".")[2]
-    tool = GatewayTool.from_function(
-        getattr(module, name), annotations=module.ANNOTATIONS, title=module.ANNOTATIONS.title
-    )
+    title = module.ANNOTATIONS.title
+    tool = GatewayTool.from_function(getattr(module, name), annotations=module.ANNOTATIONS, title=title)
+    tool.description = " ".join(tool.description.split())
     tool.parameters = flat(tool.parameters)
-    return tool
+    if tool.fn_metadata.output_schema:
+        tool.fn_metadata.output_schema = flat(tool.fn_metadata.output_schema)
+    return tool.model_copy(update={"gateways": gateways})
 
 
 def flat(schema: dict[str, Any]) -> dict[str, Any]:
@@ -83,14 +112,93 @@ def _plain(value: Any, defs: dict[str, Any]) -> Any:
     return {key: _plain(held, defs) for key, held in schema.items()}
 
 
+def mended(value: Any, schema: dict[str, Any]) -> Any:
+    """Return what a model meant: "20" for a number, one value for a list, JSON text for an object."""
+    kind = schema.get("type")
+    if isinstance(value, str) and kind != "string":
+        value = _decoded(value)
+    return as_list(value) or [value] if kind == "array" and value != [] else value
+
+
+def _decoded(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def masked(result: CallToolResult, masker: Masker) -> CallToolResult:
+    """Return a result with the secrets in both of its channels masked: the only way out for text from a log."""
+    content = [
+        TextContent(type="text", text=masker.mask(part.text)) if isinstance(part, TextContent) else part
+        for part in result.content
+    ]
+    held = _masked(result.structured_content, masker)
+    return result.model_copy(update={"content": content, "structured_content": held})
+
+
+def _masked(value: Any, masker: Masker) -> Any:
+    if isinstance(value, str):
+        return masker.mask(value)
+    if isinstance(value, list):
+        return [_masked(item, masker) for item in as_list(value)]
+    if isinstance(value, dict):
+        return {masker.mask(key): _masked(held, masker) for key, held in as_object(value).items()}
+    return value
+
+
+def refuse_unknown_tools(names: Sequence[str]) -> ServerMiddleware[Any]:
+    """Return what answers a call of an unknown tool with -32602, as the specification has it."""
+
+    async def middleware(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        name = (ctx.params or {}).get("name")
+        if ctx.method == "tools/call" and name not in names:
+            raise MCPError(INVALID_PARAMS, f"Unknown tool: {str(name)[:MAX_ECHO]}. There are {', '.join(names)}.")
+        return await call_next(ctx)
+
+    return middleware
+
+
 def _unknown(name: str, known: list[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}?" if near else f"it takes {', '.join(known)}."
     return f"Unknown argument {name[:MAX_ECHO]}: {hint}"
 
 
-def _sentence(entry: Any) -> str:
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "string": "text",
+    "dict": "an object",
+    "list": "a list",
+    "model": "an object",
+}
+
+
+def _sentence(entry: ErrorDetails) -> str:
     where = ".".join(str(part) for part in entry["loc"])
-    value = repr(entry["input"])
-    value = value if len(value) <= MAX_ECHO else value[:MAX_ECHO] + "…"
-    return f"{where}: {entry['msg']} (got {value})."
+    if entry["type"] == "missing":
+        return f"{where} is required."
+    value = json.dumps(entry["input"], ensure_ascii=False, default=str)
+    value = value if len(value) <= MAX_ECHO else value[: MAX_ECHO - 1] + "…"
+    return f"{where} must be {_demand(entry)} (got {value})."
+
+
+def _demand(entry: ErrorDetails) -> str:
+    bounds = entry.get("ctx", {})
+    match entry["type"]:
+        case "less_than_equal":
+            return f"at most {bounds['le']}"
+        case "greater_than_equal":
+            return f"at least {bounds['ge']}"
+        case "literal_error":
+            return str(bounds["expected"])
+        case "string_too_short" | "too_short":
+            return "given, not empty"
+        case "value_error":
+            return str(bounds["error"]).removeprefix("must be ")
+        case kind if kind.partition("_")[0] in _KINDS:
+            return _KINDS[kind.partition("_")[0]]
+        case _:
+            return f"right: {entry['msg']}"

@@ -1,29 +1,95 @@
 """Configuration: environment first, then flags."""
 
+import os
+import sys
+from ipaddress import ip_address
 from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+KEY_PREFIX = "AI_GATEWAY_KEY_"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine's own."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _base_url(value: str) -> str:
+    parts = urlsplit(value)
+    if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))):
+        raise ValueError(f"must begin with https://, or be on this machine, as it is sent a token (got {value[:80]!r})")
+    return value.rstrip("/")
+
+
+def _names(value: object) -> object:
+    return [name for name in value.replace(",", " ").split() if name] if isinstance(value, str) else value
+
+
+def _provider_keys() -> dict[str, SecretStr]:
+    return {
+        name.removeprefix(KEY_PREFIX).lower().replace("_", "-"): SecretStr(value)
+        for name, value in os.environ.items()
+        if name.startswith(KEY_PREFIX) and value
+    }
+
+
+BaseURL = Annotated[str, AfterValidator(_base_url)]
+Names = Annotated[list[str], NoDecode, BeforeValidator(_names)]
 
 
 class Settings(BaseSettings):
-    """Where the gateway is and how to reach it."""
+    """Where the gateway is, how to reach it, and what a caller may do."""
 
     model_config = SettingsConfigDict(frozen=True, populate_by_name=True, env_ignore_empty=True)
 
     account_id: str = Field("", validation_alias="CLOUDFLARE_ACCOUNT_ID")
     api_token: SecretStr = Field(SecretStr(""), validation_alias="CLOUDFLARE_API_TOKEN")
-    api_url: str = Field("https://api.cloudflare.com/client/v4", validation_alias="CLOUDFLARE_BASE_URL")
-    data_url: str = Field("https://gateway.ai.cloudflare.com/v1", validation_alias="AI_GATEWAY_BASE_URL")
+    api_token_file: Path | None = Field(None, validation_alias="CLOUDFLARE_API_TOKEN_FILE")
+    api_url: BaseURL = Field("https://api.cloudflare.com/client/v4", validation_alias="CLOUDFLARE_BASE_URL")
+    data_url: BaseURL = Field("https://gateway.ai.cloudflare.com/v1", validation_alias="AI_GATEWAY_BASE_URL")
     gateway_id: str = Field("default", validation_alias="AI_GATEWAY_ID")
+    gateway_token: SecretStr = Field(SecretStr(""), validation_alias="CF_AIG_TOKEN")
+    provider_keys: dict[str, SecretStr] = Field(default_factory=_provider_keys)
     local: str = Field("", validation_alias="AI_GATEWAY_LOCAL", description="A path for the local gateway's file, or 1")
+    read_only: bool = Field(False, validation_alias="AI_GATEWAY_READ_ONLY")
+    tools: Names = Field([], validation_alias="AI_GATEWAY_TOOLS", description="Tools to offer; none named: all")
+    allow: Names = Field([], validation_alias="AI_GATEWAY_ALLOW", description="Gateways to reach; none named: all")
+    budget: int = Field(10_000, ge=200, le=10_000, validation_alias="AI_GATEWAY_BUDGET", description="Tokens, at most")
+    mask: bool = Field(True, validation_alias="AI_GATEWAY_MASK")
     timeout_s: float = Field(50.0, gt=0, description="Seconds for one HTTP request; clients give up at about 60")
+
+    def token(self) -> str:
+        """Return the Cloudflare token; its file is read each time, so that a rotated token is picked up."""
+        if self.api_token_file is None:
+            return self.api_token.get_secret_value()
+        try:
+            return self.api_token_file.read_text(encoding="utf-8").strip()
+        except OSError:
+            return ""
+
+    def data_token(self) -> str:
+        """Return the gateway's own token; the Cloudflare token where there is none."""
+        return self.gateway_token.get_secret_value() or self.token()
 
     def local_path(self) -> Path | None:
         """Return the local gateway's file; None when the gateway is Cloudflare's."""
         if not self.local:
             return None
-        return DATA / "gateway.sqlite3" if self.local == "1" else Path(self.local)
+        return data_folder() / "gateway.db" if self.local == "1" else Path(self.local).expanduser()
 
 
-DATA = Path.home() / ".local" / "share" / "cloudflare-ai-gateway-mcp"
+def data_folder() -> Path:
+    """Return the user's data folder for this program, as each system has it."""
+    name = "cloudflare-ai-gateway-mcp"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / name
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / name
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / name

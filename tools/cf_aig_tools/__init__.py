@@ -2,7 +2,23 @@
 
 from types import ModuleType
 
-from cf_aig_tools import list_logs
+from cf_aig_tools import (
+    chat_via_gateway,
+    get_log_details,
+    get_log_request_body,
+    get_log_response_body,
+    list_gateways,
+    list_logs,
+    patch_log_feedback,
+)
 
-TOOLS: tuple[ModuleType, ...] = (list_logs,)
+TOOLS: tuple[ModuleType, ...] = (
+    list_gateways,
+    list_logs,
+    get_log_details,
+    get_log_request_body,
+    get_log_response_body,
+    patch_log_feedback,
+    chat_via_gateway,
+)
 """In the order that clients list them. Each module has a function of its own name and ANNOTATIONS."""

@@ -1,22 +1,38 @@
 """What a tool works with besides its arguments."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mcp.server.mcpserver import Context
+from mcp.types import CallToolResult, TextContent
+from pydantic import BaseModel
 
 from cf_aig_gateway.client import AIGateway
+from cf_aig_tools.reading.masking import Masker
 
 Call = Context["Desk", object]
 
 
 @dataclass(frozen=True)
 class Desk:
-    """Built once by the server, handed to every call."""
+    """Built once by the server, handed to every call. Budgets are in tokens."""
 
     gateway: AIGateway
     default_gateway: str = "default"
+    masker: Masker = field(default_factory=Masker)
+    max_budget: int = 10_000
 
 
 def desk_of(call: Call) -> Desk:
     """Return the desk of a call."""
     return call.request_context.lifespan_context
+
+
+def answer(text: str, structured: BaseModel) -> CallToolResult:
+    """Say the same in both channels: some clients show a model only one of them."""
+    held = structured.model_dump(mode="json", exclude_none=True)
+    return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=held)
+
+
+def said(text: str) -> CallToolResult:
+    """Say it as text alone."""
+    return CallToolResult(content=[TextContent(type="text", text=text)])

@@ -1,18 +1,18 @@
 """The logs of a gateway, as a table."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from mcp.types import CallToolResult, ToolAnnotations
 from pydantic import BaseModel, Field
 
 from cf_aig_gateway import filters as filter_language
 from cf_aig_gateway.client import Page as LogPage
 from cf_aig_gateway.filters import Filter
 from cf_aig_gateway.models import Log
-from cf_aig_tools.desk import Call, desk_of
-from cf_aig_tools.parameters import GatewayId, Page, PerPage, moment, wire_date
-from cf_aig_tools.tables import Cell, table
+from cf_aig_tools.desk import Call, answer, desk_of
+from cf_aig_tools.log_rows import common_date, log_rows, page_figures
+from cf_aig_tools.parameters import Clause, GatewayId, Metadata, Page, PerPage, span, wire_date
+from cf_aig_tools.tables import table
 
 ANNOTATIONS = ToolAnnotations(title="List logs", read_only_hint=True, open_world_hint=True)
 
@@ -32,14 +32,14 @@ OrderBy = Literal[
 
 
 class Logs(BaseModel):
-    """One page of logs."""
+    """One page of logs; `same` holds what is the same in every row."""
 
     summary: str
     total_count: int
     page: int
-    columns: list[str]
-    rows: list[list[Any]]
-    same: dict[str, Any]
+    same: dict[str, Any] | None = None
+    columns: list[str] = []
+    rows: list[list[Any]] = []
     next: str
 
 
@@ -51,71 +51,107 @@ async def list_logs(
     order_by: OrderBy = "created_at",
     order_by_direction: Literal["asc", "desc"] = "desc",
     start_date: Annotated[str, Field(description="ISO 8601, or a span back from now: 90m, 24h, 7d")] = "",
-    end_date: Annotated[str, Field(description="As start_date")] = "",
+    end_date: str = "",
     success: bool | None = None,
     cached: bool | None = None,
     provider: str = "",
-    model: Annotated[str, Field(description="Exact, as listed")] = "",
+    model: Annotated[str, Field(description="Exact, as in the rows")] = "",
     feedback: Literal[-1, 0, 1] | None = None,
     search: Annotated[str, Field(description="Text in metadata")] = "",
-    metadata: Annotated[dict[str, Any], Field(description="key: value pairs")] = {},  # noqa: B006 (never changed)
-    filters: Annotated[list[Filter], Field(description="More clauses, joined by AND")] = [],  # noqa: B006
+    metadata: Annotated[Metadata, Field(description="Pairs that must all be there")] = {},  # noqa: B006 (only read)
+    filters: Annotated[list[Clause], Field(description="All must hold; any of a clause's values")] = [],  # noqa: B006
+    fields: Annotated[list[str], Field(description="Columns instead of the usual, any of a log's fields")] = [],  # noqa: B006
 ) -> Annotated[CallToolResult, Logs]:
-    """Logged requests, newest first: id, UTC time, model, status, seconds, tokens, US dollars.
+    """Logged requests as a table, newest first: id, UTC time, model, status, seconds, tokens in/out, US dollars.
 
-    Start with success=false; then get_log_details.
+    Begin with success=false, start_date=24h; then get_log_details with an id.
     """
     desk = desk_of(ctx)
-    now = datetime.now(UTC)
     gateway = gateway_id or desk.default_gateway
-    equal = {"success": success, "cached": cached, "provider": provider, "model": model, "feedback": feedback}
-    clauses = [Filter(key=key, value=[value]) for key, value in equal.items() if value not in (None, "")]  # pyright: ignore[reportArgumentType]
+    start, end = span(start_date, end_date)
+    clauses = [clause.filter() for clause in filters]
+    clauses += _equal(success=success, cached=cached, provider=provider.lower(), model=model, feedback=feedback)
     found = await desk.gateway.logs(
         gateway,
         page=page,
         per_page=per_page,
         order_by=order_by,
         order_by_direction=order_by_direction,
-        start_date=wire_date(moment(start_date, now)) if start_date else None,
-        end_date=wire_date(moment(end_date, now)) if end_date else None,
-        filters=[*clauses, *filter_language.metadata_pairs(metadata), *filters],
+        start_date=start and wire_date(start),
+        end_date=end and wire_date(end),
+        filters=[*clauses, *filter_language.metadata_pairs(metadata)],
         search=search or None,
     )
-    return _result(gateway, found)
+    narrowed = bool(clauses or metadata or search or start or end)
+    order = {"created_at desc": "newest first", "created_at asc": "oldest first"}
+    heading = order.get(f"{order_by} {order_by_direction}", f"by {order_by} {order_by_direction}")
+    kept = [log for log in found.items if _holds(log, metadata)]
+    asked = [key for clause in clauses if clause.key == "metadata.key" for key in map(str, clause.value)]
+    keys = list(dict.fromkeys([*metadata, *asked]))
+    return _answer(gateway, found, kept, heading, narrowed=narrowed, fields=fields, keys=keys)
 
 
-def _result(gateway: str, found: LogPage[Log]) -> CallToolResult:
-    shown = table([_row(log) for log in found.items], keep=("id", "time"))
-    total = found.info.total_count
-    summary = f"{len(found.items)} of {total} logs of gateway {gateway}"
-    more = found.info.page * found.info.per_page < total
-    following = f"page={found.info.page + 1} for more; " if more else ""
-    following += "get_log_details with an id"
-    same = ", ".join(f"{name} {value}" for name, value in shown.same.items())
-    text = "\n".join(
-        part for part in (summary, same and f"in every row: {same}", shown.text(), f"next: {following}") if part
+def _equal(**values: Any) -> list[Filter]:
+    return [Filter.model_validate({"key": key, "value": [v]}) for key, v in values.items() if v not in (None, "")]
+
+
+def _holds(log: Log, metadata: dict[str, Any]) -> bool:
+    """Whether the pairs stand in a log as pairs; the API matches keys and values apart."""
+    return all(str(log.metadata.get(key)).lower() == str(value).lower() for key, value in metadata.items())
+
+
+def _answer(
+    gateway: str,
+    found: LogPage[Log],
+    kept: list[Log],
+    heading: str,
+    *,
+    narrowed: bool,
+    fields: list[str],
+    keys: list[str],
+) -> CallToolResult:
+    info = found.info
+    summary = _summary(gateway, found, kept, heading) if kept else _empty(gateway, info.total_count, narrowed=narrowed)
+    if dropped := len(found.items) - len(kept):
+        summary += f" {dropped} more rows had the metadata key and the value, but not as a pair, and were dropped."
+    shown = table(log_rows(kept, fields, keys), keep=("id", "time"))
+    following = f"page={info.page + 1} for older rows; " if info.page * info.per_page < info.total_count else ""
+    following += (
+        "get_log_details with an id, or get_log_response_body for the provider's words" if kept else _EMPTY_NEXT
     )
     structured = Logs(
         summary=summary,
-        total_count=total,
-        page=found.info.page,
+        total_count=info.total_count,
+        page=info.page,
+        same=shown.same or None,
         columns=shown.columns,
         rows=shown.rows,
-        same=shown.same,
         next=following,
     )
-    return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=structured.model_dump())
+    return answer("\n".join(filter(None, [summary, shown.text(), f"next: {following}"])), structured)
 
 
-def _row(log: Log) -> dict[str, Cell]:
-    return {
-        "id": log.id,
-        "time": log.created_at,
-        "model": log.model,
-        "status": log.status_code,
-        "s": None if log.duration is None else round(log.duration / 1000, 2),
-        "in": log.tokens_in,
-        "out": log.tokens_out,
-        "$": log.cost,
-        "cached": log.cached,
-    }
+def _summary(gateway: str, found: LogPage[Log], kept: list[Log], heading: str) -> str:
+    place = f"page {found.info.page}, " if found.info.page > 1 else ""
+    return (
+        f"{len(kept)} of {found.info.total_count} logs of gateway {gateway}, {place}{heading}, {common_date(kept)}. "
+        f"{'These rows: ' if len(kept) < found.info.total_count else ''}{page_figures(kept)}."
+    )
+
+
+def _empty(gateway: str, total: int, *, narrowed: bool) -> str:
+    if total:
+        return f"No logs on this page of gateway {gateway}, which has {total} that match: ask for an earlier page."
+    narrow = (
+        "the filter is too narrow (model is exact, as openai/gpt-4o; a span may have begun too late), "
+        if narrowed
+        else ""
+    )
+    return (
+        f"No logs{' match' if narrowed else ''} in gateway {gateway}. Likely: {narrow}the gateway keeps no logs, a "
+        "call is less than 5 s old, or this account keeps its logs in Workers Observability, as accounts made since "
+        "2026-09-24 do."
+    )
+
+
+_EMPTY_NEXT = "list_gateways shows the gateways and whether they keep logs"

@@ -18,23 +18,26 @@ class Table:
     same: dict[str, Cell]
 
     def text(self) -> str:
-        """Return the table as aligned lines, its head first."""
-        lines = [self.columns, *([shown(cell) for cell in row] for row in self.rows)]
+        """Return the table as aligned lines: what is the same, the head, the rows."""
+        same = ", ".join(f"{name} {shown(value)}" for name, value in self.same.items())
+        lines = [self.columns, *([shown(cell) for cell in row] for row in self.rows)] if self.rows else []
         widths = [max(len(line[column]) for line in lines) for column in range(len(self.columns))]
-        return "\n".join(
+        aligned = (
             "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
         )
+        return "\n".join([*([f"in every row: {same}"] if same else []), *aligned])
 
 
 def table(rows: Sequence[dict[str, Cell]], keep: Sequence[str] = ()) -> Table:
-    """Fold rows with the same keys. Columns in `keep` stay though every row has the same value."""
+    """Fold rows with the same keys; 0 and False in every row hold nothing. Columns in `keep` stay in any case."""
     same: dict[str, Cell] = {}
     columns: list[str] = []
     for name in rows[0] if rows else ():
         values = [row[name] for row in rows]
-        if name in keep or any(value != values[0] for value in values):
+        held = values[0] not in (None, "", 0)
+        if name in keep or any(value != values[0] for value in values) or (held and len(rows) == 1):
             columns.append(name)
-        elif values[0] not in (None, "", False):
+        elif held:
             same[name] = cut(values[0])
     return Table(columns, [[cut(row[name]) for name in columns] for row in rows], same)
 
@@ -45,9 +48,11 @@ def cut(cell: Cell) -> Cell:
 
 
 def shown(cell: Cell) -> str:
-    """Return a cell as text; nothing for None, yes or no for a boolean."""
+    """Return a cell as one line of text; nothing for None, no exponent for a number."""
     if cell is None:
         return ""
     if isinstance(cell, bool):
         return "yes" if cell else "no"
-    return f"{cell:.15g}" if isinstance(cell, float) else " ".join(str(cell).split())
+    if isinstance(cell, float):
+        return f"{cell:.12f}".rstrip("0").rstrip(".")
+    return " ".join(str(cell).split())

@@ -1,5 +1,6 @@
 """The wire between a client and a gateway in one process: HTTP without a socket, streamed and cancellable."""
 
+import logging
 from collections.abc import AsyncIterator, MutableMapping
 from typing import Any
 
@@ -8,6 +9,8 @@ import httpx2
 from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream
 from starlette.types import ASGIApp
+
+logger = logging.getLogger(__name__)
 
 
 class _Body(httpx2.AsyncByteStream):
@@ -68,6 +71,8 @@ class ASGITransport(httpx2.AsyncBaseTransport):
                     await self._app(_scope(request), receive, send)
                 except anyio.BrokenResourceError:
                     pass  # the caller closed the reply before its end
+                except Exception:
+                    logger.exception("The local gateway failed at %s", request.url.path)
                 finally:
                     started.set()
                     send_chunk.close()

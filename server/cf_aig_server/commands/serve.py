@@ -1,11 +1,20 @@
 """Serve MCP."""
 
+from typing import Literal
+
 import anyio
 
 from cf_aig_server.app import build_server
 from cf_aig_server.settings import Settings
+from cf_aig_server.transports.stdio import serve_stdio
 
 
-def run(settings: Settings) -> None:
-    """Serve over stdio until the input ends."""
-    anyio.run(build_server(settings).run_stdio_async)
+def run(settings: Settings, transport: Literal["stdio", "http", "sse"], host: str, port: int) -> None:
+    """Serve until the input ends, or a signal comes."""
+    server = build_server(settings)
+    if transport == "stdio":
+        anyio.run(serve_stdio, server)
+        return
+    from cf_aig_server.transports.http import serve_http  # noqa: PLC0415 (stdio needs none of it)
+
+    anyio.run(serve_http, server, transport, host, port)

@@ -1,0 +1,81 @@
+"""What may know what, and what is loaded before the first request."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+FLOORS = {"gateway": set[str](), "tools": {"cf_aig_gateway"}, "server": {"cf_aig_gateway", "cf_aig_tools"}}
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module or ""}
+    return names
+
+
+def sources(folder: str) -> list[Path]:
+    return sorted((ROOT / folder).rglob("*.py"))
+
+
+@pytest.mark.parametrize("floor", FLOORS)
+def test_nothing_points_up_the_house(floor: str) -> None:
+    own = f"cf_aig_{floor}"
+    for path in sources(floor):
+        used = {name.split(".")[0] for name in imported(path) if name.startswith("cf_aig_")}
+        assert used <= FLOORS[floor] | {own}, path
+
+
+def test_client_and_local_gateway_know_nothing_of_each_other() -> None:
+    for path in sources("gateway"):
+        used = imported(path)
+        if "local" in path.parts:
+            assert not any(name.startswith(("cf_aig_gateway.client", "cf_aig_gateway.chat")) for name in used), path
+        else:
+            assert not any(name.startswith("cf_aig_gateway.local") for name in used), path
+
+
+BEFORE_FIRST_REQUEST = """
+import sys
+from cf_aig_server.commands import serve
+from cf_aig_server.app import build_server
+from cf_aig_server.settings import Settings
+build_server(Settings())
+print("\\n".join(sorted(name for name in sys.modules if name.startswith("cf_aig_"))))
+print("heavy:", *(name for name in ("genai_prices", "sqlite3", "cloudflare", "openai", "rich") if name in sys.modules))
+"""
+
+LOADED = """\
+cf_aig_gateway
+cf_aig_gateway.chat
+cf_aig_gateway.client
+cf_aig_gateway.errors
+cf_aig_gateway.filters
+cf_aig_gateway.models
+cf_aig_gateway.refusals
+cf_aig_gateway.shapes
+cf_aig_server
+cf_aig_server.app
+cf_aig_server.commands
+cf_aig_server.commands.serve
+cf_aig_server.registration
+cf_aig_server.settings
+cf_aig_server.transports
+cf_aig_server.transports.signals
+cf_aig_server.transports.stdio
+cf_aig_tools"""
+
+
+def test_serving_over_stdio_loads_only_what_the_first_request_needs() -> None:
+    done = subprocess.run([sys.executable, "-c", BEFORE_FIRST_REQUEST], capture_output=True, text=True, check=True)
+
+    lines = done.stdout.splitlines()
+    assert "\n".join(name for name in lines if not name.startswith(("cf_aig_tools.", "heavy"))) == LOADED
+    assert lines[-1] == "heavy:"

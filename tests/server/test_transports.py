@@ -1,0 +1,212 @@
+"""The program as clients start it: a child process, real pipes and sockets, both protocol eras."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from mcp import Client, StdioServerParameters, stdio_client
+from mcp.client.sse import sse_client
+
+PROGRAM = [sys.executable, "-m", "cf_aig_server"]
+HELLO = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "0"}},
+}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@asynccontextmanager
+async def serving(*options: str) -> AsyncGenerator[int]:
+    port = free_port()
+    async with await anyio.open_process(
+        [*PROGRAM, "serve", "--port", str(port), *options], stdout=None, stderr=None
+    ) as process:
+        with anyio.fail_after(20):
+            while process.returncode is None:
+                try:
+                    await (await anyio.connect_tcp("127.0.0.1", port)).aclose()
+                    break
+                except OSError:
+                    await anyio.sleep(0.05)
+        try:
+            yield port
+        finally:
+            process.terminate()
+            with anyio.fail_after(10):
+                assert await process.wait() == 0
+
+
+@asynccontextmanager
+async def connected(kind: str, database: Path, mode: Any) -> AsyncGenerator[Client]:
+    if kind == "stdio":
+        server = StdioServerParameters(command=sys.executable, args=[*PROGRAM[1:], "serve", "--local", str(database)])
+        async with Client(stdio_client(server), mode=mode) as client:
+            yield client
+        return
+    async with serving("--transport", kind, "--local", str(database)) as port:
+        url = f"http://127.0.0.1:{port}"
+        async with Client(f"{url}/mcp" if kind == "http" else sse_client(f"{url}/sse"), mode=mode) as client:
+            yield client
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+@pytest.mark.parametrize("kind", ["stdio", "http", "sse"])
+async def test_the_debugging_workflow_over_every_transport_in_both_eras(kind: str, mode: str, tmp_path: Path) -> None:
+    async with connected(kind, tmp_path / "g.db", mode) as client:
+
+        async def call(tool: str, **arguments: Any) -> Any:
+            result = await client.call_tool(tool, {"gateway_id": "default", **arguments})
+            assert not result.is_error, result.content[0].text
+            return result
+
+        chat = await call("chat_via_gateway", model="openai/gpt-4o-mini", prompt="Why is the sky blue?")
+        failed = await client.call_tool(
+            "chat_via_gateway", {"model": "openai/gpt-4o", "prompt": "[simulate: overloaded]"}
+        )
+        assert failed.is_error
+        errors = await call("list_logs", success=False, per_page=10)
+        log_id = errors.structured_content["rows"][0][0]
+        assert log_id in failed.content[0].text
+        details = await call("get_log_details", log_id=log_id)
+        assert "overloaded" in details.content[0].text
+        request = await call("get_log_request_body", log_id=log_id)
+        assert "[simulate: overloaded]" in request.content[0].text
+        response = await call("get_log_response_body", log_id=log_id)
+        assert "overloaded" in response.content[0].text
+        await call(
+            "patch_log_feedback", log_id=chat.structured_content["log_id"], feedback=1, metadata={"userId": "123"}
+        )
+        praised = await call("list_logs", feedback=1)
+        assert praised.structured_content["rows"][0][0] == chat.structured_content["log_id"]
+        assert len((await client.list_tools()).tools) == 7
+
+
+@pytest.fixture
+def child(tmp_path: Path) -> Generator[subprocess.Popen[bytes]]:
+    arguments = [*PROGRAM, "serve", "--local", str(tmp_path / "g.db")]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(arguments, **pipes) as process:  # pyright: ignore[reportCallIssue, reportArgumentType]
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def send(process: subprocess.Popen[bytes], message: dict[str, Any]) -> None:
+    assert process.stdin
+    process.stdin.write(json.dumps(message).encode() + b"\r\n")
+    process.stdin.flush()
+
+
+def greeted(process: subprocess.Popen[bytes]) -> dict[str, Any]:
+    assert process.stdout
+    send(process, HELLO)
+    return json.loads(process.stdout.readline())
+
+
+def call_that_hangs(number: int) -> dict[str, Any]:
+    arguments = {"model": "openai/gpt-4o", "prompt": "[simulate: hang]"}
+    return {
+        "jsonrpc": "2.0",
+        "id": number,
+        "method": "tools/call",
+        "params": {"name": "chat_via_gateway", "arguments": arguments},
+    }
+
+
+@pytest.mark.parametrize("busy", [False, True], ids=["idle", "busy"])
+@pytest.mark.parametrize("end", ["input", signal.SIGINT, signal.SIGTERM])
+def test_it_ends_at_once_and_well(child: subprocess.Popen[bytes], end: Any, busy: bool) -> None:
+    assert greeted(child)["result"]["serverInfo"]["name"] == "cloudflare-ai-gateway"
+    send(child, {"jsonrpc": "2.0", "method": "notifications/initialized"})
+    if busy:
+        for number in range(10):
+            send(child, call_that_hangs(number + 2))
+
+    if end == "input":
+        assert child.stdin
+        child.stdin.close()
+    else:
+        child.send_signal(end)
+
+    assert child.wait(timeout=5) == 0
+    assert child.stderr and child.stderr.read() == b""
+
+
+def test_nothing_but_the_protocol_is_on_stdout(child: subprocess.Popen[bytes]) -> None:
+    answer = greeted(child)
+
+    assert answer["id"] == 1
+    assert answer["result"]["serverInfo"]["version"]
+
+
+def test_what_is_no_message_is_passed_over(child: subprocess.Popen[bytes]) -> None:
+    assert child.stdin
+    child.stdin.write(b"\xff\xfe nonsense\n{}\n")
+
+    assert greeted(child)["id"] == 1
+
+
+def test_input_from_a_file_is_served_to_its_end(tmp_path: Path) -> None:
+    (tmp_path / "in").write_text(json.dumps(HELLO) + "\n")
+    with (tmp_path / "in").open("rb") as stdin, (tmp_path / "out").open("wb") as stdout:
+        done = subprocess.run(
+            [*PROGRAM, "--local", str(tmp_path / "g.db")], stdin=stdin, stdout=stdout, timeout=20, check=False
+        )
+
+    assert done.returncode == 0
+    assert json.loads((tmp_path / "out").read_text())["id"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "said"),
+    [
+        (["serve", "--host", "0.0.0.0", "--transport", "http"], {}, "--host 0.0.0.0"),
+        ([], {"CLOUDFLARE_BASE_URL": "http://example.com"}, "CLOUDFLARE_BASE_URL must begin with https://"),
+        ([], {"AI_GATEWAY_BUDGET": "many"}, "AI_GATEWAY_BUDGET"),
+        (["--local", "/dev/null/g.db"], {}, "/dev/null"),
+    ],
+)
+def test_what_cannot_begin_says_so_in_one_line(arguments: list[str], environment: dict[str, str], said: str) -> None:
+    done = subprocess.run(
+        [*PROGRAM, *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env=os.environ | environment,
+        timeout=20,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+def test_a_port_in_use_is_told(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        arguments = [*PROGRAM, "serve", "--transport", "http", "--port", port, "--local", str(tmp_path / "g.db")]
+        done = subprocess.run(arguments, capture_output=True, text=True, timeout=20, check=False)
+
+    assert done.returncode == 2
+    assert f"port {port}" in done.stderr
+    assert done.stderr.count("\n") == 1

@@ -1,0 +1,159 @@
+"""A chat through a gateway, logged like any other call."""
+
+import json
+from typing import Annotated, Any
+
+from mcp.types import CallToolResult, ToolAnnotations
+from pydantic import BaseModel, Field, WithJsonSchema
+
+from cf_aig_gateway.chat import Chat, Endpoint, Reply
+from cf_aig_gateway.errors import GatewayError
+from cf_aig_tools.desk import Call, answer, desk_of
+from cf_aig_tools.parameters import GatewayId, Metadata
+from cf_aig_tools.reading.budget import cut
+
+ANNOTATIONS = ToolAnnotations(
+    title="Chat through a gateway",
+    read_only_hint=False,
+    destructive_hint=False,
+    idempotent_hint=False,
+    open_world_hint=True,
+)
+
+Message = Annotated[dict[str, Any], WithJsonSchema({"type": "object"})]
+
+
+class ChatReply(BaseModel):
+    """What the model said, and how the gateway handled the call (duration in milliseconds)."""
+
+    text: str
+    log_id: str | None = None
+    gateway_id: str
+    provider: str | None = None
+    model: str
+    cache_status: str | None = None
+    step: str | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    duration: int
+    finish_reason: str | None = None
+    tool_calls: list[Any] | None = None
+
+
+async def chat_via_gateway(
+    ctx: Call,
+    model: Annotated[str, Field(description="provider/model, as openai/gpt-4o-mini, or @cf/…", min_length=1)],
+    messages: Annotated[list[Message], Field(description="[{role, content}]")] = [],  # noqa: B006 (only read)
+    prompt: Annotated[str, Field(description="Instead of messages: one user message")] = "",
+    gateway_id: GatewayId = "",
+    system: str = "",
+    max_tokens: Annotated[int | None, Field(ge=1)] = None,
+    temperature: Annotated[float | None, Field(ge=0, le=2)] = None,
+    top_p: float | None = None,
+    stop: list[str] | None = None,
+    seed: int | None = None,
+    tools: list[Message] | None = None,
+    tool_choice: Annotated[str | dict[str, Any] | None, WithJsonSchema({"type": "string"})] = None,
+    response_format: Message | None = None,
+    parameters: Annotated[Message, Field(description="Any more of the provider's own")] = {},  # noqa: B006
+    cache_ttl: Annotated[int | None, Field(ge=0, description="Seconds; 60 at least, 0 for none")] = None,
+    skip_cache: bool | None = None,
+    cache_key: str = "",
+    metadata: Metadata = {},  # noqa: B006
+    event_id: str = "",
+    collect_log: bool | None = None,
+    timeout: Annotated[int | None, Field(ge=1, description="Milliseconds to the first byte")] = None,  # noqa: ASYNC109
+    max_attempts: Annotated[int | None, Field(ge=1, le=5)] = None,
+    endpoint: Annotated[Endpoint, Field(description="provider: its native API")] = "rest",
+) -> Annotated[CallToolResult, ChatReply]:
+    """Sends a chat through a gateway (it may cost money) and returns the reply, log_id, cache status, usage.
+
+    Then get_log_details or patch_log_feedback with log_id.
+    """
+    desk = desk_of(ctx)
+    gateway = gateway_id or desk.default_gateway
+    named = {"max_tokens": max_tokens, "temperature": temperature, "top_p": top_p, "stop": stop, "seed": seed}
+    named |= {"tools": tools, "tool_choice": tool_choice, "response_format": response_format}
+    chat = Chat(
+        model=model,
+        messages=_messages(messages, prompt, system),
+        endpoint=endpoint,
+        parameters={**parameters, **{name: value for name, value in named.items() if value is not None}},
+        controls=_controls(
+            {
+                "cache-ttl": cache_ttl,
+                "skip-cache": skip_cache,
+                "cache-key": cache_key or None,
+                "metadata": metadata or None,
+                "event-id": event_id or None,
+                "collect-log": collect_log,
+                "request-timeout": timeout,
+                "max-attempts": max_attempts,
+            }
+        ),
+    )
+    return _answer(gateway, await desk.gateway.chat(gateway, chat), desk.max_budget)
+
+
+def _messages(messages: list[dict[str, Any]], prompt: str, system: str) -> list[dict[str, Any]]:
+    if bool(messages) == bool(prompt):
+        raise GatewayError("Give either messages ([{role, content}, …], not empty) or prompt (text).")
+    for message in messages:
+        if not isinstance(message.get("role"), str):
+            raise GatewayError("Each message needs a role (system, user, assistant, tool) and content.")
+    said = messages or [{"role": "user", "content": prompt}]
+    return [{"role": "system", "content": system}, *said] if system else said
+
+
+def _controls(values: dict[str, Any]) -> dict[str, str]:
+    """Return the `cf-aig-*` headers: developers.cloudflare.com/ai-gateway/glossary."""
+    headers = {f"cf-aig-{name}": _header(value) for name, value in values.items() if value is not None}
+    for name, value in headers.items():
+        if not value.isascii() or not value.isprintable():
+            raise GatewayError(f"{name.removeprefix('cf-aig-').replace('-', '_')} must be printable ASCII.")
+    return headers
+
+
+def _header(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _answer(gateway: str, reply: Reply, budget: int) -> CallToolResult:
+    text = cut(reply.text, budget - 500)
+    if text != reply.text:
+        text += f"… ({len(reply.text) - len(text):,} more characters: get_log_response_body)"
+    structured = ChatReply(
+        text=text,
+        log_id=reply.log_id,
+        gateway_id=gateway,
+        provider=reply.provider,
+        model=reply.model,
+        cache_status=reply.cache_status,
+        step=reply.step,
+        tokens_in=reply.tokens_in,
+        tokens_out=reply.tokens_out,
+        duration=reply.duration,
+        finish_reason=reply.finish_reason,
+        tool_calls=reply.tool_calls or None,
+    )
+    return answer("\n".join([*_said(text, reply), f"— {', '.join(_facts(gateway, reply))}"]), structured)
+
+
+def _said(text: str, reply: Reply) -> list[str]:
+    calls = [f"tool call: {json.dumps(call, ensure_ascii=False, separators=(',', ':'))}" for call in reply.tool_calls]
+    return [*([text] if text else []), *calls] or ["(no text)"]
+
+
+def _facts(gateway: str, reply: Reply) -> list[str]:
+    provider = "" if not reply.provider or reply.model.startswith((f"{reply.provider}/", "@cf/")) else reply.provider
+    usage = f"{reply.tokens_in} + {reply.tokens_out} tokens" if reply.tokens_in is not None else ""
+    facts = [
+        f"{'/'.join(filter(None, [provider, reply.model]))} through {gateway}",
+        f"{reply.duration} ms",
+        reply.cache_status and f"cache {reply.cache_status}",
+        reply.step and f"step {reply.step}",
+        usage,
+        reply.finish_reason and f"finished: {reply.finish_reason}",
+        f"log {reply.log_id}" if reply.log_id else "not logged",
+    ]
+    return [fact for fact in facts if fact]

@@ -1,0 +1,146 @@
+"""How a log looks in a table, and what a page of logs adds up to."""
+
+import difflib
+import json
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from cf_aig_gateway.errors import GatewayError
+from cf_aig_gateway.models import Log
+from cf_aig_tools import failures
+from cf_aig_tools.tables import Cell
+
+COLUMNS = ("id", "time", "model", "provider", "status", "s", "in", "out", "$", "cached", "step", "feedback", "what")
+"""What a debugger scans for. `fields` may name these, or any field of the API's log."""
+
+
+def log_rows(logs: Sequence[Log], fields: Sequence[str], metadata: Sequence[str]) -> list[dict[str, Cell]]:
+    """Return a row for each log: the columns asked for (all when none is), then those metadata keys."""
+    _refuse_unknown(logs, fields)
+    form = time_form(logs)
+    names = ["id", *(name for name in fields if name != "id")] if fields else list(COLUMNS)
+    return [
+        {name: _cell(log, name, form) for name in names} | {key: _plain(log.metadata.get(key)) for key in metadata}
+        for log in logs
+    ]
+
+
+def _refuse_unknown(logs: Sequence[Log], fields: Sequence[str]) -> None:
+    known = {*COLUMNS, *Log.model_fields, *(name for log in logs for name in log.model_extra or ())}
+    for name in fields:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0)
+            raise GatewayError(f"No log has a field {name[:80]}: did you mean {near[0]}?")
+
+
+def _cell(log: Log, name: str, form: str) -> Cell:
+    match name:
+        case "time":
+            return _time(log, form)
+        case "provider":
+            return None if names_provider(log) else log.provider
+        case "status":
+            return log.status_code
+        case "s":
+            return None if log.duration is None else seconds(log.duration)
+        case "in":
+            return _whole(log.tokens_in)
+        case "out":
+            return _whole(log.tokens_out)
+        case "$":
+            return None if log.cost is None else significant(log.cost)
+        case "step":
+            return log.step or None
+        case "what":
+            return what(log)
+        case _:
+            return _plain(getattr(log, name, None))
+
+
+def what(log: Log) -> str:
+    """Return what status alone tells of a failure; nothing for a success."""
+    return "" if log.success else failures.from_status(log.status_code)
+
+
+def names_provider(log: Log) -> bool:
+    """Whether the model's name already says who provides it."""
+    model = log.model or ""
+    return model.startswith(f"{log.provider}/") or (log.provider == "workers-ai" and model.startswith("@cf/"))
+
+
+def seconds(milliseconds: float) -> float:
+    """Return seconds, as finely as anyone reads them."""
+    return round(milliseconds / 1000, 1 if milliseconds >= 1000 else 2)
+
+
+def significant(value: float) -> float:
+    """Return three significant digits."""
+    return float(f"{value:.3g}")
+
+
+def dollars(value: float) -> str:
+    """Return an amount of US dollars without an exponent: $0.0000026."""
+    return f"${significant(value):.12f}".rstrip("0").rstrip(".")
+
+
+def when(log: Log) -> datetime | None:
+    """Return when a log was made, in UTC."""
+    try:
+        moment = datetime.fromisoformat(log.created_at or "")
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def time_form(logs: Sequence[Log]) -> str:
+    """Return the shortest form of time that tells these logs apart: the date goes when all share it."""
+    moments = [moment for moment in map(when, logs) if moment]
+    if len({moment.date() for moment in moments}) <= 1:
+        return "%H:%M:%S"
+    return "%m-%d %H:%M:%S" if len({moment.year for moment in moments}) == 1 else "%Y-%m-%d %H:%M:%S"
+
+
+def common_date(logs: Sequence[Log]) -> str:
+    """Return what the rows' times leave out: the date, or the year, that all logs share."""
+    moment = next((moment for moment in map(when, logs) if moment), None)
+    form = {"%H:%M:%S": "%Y-%m-%d (UTC)", "%m-%d %H:%M:%S": "%Y (UTC)"}.get(time_form(logs), "UTC")
+    return moment.strftime(form) if moment else "UTC"
+
+
+def page_figures(logs: Sequence[Log]) -> str:
+    """Return what a page of logs adds up to: failures, cost, cache hits, median and 95th percentile of duration."""
+    failed = sum(log.success is False for log in logs)
+    cached = sum(log.cached is True for log in logs)
+    costs = [log.cost for log in logs if log.cost is not None]
+    durations = sorted(log.duration for log in logs if log.duration is not None)
+    parts = [f"{failed} failed" if failed else "", f"{cached} cached" if cached else ""]
+    if durations:
+        parts.append(f"{seconds(percentile(durations, 50)):g} s p50, {seconds(percentile(durations, 95)):g} s p95")
+    parts.append(dollars(sum(costs)) if sum(costs) else "no cost")
+    if len(costs) < len(logs) and costs:
+        parts.append(f"{len(logs) - len(costs)} without a price")
+    return ", ".join(part for part in parts if part)
+
+
+def percentile(ordered: Sequence[float], percent: int) -> float:
+    """Return the nearest-rank percentile of ascending values."""
+    return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
+
+
+def _time(log: Log, form: str) -> str | None:
+    moment = when(log)
+    return moment.strftime(form) if moment else log.created_at
+
+
+def _whole(value: float | None) -> int | float | None:
+    return int(value) if value is not None and value == int(value) else value
+
+
+def _plain(value: Any) -> Cell:
+    if value in ({}, []):
+        return None
+    if isinstance(value, str | int | float | bool | None):
+        return value
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
