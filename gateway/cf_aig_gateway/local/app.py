@@ -9,6 +9,7 @@ from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.local import data_plane, management
 from cf_aig_gateway.local.door import Door
 from cf_aig_gateway.local.envelopes import Refused, front_door
+from cf_aig_gateway.local.providers import simulated
 from cf_aig_gateway.local.store import Store
 
 
@@ -21,6 +22,8 @@ def build_app(store: Store, *, token: str | None = None) -> Starlette:
     )
     app.router.redirect_slashes = False
     app.state.store = store
+    app.state.token = token
+    app.state.upstream = simulated.answer
     return app
 
 

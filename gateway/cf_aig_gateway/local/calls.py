@@ -1,6 +1,5 @@
 """What a provider is asked: one call, read from any form of request that the data plane takes."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,21 +7,34 @@ from typing import Any
 
 from starlette.requests import Request
 
-from cf_aig_gateway.local.faults import Fault, invalid_provider, no_answer
+from cf_aig_gateway.local.faults import Fault, invalid_provider, invalid_request, no_answer
+from cf_aig_gateway.local.json_text import read_json, write_json
 from cf_aig_gateway.local.providers import directory
-from cf_aig_gateway.shapes import as_object, as_text
+from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 MAX_BODY = 25 * 1024 * 1024
 """Bytes of a request; Cloudflare's bound for a cacheable one, taken here for all."""
 
 PROVIDER = re.compile(r"[a-z0-9-]{1,64}")
+MAX_STEPS = 50
+CONFIG = {
+    "requestTimeout": "cf-aig-request-timeout",
+    "maxAttempts": "cf-aig-max-attempts",
+    "retryDelay": "cf-aig-retry-delay",
+    "backoff": "cf-aig-backoff",
+}
+"""What a universal step's `config` says, as headers."""
+
 AUTHORS = {"google": "google-ai-studio", "xai": "grok"}
 """Authors in the REST API's model names whose provider is called otherwise."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request to a provider, `endpoint` below its base URL. `logged` is the body as the caller sent it."""
+    """One request to a provider, `endpoint` below its base URL.
+
+    `logged` is the body as the caller sent it; `headers` are meant for the provider, `asides` for the gateway.
+    """
 
     provider: str
     endpoint: str
@@ -30,6 +42,7 @@ class Call:
     logged: bytes
     content: dict[str, Any] = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
+    asides: Mapping[str, str] = field(repr=False)
     request_type: str = "provider"
     compatible: bool = False
 
@@ -45,50 +58,71 @@ class Call:
         return self.model if self.model.startswith("@") or not self.model else f"{self.provider}/{self.model}"
 
 
-def native_call(request: Request, body: bytes) -> Call:
+def native_call(request: Request, body: bytes) -> list[Call]:
     """Read a call on a provider's own path."""
     provider = known_provider(request.path_params["provider"])
     endpoint = request.path_params["endpoint"].lstrip("/")
-    return Call(provider, endpoint, body, body, parsed(body), caller_headers(request))
+    return [Call(provider, endpoint, body, body, content_of(body), *parted(request.headers))]
 
 
-def compat_call(request: Request, body: bytes) -> Call:
+def compat_call(request: Request, body: bytes) -> list[Call]:
     """Read a call in OpenAI's form whose model is provider/model.
 
     A bare Workers AI name is answered with 2005, as third parties saw Cloudflare do.
     """
-    content = parsed(body)
+    content = content_of(body)
     provider, _, model = as_text(content.get("model")).partition("/")
     if provider.startswith("@"):
         raise no_answer("the model's provider is missing")
     asked = content | {"model": model}
-    return Call(
-        known_provider(provider),
-        "chat/completions",
-        encoded(asked),
-        body,
-        asked,
-        caller_headers(request),
-        "compat",
-        True,
-    )
+    headers, asides = parted(request.headers)
+    provider = known_provider(provider)
+    return [Call(provider, "chat/completions", write_json(asked), body, asked, headers, asides, "compat", True)]
 
 
-def rest_call(endpoint: str, request: Request, body: bytes) -> Call:
+def rest_call(endpoint: str, request: Request, body: bytes) -> list[Call]:
     """Read a call to the management host, whose model is author/model or a Workers AI name.
 
     The caller's Authorization is Cloudflare's token, so it goes no further.
     """
-    content = parsed(body)
+    content = content_of(body)
     author, _, model = as_text(content.get("model")).partition("/")
     if author.startswith("@"):
         author, model = "workers-ai", f"{author}/{model}"
     provider = AUTHORS.get(author, author)
     if not model or not directory.knows(provider):
         raise Fault(7003, 404, "Model not found")
-    headers = {name: value for name, value in caller_headers(request).items() if name != "authorization"}
+    headers, asides = parted(request.headers)
+    headers.pop("authorization", None)
     asked = content | {"model": model}
-    return Call(provider, endpoint, encoded(asked), body, asked, headers, "rest", True)
+    return [Call(provider, endpoint, write_json(asked), body, asked, headers, asides, "rest", True)]
+
+
+def universal_calls(request: Request, body: bytes) -> list[Call]:
+    """Read an array of steps, tried in order until one succeeds.
+
+    A step's headers and `config` come before the request's own; a provider gets only the headers of its step.
+    """
+    steps = as_list(read_json(body))
+    if not 1 <= len(steps) <= MAX_STEPS:
+        raise invalid_request(f"A universal request is an array of 1 to {MAX_STEPS} steps")
+    _, asides = parted(request.headers)
+    return [_step(step, asides) for step in steps]
+
+
+def _step(step: Any, asides: Mapping[str, str]) -> Call:
+    fields = as_object(step)
+    provider, endpoint = as_text(fields.get("provider")), as_text(fields.get("endpoint"))
+    if not provider or not endpoint:
+        raise invalid_request("A step is an object with provider, endpoint, headers and query")
+    config = as_object(fields.get("config"))
+    configured = {header: str(config[name]) for name, header in CONFIG.items() if name in config}
+    headers, own_asides = parted({name: str(value) for name, value in as_object(fields.get("headers")).items()})
+    query = as_object(fields.get("query"))
+    body = write_json(query)
+    headers["content-type"] = "application/json"
+    all_asides = {**asides, **configured, **own_asides}
+    return Call(known_provider(provider), endpoint.lstrip("/"), body, body, query, headers, all_asides, "universal")
 
 
 def known_provider(name: str) -> str:
@@ -103,27 +137,26 @@ def known_provider(name: str) -> str:
     return name
 
 
-def caller_headers(request: Request) -> dict[str, str]:
-    """Return the headers that are a provider's business: not the gateway's, nor the connection's."""
-    return provider_headers(dict(request.headers))
+def parted(given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Part headers into the provider's and the gateway's, without those of one connection."""
+    lowered = {name.lower(): value for name, value in given.items()}
+    asides = {name: value for name, value in lowered.items() if name.startswith("cf-")}
+    headers = {name: value for name, value in lowered.items() if name not in asides and name not in CONNECTION}
+    return headers, asides
 
 
-def provider_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Leave out the headers of the gateway and of one connection."""
-    lowered = {name.lower(): value for name, value in headers.items()}
-    return {name: value for name, value in lowered.items() if not name.startswith("cf-") and name not in _HOP}
+CONNECTION = {
+    "host",
+    "connection",
+    "content-length",
+    "transfer-encoding",
+    "accept-encoding",
+    "cookie",
+    "origin",
+    "referer",
+}
 
 
-_HOP = {"host", "connection", "content-length", "transfer-encoding", "accept-encoding", "cookie", "origin", "referer"}
-
-
-def parsed(body: bytes) -> dict[str, Any]:
+def content_of(body: bytes) -> dict[str, Any]:
     """Return a JSON body; an empty object when it is none, which providers then refuse in their own words."""
-    try:
-        return as_object(json.loads(body))
-    except (ValueError, RecursionError):
-        return {}
-
-
-def encoded(content: Any) -> bytes:
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass")
+    return as_object(read_json(body))

@@ -1,6 +1,7 @@
 """The data plane: calls that go through a gateway to a provider, each logged."""
 
 from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,21 +11,24 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from cf_aig_gateway.local.calls import MAX_BODY, Call, compat_call, native_call, rest_call
+from cf_aig_gateway.local import cache, limits
+from cf_aig_gateway.local.attempts import ask
+from cf_aig_gateway.local.calls import MAX_BODY, Call, compat_call, native_call, rest_call, universal_calls
 from cf_aig_gateway.local.controls import controls
 from cf_aig_gateway.local.exchange import CLIENT_LEFT, Exchange, Setting
-from cf_aig_gateway.local.faults import Fault, gateway_missing, too_large
-from cf_aig_gateway.local.providers import simulated
-from cf_aig_gateway.local.providers.answers import Answer
-from cf_aig_gateway.local.store import Store
-from cf_aig_gateway.local.usage import Usage, usage_of_body
+from cf_aig_gateway.local.faults import Fault, gateway_missing, no_answer, rate_limited, too_large, unauthorized
+from cf_aig_gateway.local.providers.answers import EVENT_STREAM, JSON, Answer, BrokenOff
+from cf_aig_gateway.local.streams import StreamReply
+from cf_aig_gateway.local.usage import NONE, usage_of_body
+
+Reply = Response | StreamReply
 
 
 @dataclass(frozen=True)
 class Relay:
-    """An endpoint of the data plane; `read` finds in a request what a provider is to be asked."""
+    """An endpoint of the data plane; `read` finds in a request whom to ask what, in the order to try."""
 
-    read: Callable[[Request, bytes], Call]
+    read: Callable[[Request, bytes], list[Call]]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -34,33 +38,68 @@ class Relay:
             return
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_end_when_left, receive, tasks.cancel_scope)
-            response = await self._answered(request, body)
-            await response(scope, receive, send)
+            reply = await self._reply(request, body)
+            await reply(scope, receive, send)
             tasks.cancel_scope.cancel()
 
-    async def _answered(self, request: Request, body: bytes) -> Response:
+    async def _reply(self, request: Request, body: bytes) -> Reply:
         try:
             setting = await _setting(request)
             if len(body) > MAX_BODY:
                 raise too_large()
-            return await passed_on(Exchange(setting, self.read(request, body), controls(request.headers)))
+            return await relay(setting, self.read(request, body))
         except Fault as fault:
             return fault.response()
 
 
-async def passed_on(exchange: Exchange) -> Response:
-    """Ask the provider, log what it answered, and return it."""
+async def relay(setting: Setting, calls: list[Call]) -> Reply:
+    """Try calls in order until one succeeds, and return its reply or the last one's; each leaves a log."""
+    *first, last = enumerate(calls)
+    if not await limits.admit(setting):
+        return await _failed(_exchange(setting, 0, calls[0]), rate_limited())
+    for step, call in first:
+        reply = await _answered(_exchange(setting, step, call))
+        if reply.status_code < 300:
+            return reply
+    return await _answered(_exchange(setting, *last))
+
+
+async def _answered(exchange: Exchange) -> Reply:
+    """Answer one call: from the cache, or by its provider."""
+    if kept := await cache.find(exchange):
+        await exchange.log(kept.status, kept.body, kept.content_type, NONE, cached=True)
+        return Response(kept.body, kept.status, {"content-type": kept.content_type, **exchange.headers("HIT")})
     try:
-        answer = await simulated.answer(exchange.call)
+        answer = await ask(exchange.setting.upstream, exchange.call, exchange.controls)
+        headers = {**_kept_headers(answer), **exchange.headers()}
+        if answer.success and answer.content_type == EVENT_STREAM:
+            return StreamReply(exchange, answer, headers)
+        body = await _whole(answer)
     except anyio.get_cancelled_exc_class():
-        await exchange.log(CLIENT_LEFT, b"", "", Usage(), whole=False)
+        await exchange.log(CLIENT_LEFT, b"", JSON, NONE)
         raise
     except Fault as fault:
-        await exchange.log(fault.status, fault.body(), "application/json", Usage())
-        return fault.response(exchange.headers())
-    body = b"".join([chunk async for chunk in answer.chunks])
-    await exchange.log(answer.status, body, answer.content_type, usage_of_body(body))
-    return Response(body, answer.status, {**_kept_headers(answer), **exchange.headers()})
+        return await _failed(exchange, fault)
+    await cache.keep(exchange, answer.status, answer.content_type, body)
+    await exchange.log(answer.status, body, answer.content_type, usage_of_body(body) if answer.success else NONE)
+    return Response(body, answer.status, headers)
+
+
+def _exchange(setting: Setting, step: int, call: Call) -> Exchange:
+    return Exchange(setting, call, controls(call.asides, setting.settings), step)
+
+
+async def _failed(exchange: Exchange, fault: Fault) -> Response:
+    await exchange.log(fault.status, fault.body(), JSON, NONE)
+    return fault.response(exchange.headers())
+
+
+async def _whole(answer: Answer) -> bytes:
+    try:
+        async with aclosing(answer.chunks) as chunks:
+            return b"".join([chunk async for chunk in chunks])
+    except BrokenOff as broken:
+        raise no_answer(str(broken)) from broken
 
 
 async def _body(request: Request) -> bytes:
@@ -78,12 +117,25 @@ async def _end_when_left(receive: Receive, scope: anyio.CancelScope) -> None:
 
 
 async def _setting(request: Request) -> Setting:
-    store: Store = request.app.state.store
-    gateway = request.path_params.get("gateway") or request.headers.get("cf-aig-gateway-id", "default")
-    settings = await store.gateway(gateway)
+    """Find the gateway and whether the caller may use it."""
+    state, headers = request.app.state, request.headers
+    gateway = request.path_params.get("gateway") or headers.get("cf-aig-gateway-id", "default")
+    settings = await state.store.gateway(gateway)
     if settings is None:
         raise gateway_missing()
-    return Setting(store, gateway, settings, request.url.path, request.headers.get("user-agent", ""))
+    authenticated = "gateway" not in request.path_params or _has_token(
+        headers.get("cf-aig-authorization", ""), state.token
+    )
+    if settings.get("authentication") and not authenticated:
+        raise unauthorized()
+    return Setting(
+        state.store, state.upstream, gateway, settings, request.url.path, headers.get("user-agent", ""), authenticated
+    )
+
+
+def _has_token(authorization: str, token: str | None) -> bool:
+    given = authorization.removeprefix("Bearer ").strip()
+    return given != "" and token in (None, given)
 
 
 def _kept_headers(answer: Answer) -> dict[str, str]:
@@ -96,6 +148,8 @@ GATEWAY = "/v1/{account}/{gateway}"
 REST = "/client/v4/accounts/{account}/ai"
 
 routes = [
+    Route(GATEWAY, Relay(universal_calls), methods=["POST"]),
+    Route(f"{GATEWAY}/", Relay(universal_calls), methods=["POST"]),
     Route(f"{GATEWAY}/compat/chat/completions", Relay(compat_call), methods=["POST"]),
     Route(f"{GATEWAY}/{{provider}}/{{endpoint:path}}", Relay(native_call), methods=["POST"]),
     Route(f"{REST}/v1/chat/completions", Relay(partial(rest_call, "chat/completions")), methods=["POST"]),

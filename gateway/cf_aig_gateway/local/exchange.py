@@ -12,9 +12,10 @@ import anyio
 from cf_aig_gateway.local import pricing
 from cf_aig_gateway.local.calls import Call
 from cf_aig_gateway.local.controls import Controls
+from cf_aig_gateway.local.providers.answers import Upstream
 from cf_aig_gateway.local.record import Record
 from cf_aig_gateway.local.store import Store
-from cf_aig_gateway.local.usage import Usage
+from cf_aig_gateway.local.usage import NONE, Usage
 
 MAX_STORED = 10 * 1024 * 1024
 """Bytes of a log's two bodies; of a larger one only the metadata is kept."""
@@ -28,6 +29,7 @@ class Setting:
     """The gateway that a request goes through, and what it says of the request."""
 
     store: Store
+    upstream: Upstream
     gateway: str
     settings: Mapping[str, Any]
     path: str
@@ -56,27 +58,27 @@ class Exchange:
             "cf-aig-cache-status": cache_status,
             "cf-aig-step": str(self.step),
         }
-        return {"cf-aig-log-id": self.id, **own} if self.is_logged else own
+        return {"cf-aig-log-id": self.id, **own} if self.controls.collect_log else own
 
-    @property
-    def is_logged(self) -> bool:
-        """Tell whether the call leaves a log."""
-        asked = self.controls.collect_log
-        return self.setting.settings.get("collect_logs") is not False if asked is None else asked
+    async def log(
+        self, status: int, response: bytes | None, content_type: str, usage: Usage, *, cached: bool = False
+    ) -> None:
+        """Store the call; its log is committed when this returns, even while the caller leaves.
 
-    async def log(self, status: int, response: bytes, content_type: str, usage: Usage, *, whole: bool = True) -> None:
-        """Store the call; its log is committed when this returns, even while the caller leaves."""
-        if not self.is_logged:
+        A response of None is one too large to be stored.
+        """
+        if not self.controls.collect_log:
             return
         record = self._record(status, response, content_type, usage)
-        record.success = record.success and whole
+        record.cached = cached
         with anyio.CancelScope(shield=True):
             await self.setting.store.add(record)
 
-    def _record(self, status: int, response: bytes, content_type: str, usage: Usage) -> Record:
+    def _record(self, status: int, response: bytes | None, content_type: str, usage: Usage) -> Record:
         call, now = self.call, time.time()
         success = 200 <= status < 300
-        stored = self.controls.collect_payload and len(call.logged) + len(response) <= MAX_STORED
+        fits = response is not None and len(call.logged) + len(response) <= MAX_STORED
+        stored = self.controls.collect_payload and fits
         return Record(
             id=self.id,
             gateway=self.setting.gateway,
@@ -86,9 +88,10 @@ class Exchange:
             success=success,
             status_code=status,
             duration=round((now - self.started) * 1000),
-            tokens_in=usage.tokens_in if success else 0,
-            tokens_out=usage.tokens_out if success else 0,
-            cost=pricing.cost(call.provider, call.model, usage) if success else 0,
+            tokens_in=usage.tokens_in,
+            tokens_out=usage.tokens_out,
+            cost=self._cost(usage),
+            custom_cost=bool(self.controls.custom_cost),
             path=self.setting.path,
             step=self.step,
             event_id=self.controls.event_id,
@@ -104,6 +107,11 @@ class Exchange:
             request=call.logged if stored else None,
             response=response if stored else None,
         )
+
+    def _cost(self, usage: Usage) -> float | None:
+        if self.controls.custom_cost and usage != NONE:
+            return pricing.custom_cost(self.controls.custom_cost, usage)
+        return pricing.cost(self.call.provider, self.call.model, usage)
 
     def _latency(self) -> int | None:
         """Return milliseconds until the first byte."""

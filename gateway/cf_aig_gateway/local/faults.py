@@ -1,8 +1,13 @@
 """What the gateway itself refuses with, in the data plane's own error body."""
 
-import json
-
 from starlette.responses import Response
+
+from cf_aig_gateway.local.json_text import write_json
+
+UPSTREAM_BROKE = 502
+"""Status of a call whose provider gave no answer, or only a part of one; Cloudflare's is not known."""
+
+NOT_EMULATED = 501
 
 
 class Fault(Exception):
@@ -16,7 +21,7 @@ class Fault(Exception):
     def body(self) -> bytes:
         """Return the body that Cloudflare sends, as captured by third parties in 2026."""
         message = str(self)
-        return json.dumps(
+        return write_json(
             {
                 "success": False,
                 "result": [],
@@ -27,9 +32,8 @@ class Fault(Exception):
                 "internalCode": self.code,
                 "message": message,
                 "description": message,
-            },
-            ensure_ascii=False,
-        ).encode()
+            }
+        )
 
     def response(self, headers: dict[str, str] | None = None) -> Response:
         """Return the fault as an HTTP reply."""
@@ -44,8 +48,27 @@ def invalid_provider() -> Fault:
     return Fault(2008, 400, "Invalid provider")
 
 
-def no_answer(why: str) -> Fault:
-    return Fault(2005, 502, f"Failed to get response from provider: {why}")
+def invalid_request(why: str) -> Fault:
+    """Return the refusal of a request that is none; its code is the one for a caller's errors."""
+    return Fault(7003, 400, why)
+
+
+def unauthorized() -> Fault:
+    return Fault(2009, 401, "Unauthorized")
+
+
+def rate_limited() -> Fault:
+    return Fault(2003, 429, "Rate limited")
+
+
+def not_emulated(what: str) -> Fault:
+    return Fault(
+        2005, NOT_EMULATED, f"The local gateway simulates no {what}. Run it with --live to reach the provider."
+    )
+
+
+def no_answer(why: str, *, status: int = UPSTREAM_BROKE) -> Fault:
+    return Fault(2005, status, f"Failed to get response from provider: {why}")
 
 
 def too_large() -> Fault:

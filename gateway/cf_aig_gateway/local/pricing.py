@@ -1,7 +1,8 @@
 """What is publicly known of models: their prices and their context windows."""
 
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, Provider
@@ -19,6 +20,8 @@ VENDORS = {
 
 def cost(provider: str, model: str, usage: "Usage") -> float | None:
     """Return a call's price in US dollars; None where the model's price or the tokens are unknown."""
+    if usage.tokens_in == usage.tokens_out == 0:
+        return 0
     found = _model(provider, model)
     if found is None or usage.tokens_in is None:
         return None
@@ -35,6 +38,28 @@ def cost(provider: str, model: str, usage: "Usage") -> float | None:
         return float(info.calc_price(tokens, vendor).total_price)
     except ValueError:
         return None
+
+
+def custom_cost(prices: Mapping[str, Any], usage: "Usage") -> float | None:
+    """Return what a caller's own prices (US dollars) make of a call; None where they are none.
+
+    `{total_cost}` or `{per_token_in, per_token_out}`; cached tokens cost as others where they have no price.
+    """
+    if (total := _price(prices, "total_cost")) is not None:
+        return total
+    price_in, price_out = _price(prices, "per_token_in"), _price(prices, "per_token_out")
+    if usage.tokens_in is None or (price_in is None and price_out is None):
+        return None
+    fresh = usage.tokens_in - usage.cache_read - usage.cache_write
+    read = _price(prices, "per_cache_read_token", price_in) or 0
+    written = _price(prices, "per_cache_write_token", price_in) or 0
+    cached = usage.cache_read * read + usage.cache_write * written
+    return fresh * (price_in or 0) + (usage.tokens_out or 0) * (price_out or 0) + cached
+
+
+def _price(prices: Mapping[str, Any], name: str, default: float | None = None) -> float | None:
+    value = prices.get(name)
+    return value if isinstance(value, int | float) and value >= 0 else default
 
 
 def context_window(provider: str, model: str) -> int | None:

@@ -1,9 +1,9 @@
 """The tokens of a call, read from whatever form its provider reports them in."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
+from cf_aig_gateway.local.json_text import read_json
 from cf_aig_gateway.shapes import as_object
 
 
@@ -31,12 +31,13 @@ class Usage:
         }
 
 
+NONE = Usage(0, 0)
+"""The usage of a call that was refused: no tokens, at no cost."""
+
+
 def usage_of_body(body: bytes) -> Usage:
     """Read the usage of a whole JSON reply."""
-    try:
-        content = as_object(json.loads(body))
-    except (ValueError, RecursionError):
-        return Usage()
+    content = as_object(read_json(body))
     return usage_of(as_object(content.get("usage")) or as_object(as_object(content.get("result")).get("usage")))
 
 

@@ -1,9 +1,13 @@
 """What a provider gives back: a status, headers and chunks as they come."""
 
-import json
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
+
+import anyio
+
+from cf_aig_gateway.local.calls import Call
+from cf_aig_gateway.local.json_text import write_json
 
 EVENT_STREAM = "text/event-stream"
 JSON = "application/json"
@@ -34,22 +38,29 @@ class BrokenOff(Exception):
 
 def json_answer(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Answer:
     """Return a whole JSON reply."""
-    return Answer(
-        status, _once(json.dumps(body, ensure_ascii=False).encode()), {"content-type": JSON, **(headers or {})}
-    )
+    return Answer(status, _once(write_json(body)), {"content-type": JSON, **(headers or {})})
 
 
-def stream_answer(events: Iterable[bytes], *, breaks: bool = False) -> Answer:
-    """Return a stream of events; one that breaks ends in the middle."""
-    return Answer(200, _each(list(events), breaks), {"content-type": f"{EVENT_STREAM}; charset=utf-8"})
+def stream_answer(events: Iterable[bytes], *, breaks: bool, pace_s: float) -> Answer:
+    """Return a stream of events, `pace_s` seconds apart; one that breaks ends in the middle."""
+    return Answer(200, _each(list(events), breaks, pace_s), {"content-type": f"{EVENT_STREAM}; charset=utf-8"})
 
 
 async def _once(body: bytes) -> AsyncGenerator[bytes]:
     yield body
 
 
-async def _each(events: list[bytes], breaks: bool) -> AsyncGenerator[bytes]:
+async def _each(events: list[bytes], breaks: bool, pace_s: float) -> AsyncGenerator[bytes]:
     for event in events[: len(events) // 2] if breaks else events:
         yield event
+        await anyio.sleep(pace_s)
     if breaks:
         raise BrokenOff("the provider closed the connection in the middle of its stream")
+
+
+class Upstream(Protocol):
+    """Whoever answers calls: simulated providers, or the real ones."""
+
+    async def __call__(self, call: Call) -> Answer:
+        """Return the answer once its head is in; raise `Fault` when there is none."""
+        ...

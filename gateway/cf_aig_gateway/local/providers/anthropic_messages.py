@@ -1,11 +1,11 @@
 """Messages as Anthropic speaks them: docs.anthropic.com/en/api/messages, errors and streaming."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from cf_aig_gateway.local import pricing
 from cf_aig_gateway.local.calls import Call
+from cf_aig_gateway.local.json_text import write_json
 from cf_aig_gateway.local.providers.answers import Answer, json_answer
 from cf_aig_gateway.local.providers.replies import Reply
 from cf_aig_gateway.local.providers.scenarios import (
@@ -122,8 +122,7 @@ def _usage(reply: Reply, tokens_out: int) -> dict[str, Any]:
 
 
 def _event(kind: str, **content: Any) -> bytes:
-    data = json.dumps({"type": kind, **content}, separators=(",", ":"), ensure_ascii=False)
-    return f"event: {kind}\ndata: {data}\n\n".encode()
+    return b"event: %b\ndata: %b\n\n" % (kind.encode(), write_json({"type": kind, **content}))
 
 
 def _error(status: int, kind: str, message: str, headers: dict[str, str] | None = None) -> Answer:

@@ -1,10 +1,10 @@
 """Chat completions as OpenAI speaks them: platform.openai.com/docs/api-reference/chat."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from cf_aig_gateway.local.calls import Call
+from cf_aig_gateway.local.json_text import write_json
 from cf_aig_gateway.local.providers import openai_errors
 from cf_aig_gateway.local.providers.answers import Answer
 from cf_aig_gateway.local.providers.replies import Reply
@@ -98,4 +98,4 @@ def _choice(delta: dict[str, Any], finish: str | None) -> dict[str, Any]:
 
 
 def _event(content: dict[str, Any]) -> bytes:
-    return b"data: " + json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode() + b"\n\n"
+    return b"data: " + write_json(content) + b"\n\n"

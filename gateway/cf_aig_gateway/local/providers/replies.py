@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from itertools import cycle, islice
 
-from cf_aig_gateway.local.providers.scenarios import DIRECTIVE, Question, Scenario, count_tokens
+from cf_aig_gateway.local.providers.scenarios import DIRECTIVE, Question, Scenario
 
 VOCABULARY = ("the", "gateway", "keeps", "every", "call", "with", "its", "cost", "and", "its", "bodies", "for", "later")
 ECHO = 80
@@ -26,30 +26,14 @@ class Reply:
 
 
 def compose(question: Question, scenario: Scenario) -> Reply:
-    """Answer a question with text."""
+    """Answer a question with text, in which a word is a token."""
     if scenario.filtered:
         return Reply("", question.prompt_tokens, 0, "filtered")
-    bound = question.max_tokens
-    wanted = scenario.tokens
-    if wanted is None:
-        text = _echo(question)
-        wanted = count_tokens(text)
-    else:
-        text = _words(wanted)
-    if bound is not None and wanted > bound:
-        return Reply(_cut(text, scenario, bound), question.prompt_tokens, bound, "length")
-    return Reply(text, question.prompt_tokens, wanted)
+    words = _echo(question) if scenario.tokens is None else list(islice(cycle(VOCABULARY), scenario.tokens))
+    said = words[: question.max_tokens]
+    return Reply(" ".join(said), question.prompt_tokens, len(said), "length" if len(said) < len(words) else "stop")
 
 
-def _echo(question: Question) -> str:
+def _echo(question: Question) -> list[str]:
     heard = " ".join(DIRECTIVE.sub("", question.last_words).split())[:ECHO]
-    return f"Simulated {question.model}: {heard}" if heard else f"Simulated {question.model}."
-
-
-def _words(tokens: int) -> str:
-    """Return text of that many words, one a token."""
-    return " ".join(islice(cycle(VOCABULARY), tokens))
-
-
-def _cut(text: str, scenario: Scenario, tokens: int) -> str:
-    return text[: tokens * 4] if scenario.tokens is None else _words(tokens)
+    return f"Simulated {question.model}: {heard}".split()

@@ -20,10 +20,11 @@ DIRECTIVE = re.compile(r"\[simulate:([^\]]{1,200})\]")
 
 @dataclass(frozen=True)
 class Scenario:
-    """How a simulated call goes (delay in seconds, before the first byte)."""
+    """How a simulated call goes (seconds: a delay before the first byte, a pace between the words of a stream)."""
 
     failure: str = ""
     delay_s: float = 0.0
+    pace_s: float = 0.0
     tokens: int | None = None
     breaks: bool = False
     hangs: bool = False
@@ -63,6 +64,7 @@ def scenario(question: Question) -> Scenario:
     return Scenario(
         failure=asked or _cause(question),
         delay_s=min(numbers.get("delay", 0), MAX_DELAY_MS) / 1000,
+        pace_s=min(numbers.get("pace", 0), MAX_DELAY_MS) / 1000,
         tokens=min(numbers["tokens"], MAX_TOKENS) if "tokens" in numbers else None,
         breaks="break" in words,
         hangs="hang" in words,

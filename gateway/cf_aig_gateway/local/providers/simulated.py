@@ -5,7 +5,7 @@ import re
 import anyio
 
 from cf_aig_gateway.local.calls import Call
-from cf_aig_gateway.local.faults import Fault
+from cf_aig_gateway.local.faults import not_emulated
 from cf_aig_gateway.local.providers import anthropic_messages, openai_chat, workers_ai, workers_ai_chat
 from cf_aig_gateway.local.providers.answers import Answer, json_answer, stream_answer
 from cf_aig_gateway.local.providers.replies import compose
@@ -34,7 +34,7 @@ async def answer(call: Call) -> Answer:
         return wire.refusal(plan.failure, question)
     reply = compose(question, plan)
     if question.stream:
-        return stream_answer(wire.events(question, reply), breaks=plan.breaks)
+        return stream_answer(wire.events(question, reply), breaks=plan.breaks, pace_s=plan.pace_s)
     return json_answer(200, wire.whole(question, reply))
 
 
@@ -49,6 +49,4 @@ def _wire(call: Call) -> Wire:
         return openai_chat
     elif path == "messages" and call.provider == "anthropic":
         return anthropic_messages
-    raise Fault(
-        2005, 501, f"The local gateway simulates no {call.provider}/{call.endpoint}; run it with --live to reach it."
-    )
+    raise not_emulated(f"{call.provider}/{call.endpoint}"[:200])

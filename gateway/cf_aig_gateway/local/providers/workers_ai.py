@@ -1,11 +1,11 @@
 """Workers AI's own form: developers.cloudflare.com/workers-ai, its v4 envelope and platform/errors."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from cf_aig_gateway.local import pricing
 from cf_aig_gateway.local.calls import Call
+from cf_aig_gateway.local.json_text import write_json
 from cf_aig_gateway.local.providers import openai_chat
 from cf_aig_gateway.local.providers.answers import Answer, json_answer
 from cf_aig_gateway.local.providers.replies import Reply
@@ -92,7 +92,7 @@ def _usage(reply: Reply) -> dict[str, int]:
 
 
 def _event(content: dict[str, Any]) -> bytes:
-    return b"data: " + json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode() + b"\n\n"
+    return b"data: " + write_json(content) + b"\n\n"
 
 
 def _error(status: int, code: int, message: str) -> Answer:

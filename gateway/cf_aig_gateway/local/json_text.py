@@ -1,0 +1,25 @@
+"""JSON as it comes from strangers: read strictly, or taken for none."""
+
+import json
+from typing import Any, NoReturn
+
+
+def read_json(text: bytes | str) -> Any:
+    """Return the value of a JSON text; None for what is none, or holds NaN, or half a character, or is too deep."""
+    try:
+        plain = text.decode() if isinstance(text, bytes) else text
+        value = json.loads(plain, parse_constant=_refuse)
+        if "\\ud" in plain.lower():
+            write_json(value)
+    except (ValueError, RecursionError):
+        return None
+    return value
+
+
+def write_json(value: Any) -> bytes:
+    """Return the compact JSON of a value."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)

@@ -1,0 +1,124 @@
+"""A provider's event stream on its way to the caller: passed on as it comes, logged before its end."""
+
+from collections.abc import Iterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+from starlette.types import Receive, Scope, Send
+
+from cf_aig_gateway.local.exchange import CLIENT_LEFT, MAX_STORED, Exchange
+from cf_aig_gateway.local.faults import UPSTREAM_BROKE
+from cf_aig_gateway.local.json_text import read_json
+from cf_aig_gateway.local.providers.answers import Answer, BrokenOff
+from cf_aig_gateway.local.providers.scenarios import count_tokens, text_of
+from cf_aig_gateway.local.usage import Usage, usage_of
+from cf_aig_gateway.shapes import as_list, as_object, as_text
+
+ENDS = (b"data: [DONE]", b"event: message_stop", b"event: response.completed", b"event: response.incomplete")
+"""How the last event of a stream begins: OpenAI's chat and Workers AI, Anthropic, OpenAI's responses."""
+
+TAIL = 64 * 1024
+"""Bytes kept of a stream that is too large to be stored, for its usage."""
+
+
+class Transcript:
+    """What has passed of a stream."""
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+        self._cut = False
+
+    def add(self, chunk: bytes) -> None:
+        """Take a chunk; of what is too large to be stored, only the end is kept."""
+        self._bytes += chunk
+        if self._cut or len(self._bytes) > MAX_STORED:
+            self._cut = True
+            del self._bytes[:-TAIL]
+
+    @property
+    def is_at_end(self) -> bool:
+        """Tell whether the last event has passed, whole."""
+        if not self._bytes.endswith(b"\n\n"):
+            return False
+        start = self._bytes.rfind(b"\n\n", 0, -2)
+        return self._bytes.startswith(ENDS, start + 2 if start >= 0 else 0)
+
+    @property
+    def body(self) -> bytes | None:
+        """Return the stream as it is stored; None when it is too large."""
+        return None if self._cut else bytes(self._bytes)
+
+    def usage(self, asked: dict[str, Any]) -> Usage:
+        """Return the tokens that the provider reported, or an estimate where it reported none."""
+        last: dict[str, Any] = {}
+        deltas = 0
+        for event in _events(bytes(self._bytes)):
+            last |= {name: count for name, count in _usage_block(event).items() if count}
+            deltas += _speaks(event)
+        if last:
+            return usage_of(last)
+        prompt = "\n".join(text_of(as_object(message).get("content")) for message in as_list(asked.get("messages")))
+        return Usage(count_tokens(prompt), deltas)
+
+
+@dataclass
+class StreamReply:
+    """The reply that carries a stream: an ASGI application."""
+
+    exchange: Exchange
+    answer: Answer
+    headers: dict[str, str]
+
+    @property
+    def status_code(self) -> int:
+        """Return the HTTP status, by Starlette's name for it."""
+        return self.answer.status
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (ASGI's signature)
+        headers = [(name.encode(), value.encode("latin-1", "replace")) for name, value in self.headers.items()]
+        await send({"type": "http.response.start", "status": self.answer.status, "headers": headers})
+        transcript = Transcript()
+        try:
+            await self._pass_on(transcript, send)
+        except BrokenOff:
+            await self._log(transcript, UPSTREAM_BROKE)  # no last message: the caller's connection breaks, too
+        except anyio.get_cancelled_exc_class():
+            await self._log(transcript, CLIENT_LEFT)
+            raise
+
+    async def _pass_on(self, transcript: Transcript, send: Send) -> None:
+        is_logged = False
+        async with aclosing(self.answer.chunks) as chunks:
+            async for chunk in chunks:
+                transcript.add(chunk)
+                if transcript.is_at_end and not is_logged:
+                    is_logged = True
+                    await self._log(transcript, self.answer.status)
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        if not is_logged:
+            await self._log(transcript, self.answer.status)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _log(self, transcript: Transcript, status: int) -> None:
+        usage = transcript.usage(self.exchange.call.content)
+        await self.exchange.log(status, transcript.body, self.answer.content_type, usage)
+
+
+def _events(body: bytes) -> Iterator[dict[str, Any]]:
+    for line in body.splitlines():
+        if line.startswith(b"data:"):
+            yield as_object(read_json(line[5:]))
+
+
+def _usage_block(event: dict[str, Any]) -> dict[str, Any]:
+    """Find the usage of an event: Anthropic's first has it in `message`, OpenAI's responses in `response`."""
+    places = (event, as_object(event.get("message")), as_object(event.get("response")))
+    return next(filter(None, (as_object(place.get("usage")) for place in places)), as_object(None))
+
+
+def _speaks(event: dict[str, Any]) -> bool:
+    """Tell whether an event carries some of the reply's text, about one token in most streams."""
+    choice = as_object(next(iter(as_list(event.get("choices"))), None))
+    return bool(as_text(as_object(choice.get("delta")).get("content")) or as_text(event.get("response")))
