@@ -46,11 +46,11 @@ class Plane:
 
 
 @asynccontextmanager
-async def plane(folder: Path) -> AsyncGenerator[Plane]:
-    """Serve a fresh gateway; `http` is closed with it."""
+async def plane(folder: Path, **options: Any) -> AsyncGenerator[Plane]:
+    """Serve a fresh gateway; `http` is closed with it. The options are the application's."""
     async with (
         Store(folder / "gateway.db") as store,
-        serving(build_app(store)) as url,
+        serving(build_app(store, **options)) as url,
         httpx2.AsyncClient(base_url=f"{url}/v1/{ACCOUNT}/default/", timeout=20) as http,
     ):
         yield Plane(url, http, store)

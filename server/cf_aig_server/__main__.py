@@ -3,13 +3,14 @@
 import argparse
 import sys
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, cast
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from cf_aig_gateway.errors import GatewayError
-from cf_aig_server.settings import Settings, is_loopback
+from cf_aig_server.settings import Settings, data_folder, is_loopback
 
 EXIT_USAGE = 2
 """The exit code of a command that could not begin: one line on stderr says what to do."""
@@ -36,6 +37,17 @@ def _run(command: str, options: dict[str, Any]) -> None:
             from cf_aig_server.commands import demo  # noqa: PLC0415 (each command loads only its own)
 
             demo.run(keep=options["keep"])
+        case "gateway":
+            from cf_aig_server.commands import gateway  # noqa: PLC0415
+
+            gateway.run(
+                options.get("db", data_folder() / "gateway.db"),
+                port=options["port"],
+                token=options["token"] or None,
+                log_lag_s=options["log_lag"],
+                live=options["live"],
+                providers=options["provider"],
+            )
         case _:
             from cf_aig_server.commands import serve  # noqa: PLC0415
 
@@ -78,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     _serve_options(parser)
     commands = parser.add_subparsers(dest="command", metavar="{serve,gateway,demo,doctor}")
     _serve_options(commands.add_parser("serve", help="serve MCP (the default)"))
+    _gateway_options(commands.add_parser("gateway", help="serve the local gateway over HTTP"))
     demo = commands.add_parser("demo", help="the whole debugging workflow, on the local gateway")
     demo.add_argument("--keep", action="store_true", help="leave the gateway's file, and say where it is")
     return parser
@@ -88,6 +101,21 @@ def _serve_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--local", nargs="?", const="1", metavar="DB", help="use the local gateway, in this process")
+
+
+def _gateway_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=int, default=8787, help="port on loopback; 0 for any free one (8787)")
+    parser.add_argument("--db", type=Path, metavar="PATH", help="file for gateways and logs (that of serve --local)")
+    parser.add_argument("--live", action="store_true", help="forward calls to the real providers")
+    parser.add_argument("--token", default="", help="the only token the gateway takes (any)")
+    parser.add_argument("--log-lag", type=float, default=0.0, metavar="SECONDS", help="show logs later, as Cloudflare")
+    parser.add_argument(
+        "--provider",
+        action="append",
+        default=[],
+        metavar="NAME=URL",
+        help="where a provider's calls go: openai=http://127.0.0.1:9000/v1, custom-ollama=…",
+    )
 
 
 if __name__ == "__main__":

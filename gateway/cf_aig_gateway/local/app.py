@@ -10,11 +10,12 @@ from cf_aig_gateway.local import data_plane, management
 from cf_aig_gateway.local.door import Door
 from cf_aig_gateway.local.envelopes import Refused, front_door
 from cf_aig_gateway.local.providers import simulated
+from cf_aig_gateway.local.providers.answers import Upstream
 from cf_aig_gateway.local.store import Store
 
 
-def build_app(store: Store, *, token: str | None = None) -> Starlette:
-    """Return the application over an open store. With a `token`, the management API takes no other."""
+def build_app(store: Store, *, token: str | None = None, upstream: Upstream = simulated.answer) -> Starlette:
+    """Return the application over an open store, which asks `upstream`. With a `token`, it takes no other."""
     app = Starlette(
         routes=[*management.routes, *data_plane.routes],
         middleware=[Middleware(Door, token=token)],
@@ -23,7 +24,7 @@ def build_app(store: Store, *, token: str | None = None) -> Starlette:
     app.router.redirect_slashes = False
     app.state.store = store
     app.state.token = token
-    app.state.upstream = simulated.answer
+    app.state.upstream = upstream
     return app
 
 

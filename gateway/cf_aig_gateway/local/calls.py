@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from starlette.requests import Request
@@ -45,6 +45,9 @@ class Call:
     asides: Mapping[str, str] = field(repr=False)
     request_type: str = "provider"
     compatible: bool = False
+    method: str = "POST"
+    query: str = ""
+    account: str = ""
 
     @property
     def model(self) -> str:
@@ -61,8 +64,10 @@ class Call:
 def native_call(request: Request, body: bytes) -> list[Call]:
     """Read a call on a provider's own path."""
     provider = known_provider(request.path_params["provider"])
-    endpoint = request.path_params["endpoint"].lstrip("/")
-    return [Call(provider, endpoint, body, body, content_of(body), *parted(request.headers))]
+    endpoint = _endpoint(request.path_params["endpoint"])
+    headers, asides = parted(request.headers)
+    call = Call(provider, endpoint, body, body, content_of(body), headers, asides, account=_account(request))
+    return [replace(call, method=request.method, query=request.url.query)]
 
 
 def compat_call(request: Request, body: bytes) -> list[Call]:
@@ -77,7 +82,8 @@ def compat_call(request: Request, body: bytes) -> list[Call]:
     asked = content | {"model": model}
     headers, asides = parted(request.headers)
     provider = known_provider(provider)
-    return [Call(provider, "chat/completions", write_json(asked), body, asked, headers, asides, "compat", True)]
+    call = Call(provider, "chat/completions", write_json(asked), body, asked, headers, asides, "compat", True)
+    return [_as_chat(call, _account(request))]
 
 
 def rest_call(endpoint: str, request: Request, body: bytes) -> list[Call]:
@@ -95,7 +101,8 @@ def rest_call(endpoint: str, request: Request, body: bytes) -> list[Call]:
     headers, asides = parted(request.headers)
     headers.pop("authorization", None)
     asked = content | {"model": model}
-    return [Call(provider, endpoint, write_json(asked), body, asked, headers, asides, "rest", True)]
+    call = Call(provider, endpoint, write_json(asked), body, asked, headers, asides, "rest", True)
+    return [_as_chat(call, _account(request))]
 
 
 def universal_calls(request: Request, body: bytes) -> list[Call]:
@@ -107,7 +114,7 @@ def universal_calls(request: Request, body: bytes) -> list[Call]:
     if not 1 <= len(steps) <= MAX_STEPS:
         raise invalid_request(f"A universal request is an array of 1 to {MAX_STEPS} steps")
     _, asides = parted(request.headers)
-    return [_step(step, asides) for step in steps]
+    return [replace(_step(step, asides), account=_account(request)) for step in steps]
 
 
 def _step(step: Any, asides: Mapping[str, str]) -> Call:
@@ -122,7 +129,24 @@ def _step(step: Any, asides: Mapping[str, str]) -> Call:
     body = write_json(query)
     headers["content-type"] = "application/json"
     all_asides = {**asides, **configured, **own_asides}
-    return Call(known_provider(provider), endpoint.lstrip("/"), body, body, query, headers, all_asides, "universal")
+    return Call(known_provider(provider), _endpoint(endpoint), body, body, query, headers, all_asides, "universal")
+
+
+def _as_chat(call: Call, account: str) -> Call:
+    """Name the account; Workers AI's own path to chat completions has a `v1`."""
+    endpoint = f"v1/{call.endpoint}" if call.provider == directory.WORKERS_AI else call.endpoint
+    return replace(call, account=account, endpoint=endpoint)
+
+
+def _account(request: Request) -> str:
+    return request.path_params["account"]
+
+
+def _endpoint(path: str) -> str:
+    """Return a path below a provider; one that would leave it is refused."""
+    if "\0" in path or not {".", ".."}.isdisjoint(path.replace("\\", "/").split("/")):
+        raise invalid_request("Invalid path")
+    return path.lstrip("/")
 
 
 def known_provider(name: str) -> str:

@@ -146,11 +146,12 @@ _CONNECTION = {"content-length", "content-encoding", "transfer-encoding", "conne
 
 GATEWAY = "/v1/{account}/{gateway}"
 REST = "/client/v4/accounts/{account}/ai"
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 routes = [
     Route(GATEWAY, Relay(universal_calls), methods=["POST"]),
     Route(f"{GATEWAY}/", Relay(universal_calls), methods=["POST"]),
     Route(f"{GATEWAY}/compat/chat/completions", Relay(compat_call), methods=["POST"]),
-    Route(f"{GATEWAY}/{{provider}}/{{endpoint:path}}", Relay(native_call), methods=["POST"]),
+    Route(f"{GATEWAY}/{{provider}}/{{endpoint:path}}", Relay(native_call), methods=METHODS),
     Route(f"{REST}/v1/chat/completions", Relay(partial(rest_call, "chat/completions")), methods=["POST"]),
 ]

@@ -46,6 +46,11 @@ class Transcript:
         return self._bytes.startswith(ENDS, start + 2 if start >= 0 else 0)
 
     @property
+    def is_whole(self) -> bool:
+        """Tell whether it does not stop in the middle of an event."""
+        return self._bytes.endswith(b"\n")
+
+    @property
     def body(self) -> bytes | None:
         """Return the stream as it is stored; None when it is too large."""
         return None if self._cut else bytes(self._bytes)
@@ -98,7 +103,7 @@ class StreamReply:
                     await self._log(transcript, self.answer.status)
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
         if not is_logged:
-            await self._log(transcript, self.answer.status)
+            await self._log(transcript, self.answer.status if transcript.is_whole else UPSTREAM_BROKE)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _log(self, transcript: Transcript, status: int) -> None:

@@ -31,6 +31,10 @@ NATIVE = {
     "replicate": "https://api.replicate.com/v1",
     "cartesia": "https://api.cartesia.ai",
     "elevenlabs": "https://api.elevenlabs.io",
+    "deepgram": "https://api.deepgram.com",
+    "fal": "https://fal.run",
+    "google-vertex-ai": "https://aiplatform.googleapis.com",
+    "ideogram": "https://api.ideogram.ai",
     "fireworks": "https://api.fireworks.ai/inference/v1",
     "baseten": "https://inference.baseten.co/v1",
     "parallel": "https://api.parallel.ai",
@@ -40,6 +44,10 @@ NATIVE = {
 WORKERS_AI = "workers-ai"
 
 
+CUSTOM = "custom-"
+"""How the slug of a provider begins that has a URL by configuration alone."""
+
+
 def knows(provider: str) -> bool:
-    """Tell whether a slug is a provider of Cloudflare's list; `custom-` ones come by configuration."""
-    return provider == WORKERS_AI or provider in NATIVE
+    """Tell whether a slug is a provider of Cloudflare's list, or may be one of the configuration's."""
+    return provider == WORKERS_AI or provider in NATIVE or provider.startswith(CUSTOM)

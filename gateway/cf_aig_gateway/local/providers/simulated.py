@@ -5,9 +5,10 @@ import re
 import anyio
 
 from cf_aig_gateway.local.calls import Call
-from cf_aig_gateway.local.faults import not_emulated
+from cf_aig_gateway.local.faults import invalid_provider, not_emulated
 from cf_aig_gateway.local.providers import anthropic_messages, openai_chat, workers_ai, workers_ai_chat
 from cf_aig_gateway.local.providers.answers import Answer, json_answer, stream_answer
+from cf_aig_gateway.local.providers.directory import CUSTOM
 from cf_aig_gateway.local.providers.replies import compose
 from cf_aig_gateway.local.providers.scenarios import scenario
 from cf_aig_gateway.local.providers.wire import Refused, Wire
@@ -39,7 +40,9 @@ async def answer(call: Call) -> Answer:
 
 
 def _wire(call: Call) -> Wire:
-    path = call.endpoint.removeprefix("v1/")
+    path = call.endpoint.removeprefix("v1/") if call.method == "POST" else ""
+    if call.provider.startswith(CUSTOM):
+        raise invalid_provider()
     if call.provider == "workers-ai":
         if re.fullmatch(r"(run/)?@(cf|hf)/.+", path):
             return workers_ai

@@ -1,0 +1,101 @@
+"""Providers over HTTP: those given a URL and, in live mode, the real ones. The others stay simulated."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+import anyio
+import httpx2
+
+from cf_aig_gateway.local.calls import Call
+from cf_aig_gateway.local.faults import invalid_provider, no_answer
+from cf_aig_gateway.local.providers import simulated
+from cf_aig_gateway.local.providers.answers import Answer, BrokenOff
+from cf_aig_gateway.local.providers.directory import NATIVE, OPENAI_COMPATIBLE, WORKERS_AI
+
+CLOUDFLARE = "https://api.cloudflare.com/client/v4/accounts/{account}/ai"
+TIMEOUT = httpx2.Timeout(600.0, connect=10.0)
+"""Seconds without a byte; a request's own timeout is mostly shorter."""
+
+CONNECTIONS = httpx2.Limits(max_connections=None, max_keepalive_connections=64)
+
+
+class Live(AbstractAsyncContextManager["Live"]):
+    """An upstream that forwards calls, with the caller's key and no other, to `urls` by provider.
+
+    With `everything`, providers without a URL of their own are the real ones. Redirects are not followed: the key
+    would go along.
+    """
+
+    def __init__(self, urls: Mapping[str, str], *, everything: bool = False) -> None:
+        self._urls = urls
+        self._everything = everything
+
+    async def __aenter__(self) -> Self:
+        self._http = httpx2.AsyncClient(timeout=TIMEOUT, limits=CONNECTIONS, follow_redirects=False)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.aclose()
+
+    async def __call__(self, call: Call) -> Answer:
+        """Forward a call and return its answer once the head is in."""
+        base = self._urls.get(call.provider) or (_real(call) if self._everything else None)
+        if base is None:
+            return await simulated.answer(call)
+        request = self._http.build_request(
+            call.method, url_of(base, call), headers={**call.headers, "accept-encoding": "identity"}, content=call.body
+        )
+        try:
+            response = await self._http.send(request, stream=True)
+        except httpx2.TransportError as error:
+            raise no_answer(type(error).__name__) from error
+        return await _checked(response)
+
+
+def url_of(base: str, call: Call) -> str:
+    """Append a call's path to a provider's base URL, without doubling a `v1`."""
+    base, endpoint = base.rstrip("/"), call.endpoint
+    if base.endswith("/v1"):
+        endpoint = endpoint.removeprefix("v1/")
+    if call.provider == WORKERS_AI and endpoint.startswith("@"):
+        endpoint = f"run/{endpoint}"
+    return f"{base}/{quote(endpoint, safe='/@:')}" + (f"?{call.query}" if call.query else "")
+
+
+def _real(call: Call) -> str:
+    if call.provider == WORKERS_AI:
+        return CLOUDFLARE.format(account=quote(call.account, safe=""))
+    base = (OPENAI_COMPATIBLE if call.compatible else NATIVE).get(call.provider)
+    if base is None:
+        raise invalid_provider()
+    return base
+
+
+async def _checked(response: httpx2.Response) -> Answer:
+    """Turn down what is no provider's answer: a redirect, or a page."""
+    answer = Answer(response.status_code, _chunks(response), dict(response.headers))
+    why = ""
+    if response.is_redirect:
+        why = "it redirected"
+    elif answer.success and answer.content_type == "text/html":
+        why = "it answered with HTML"
+    if why:
+        await response.aclose()
+        raise no_answer(why)
+    return answer
+
+
+async def _chunks(response: httpx2.Response) -> AsyncGenerator[bytes]:
+    try:
+        async for chunk in response.aiter_bytes():
+            yield chunk
+    except (httpx2.TransportError, httpx2.DecodingError) as error:
+        raise BrokenOff(type(error).__name__) from error
+    finally:
+        with anyio.CancelScope(shield=True):
+            await response.aclose()

@@ -1,0 +1,48 @@
+"""Serve the local gateway over HTTP, for an application to point its base URL at."""
+
+import re
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import anyio
+import uvicorn
+
+from cf_aig_gateway.errors import GatewayError
+from cf_aig_gateway.local.app import build_app
+from cf_aig_gateway.local.providers.live import Live
+from cf_aig_gateway.local.store import Store
+
+HOST = "127.0.0.1"
+ACCOUNT = "0" * 32
+PROVIDER = re.compile(r"(?P<name>[a-z0-9-]{1,64})=(?P<url>https?://[^\s/]+\S*)")
+
+
+def run(db: Path, *, port: int, token: str | None, log_lag_s: float, live: bool, providers: Sequence[str]) -> None:
+    """Serve until the process is told to end.
+
+    Raises:
+        GatewayError: a provider is not NAME=URL, or the file cannot be used.
+        OSError: the file cannot be made, or the port is taken.
+
+    """
+    urls = dict(_provider(text) for text in providers)
+    anyio.run(_serve, Store(db, log_lag_s=log_lag_s), Live(urls, everything=live), token, port)
+
+
+async def _serve(store: Store, live: Live, token: str | None, port: int) -> None:
+    async with store, live:
+        app = build_app(store, token=token, upstream=live)
+        config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
+        with socket.create_server((HOST, port)) as listening:
+            url = f"http://{HOST}:{listening.getsockname()[1]}/v1/{ACCOUNT}/default"
+            print(f"AI Gateway on {url}", file=sys.stderr, flush=True)
+            await uvicorn.Server(config).serve([listening])
+
+
+def _provider(text: str) -> tuple[str, str]:
+    found = PROVIDER.fullmatch(text)
+    if found is None:
+        raise GatewayError(f"--provider {text!r} is not NAME=URL, as openai=http://127.0.0.1:9000/v1.")
+    return found["name"], found["url"]
