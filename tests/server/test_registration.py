@@ -127,7 +127,7 @@ async def test_without_credentials_the_server_starts_and_every_tool_says_what_to
         ("get_log_details", {}, "log_id is required."),
         ("get_log_details", {"log_id": ""}, 'log_id must be given, not empty (got "").'),
         ("get_log_details", {"log": "x"}, "Unknown argument log: did you mean log_id?"),
-        ("get_log_details", {"zzzzzz": 1, "log_id": "x"}, "Unknown argument zzzzzz: it takes log_id, gateway_id, heads."),
+        ("get_log_details", {"zzzzzz": 1, "log_id": "x"}, "Unknown argument zzzzzz: it takes log_id, gateway_id, heads, budget."),
         ("list_logs", {"page": "first"}, 'page must be a whole number (got "first").'),
         ("list_logs", {"success": "perhaps"}, 'success must be true or false (got "perhaps").'),
         ("list_logs", {"order_by": "age"}, "order_by must be 'created_at', 'provider'"),

@@ -3,23 +3,24 @@
 import json
 from typing import Annotated, Any
 
-from mcp.types import CallToolResult, ToolAnnotations
+from mcp.types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import BaseModel, Field
 
 from cf_aig_gateway.models import Log
+from cf_aig_gateway.shapes import as_object
 from cf_aig_tools import failures
 from cf_aig_tools.desk import Call, answer, desk_of
 from cf_aig_tools.log_rows import dollars, names_provider, seconds, when
-from cf_aig_tools.parameters import GatewayId, LogId
+from cf_aig_tools.parameters import Budget, GatewayId, LogId
+from cf_aig_tools.reading.budget import cut, tokens
+from cf_aig_tools.reading.fence import fenced
+from cf_aig_tools.reading.masking import visible
 from cf_aig_tools.tables import shown
 
 ANNOTATIONS = ToolAnnotations(title="Log details", read_only_hint=True, open_world_hint=True)
 
-MAX_FIELD = 400
-"""Characters of a field; a longer one is cut, with the number left out."""
-
-MAX_FIELDS = 40
-"""Fields of a log; the API knows about 35."""
+ROOMS = (300, 150, 75, 30, 10)
+"""Tokens that each part of a log may cost: the first with which all of it fits the budget is taken."""
 
 TOLD = {
     "id", "created_at", "provider", "model", "success", "status_code", "duration", "cost", "cached", "step",
@@ -46,49 +47,62 @@ async def get_log_details(
     log_id: LogId,
     gateway_id: GatewayId = "",
     heads: Annotated[bool, Field(description="Show how both bodies begin")] = False,
+    budget: Budget = 2000,
 ) -> Annotated[CallToolResult, Details]:
     """One logged request: what happened, why it failed, timing, tokens, cost, metadata, body sizes."""
     desk = desk_of(ctx)
     gateway = gateway_id or desk.default_gateway
     log = await desk.gateway.log(gateway, log_id)
-    fields = _fields(log)
-    request_head, response_head = (_head(log, part) if heads else None for part in ("request", "response"))
-    following = "get_log_request_body, get_log_response_body"
-    if log.feedback is None:
-        following += ", or patch_log_feedback"
+    most = min(budget, desk.max_budget)
+    answers = (_answer(log, room, heads=heads) for room in ROOMS)
+    return next((result for result in answers if _cost(result) <= most), _answer(log, 0, heads=False))
+
+
+def _cost(result: CallToolResult) -> int:
+    """Return the tokens of the dearer channel."""
+    text = next((part.text for part in result.content if isinstance(part, TextContent)), "")
+    return max(tokens(text), tokens(json.dumps(result.structured_content, ensure_ascii=False)))
+
+
+def _answer(log: Log, room: int, *, heads: bool) -> CallToolResult:
+    fields = _fields(log, room)
+    shown_heads = {part: _head(log, part, room) for part in ("request", "response")} if heads else {}
     structured = Details(
-        summary=_summary(log),
+        summary=_summary(log, room),
         log_id=log.id,
         fields=fields or None,
-        request_head=request_head,
-        response_head=response_head,
-        next=following,
+        request_head=shown_heads.get("request"),
+        response_head=shown_heads.get("response"),
+        next="get_log_request_body, get_log_response_body" + ("" if log.feedback else ", or patch_log_feedback"),
     )
     lines = [structured.summary, f"log {log.id}", *(f"{name}: {shown(value)}" for name, value in fields.items())]
-    lines += [
-        f"{part} begins: {head}" for part, head in (("request", request_head), ("response", response_head)) if head
-    ]
-    return answer("\n".join([*lines, f"next: {following}"]), structured)
+    lines += [f"{part} begins:\n{fenced(head)}" for part, head in shown_heads.items() if head]
+    return answer("\n".join([*lines, f"next: {structured.next}"]), structured)
 
 
-def _summary(log: Log) -> str:
-    lines = [_outcome(log), f"{_moment(log)}, {', '.join(_figures(log))}", _sizes(log)]
+def _summary(log: Log, room: int) -> str:
+    lines = [_outcome(log, room), f"{_moment(log)}, {', '.join(_figures(log))}", _sizes(log)]
     if log.metadata:
-        lines.append("metadata: " + " ".join(f"{key}={_short(value)}" for key, value in log.metadata.items()))
+        pairs = " ".join(f"{key}={shown(_plain(value))}" for key, value in log.metadata.items())
+        lines.append(_short(f"metadata: {pairs}", room))
     return "\n".join(filter(None, lines))
 
 
-def _outcome(log: Log) -> str:
+def _outcome(log: Log, room: int) -> str:
     subject = log.model or "unknown model"
     if not names_provider(log) and log.provider:
         subject = f"{log.provider} {subject}"
+    subject = _short(subject, room)
     if log.success:
         return f"Succeeded: {subject} answered {log.status_code or 200}."
     status = f"answered {log.status_code}" if log.status_code else "failed"
     failure = failures.explain(log.status_code, _extra(log, "response_head"), log.provider)
-    if failure is None:
-        return f"Failed: {failures.from_status(log.status_code) or 'no known cause'}. {subject} {status}."
-    return f"Failed: {failure.kind}. {subject} {status}:\n  {json.dumps(failure.words[:MAX_FIELD], ensure_ascii=False)}"
+    if failure is None or not failure.words:
+        kind = failure.kind if failure else failures.from_status(log.status_code) or "no known cause"
+        return f"Failed: {kind}. {subject} {status}."
+    return (
+        f"Failed: {failure.kind}. {subject} {status}:\n  {json.dumps(_short(failure.words, room), ensure_ascii=False)}"
+    )
 
 
 def _moment(log: Log) -> str:
@@ -111,24 +125,46 @@ def _sizes(log: Log) -> str:
     return ", ".join(f"{part}: {size:,} bytes" for part, size in sizes if isinstance(size, int))
 
 
-def _fields(log: Log) -> dict[str, Any]:
-    held = {name: value for name, value in log.model_dump().items() if name not in TOLD | HEADS}
-    full = {name: _short(value) for name, value in held.items() if value not in (None, "", [], {}, False)}
-    return dict(list(full.items())[:MAX_FIELDS])
+def _fields(log: Log, room: int) -> dict[str, Any]:
+    """Return the other fields that hold something, as many as cost twice `room`."""
+    held = {name: _held(value) for name, value in log.model_dump().items() if name not in TOLD | HEADS}
+    fields: dict[str, Any] = {}
+    left = 2 * room
+    for name, value in held.items():
+        if value not in EMPTY:
+            fields[name] = value if isinstance(value, int | float) else _short(_plain(value), room)
+            left -= tokens(f"{name}: {fields[name]}\n")
+            if left < 0:
+                del fields[name]
+                return fields | {"left out": f"fields from {name} on; a larger budget shows more"}
+    return fields
 
 
-def _head(log: Log, part: str) -> str | None:
+EMPTY: tuple[Any, ...] = (None, "", [], {}, False)
+
+
+def _held(value: Any) -> Any:
+    """Return a value without the members that hold nothing."""
+    if isinstance(value, dict):
+        return {key: inner for key, inner in as_object(value).items() if inner not in EMPTY}
+    return value
+
+
+def _head(log: Log, part: str, room: int) -> str | None:
     head = _extra(log, f"{part}_head")
-    return _short(head) if isinstance(head, str) and head else None
+    return _short(visible(head), room) if isinstance(head, str) and head else None
 
 
 def _extra(log: Log, name: str) -> Any:
     return (log.model_extra or {}).get(name)
 
 
-def _short(value: Any) -> Any:
-    """Return a value that is short enough as it is, or its beginning as text."""
-    if isinstance(value, int | float):
-        return value
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text if len(text) <= MAX_FIELD else f"{text[:MAX_FIELD]}… ({len(text) - MAX_FIELD:,} more characters)"
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return value
+
+
+def _short(text: str, room: int) -> str:
+    kept = cut(text, room)
+    return text if kept == text else f"{kept}… ({len(text) - len(kept):,} more characters)"

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_tools.desk import Call, answer, desk_of
 from cf_aig_tools.parameters import GatewayId, LogId, Metadata
+from cf_aig_tools.tables import shown
 
 ANNOTATIONS = ToolAnnotations(
     title="Record feedback", read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=True
@@ -38,7 +39,7 @@ async def patch_log_feedback(
         raise GatewayError("Nothing to record: give feedback (-1, 0, 1), score (0-100) or metadata.")
     gateway = gateway_id or desk.default_gateway
     await desk.gateway.patch_log(gateway, log_id, changes)
-    said = ", ".join(f"{name} {value}" for name, value in changes.items() if name != "metadata")
+    said = ", ".join(f"{name} {shown(value)}" for name, value in changes.items() if name != "metadata")
     pairs = " ".join(f"{key}={value}" for key, value in metadata.items())
     what = ", ".join(filter(None, [said, pairs and f"metadata {pairs}"]))
     return answer(

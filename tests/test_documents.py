@@ -1,0 +1,70 @@
+"""What is written beside the code is held to the code."""
+
+import json
+import os
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from mcp import Client
+from mcp.types import Tool
+
+from cf_aig_server.app import build_server
+from cf_aig_server.settings import Settings
+
+pytestmark = pytest.mark.anyio
+
+ROOT = Path(__file__).parent.parent
+UPDATE = os.environ.get("UPDATE_SNAPSHOTS")
+
+
+async def tools() -> list[Tool]:
+    async with Client(build_server(Settings())) as client:
+        return (await client.list_tools()).tools
+
+
+async def test_the_readme_lists_the_tools() -> None:
+    """`UPDATE_SNAPSHOTS=1 make test` writes the table anew."""
+    path = ROOT / "README.md"
+    rows = "".join(f"| `{tool.name}` | {tool.description} |\n" for tool in await tools())
+    table = rf"\1| tool | what it does |\n|---|---|\n{rows}\2"
+    text = path.read_text(encoding="utf-8")
+    wanted = re.sub(r"(<!-- tools:[^\n]*-->\n).*?(<!-- /tools -->)", table, text, flags=re.DOTALL)
+    if UPDATE:
+        path.write_text(wanted, encoding="utf-8")
+
+    assert path.read_text(encoding="utf-8") == wanted
+
+
+async def test_the_manifest_lists_the_tools() -> None:
+    """`UPDATE_SNAPSHOTS=1 make test` writes the list anew."""
+    path = ROOT / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    wanted = [{"name": tool.name, "description": tool.description} for tool in await tools()]
+    if UPDATE:
+        path.write_text(json.dumps(manifest | {"tools": wanted}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    assert json.loads(path.read_text(encoding="utf-8"))["tools"] == wanted
+
+
+def test_versions_agree() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    manifest = json.loads((ROOT / "manifest.json").read_text(encoding="utf-8"))
+
+    assert manifest["version"] == project["version"]
+
+
+def test_the_readme_names_every_variable() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    names = [str(field.validation_alias) for field in Settings.model_fields.values() if field.validation_alias]
+
+    assert [name for name in names if f"`{name}`" not in text] == []
+
+
+def test_every_dependency_says_what_it_is_for() -> None:
+    lines = (ROOT / "pyproject.toml").read_text(encoding="utf-8").splitlines()
+    dependencies = [line for line in lines if re.match(r'    "[a-z0-9-]+(\[\w+\])?>=', line)]
+
+    assert len(dependencies) > 10
+    assert [line for line in dependencies if "# " not in line] == []

@@ -1,0 +1,98 @@
+import json
+from typing import Any
+
+import pytest
+from logs import a_failed_log, a_log
+from mcp import Client
+from tokens import o200k
+
+from cf_aig_gateway.local.store import Store
+
+pytestmark = pytest.mark.anyio
+
+
+async def detailed(client: Client, **arguments: Any) -> tuple[str, dict[str, Any]]:
+    result = await client.call_tool("get_log_details", arguments)
+    assert not result.is_error, result.content[0].text
+    return result.content[0].text, result.structured_content
+
+
+async def test_a_failure_is_explained_by_the_providers_own_words(client: Client, store: Store) -> None:
+    log = a_failed_log(1, metadata={"userId": "u12", "plan": "pro"})
+    await store.add(log)
+
+    text, structured = await detailed(client, log_id=a_log(1).id)
+
+    assert structured["summary"].startswith(
+        'Failed: overloaded. openai/gpt-4o-mini answered 503:\n  "The server is overloaded"\n2026-11-21 12:00:00 UTC, 0.81 s'
+    )
+    assert "metadata: userId=u12 plan=pro" in text
+    assert f"request: {len(log.request or b'')} bytes, response: {len(log.response or b'')} bytes" in text
+    assert text.startswith(structured["summary"])
+
+
+async def test_a_success_says_so_with_its_figures(client: Client, store: Store) -> None:
+    await store.add(a_log(1, provider="groq", model="llama", duration=1500, cached=True, step=1))
+
+    text, _ = await detailed(client, log_id=a_log(1).id)
+
+    assert "Succeeded: groq llama answered 200." in text
+    assert "1.5 s, step 1, cached, 5 + 3 tokens, $0.0000026" in text
+
+
+async def test_what_is_unknown_is_called_unknown(client: Client, store: Store) -> None:
+    await store.add(a_log(1, tokens_in=None, tokens_out=None, cost=None))
+
+    text, _ = await detailed(client, log_id=a_log(1).id)
+
+    assert "? + ? tokens, cost unknown" in text
+
+
+async def test_fields_that_hold_nothing_are_left_out(client: Client, store: Store) -> None:
+    await store.add(a_log(1, event_id="trace-7"))
+
+    _, structured = await detailed(client, log_id=a_log(1).id)
+
+    assert structured["fields"]["event_id"] == "trace-7"
+    assert not {"user_agent", "feedback", "metadata", "request_head", "response_head"} & set(structured["fields"])
+
+
+async def test_heads_are_shown_only_when_asked_for(client: Client, store: Store) -> None:
+    await store.add(a_log(1))
+
+    without, _ = await detailed(client, log_id=a_log(1).id)
+    text, structured = await detailed(client, log_id=a_log(1).id, heads=True)
+
+    assert "Why is it blue?" not in without
+    assert "Why is it blue?" in text
+    assert "Scattering." in structured["response_head"]
+
+
+@pytest.mark.parametrize("sign", ["x", "漢", '"', "🧪", "0f9c"])
+@pytest.mark.parametrize("budget", [200, 2000])
+async def test_the_budget_holds_whatever_a_log_holds(client: Client, store: Store, sign: str, budget: int) -> None:
+    flood = sign * 20_000
+    await store.add(
+        a_failed_log(
+            1,
+            model=flood[:500],
+            metadata={f"key{number}": flood[:3000] for number in range(5)},
+            user_agent=flood[:3000],
+            usage_metadata={"note": flood},
+            request=flood.encode(),
+            response=json.dumps({"error": {"message": flood}}).encode(),
+        )
+    )
+
+    text, structured = await detailed(client, log_id=a_log(1).id, heads=True, budget=budget)
+
+    assert o200k(text) <= budget
+    assert o200k(json.dumps(structured, ensure_ascii=False)) <= budget
+
+
+@pytest.mark.parametrize("log_id", ["abc123", "../default", "a/b", "100%", "a b", "%2e%2e", "ü", "x" * 200])
+async def test_an_unknown_log_says_where_to_look(client: Client, log_id: str) -> None:
+    result = await client.call_tool("get_log_details", {"log_id": log_id})
+
+    assert result.is_error
+    assert f"No log {log_id} in gateway default. list_logs shows" in result.content[0].text
