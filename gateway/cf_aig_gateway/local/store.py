@@ -1,6 +1,5 @@
 """What the local gateway remembers: one SQLite file in WAL mode, which several processes may share."""
 
-import asyncio
 import sqlite3
 import time
 from collections.abc import Callable
@@ -90,11 +89,9 @@ class Store(AbstractAsyncContextManager["Store"]):
         where = matching(gateway_id, query, before=self._horizon())
         order = Order(query.order_by, query.order_by_direction or query.direction)
         offset = (query.page - 1) * query.per_page
-        rows, totals = await asyncio.gather(
-            self.read(lambda db: store_logs.page(db, where, order, query.per_page, offset)),
-            self.read(lambda db: store_logs.totals(db, where, measured=query.meta_info)),
+        return await self.read(
+            lambda db: store_logs.page(db, where, order, query.per_page, offset, measured=query.meta_info)
         )
-        return rows, totals
 
     async def log(self, gateway_id: str, log_id: str) -> dict[str, Any] | None:
         """Return one log with the heads of its bodies, or None."""

@@ -19,7 +19,7 @@ EXPRESSIONS = {
     "dlp_action": "NULL",  # nothing is scanned here
 }
 TEXTS = {
-    "created_at": f"strftime('%Y-%m-%dT%H:%M:%fZ', (seq >> {SEQUENCE_BITS}) / 1000.0, 'unixepoch')",
+    "created_at": f"replace(datetime((seq >> {SEQUENCE_BITS}) / 1000, 'unixepoch'), ' ', 'T')",
     "success": "iif(success, 'true', 'false')",
     "cached": "iif(cached, 'true', 'false')",
     "authentication": "iif(authentication, 'true', 'false')",
@@ -51,7 +51,7 @@ def matching(gateway_id: str, query: LogFilter, *, before: int | None = None) ->
 
     `before` leaves out logs that ended after it (UTC milliseconds).
     """
-    conditions = [Condition("gateway = ?", (gateway_id,)), *map(_of_clause, query.filters)]
+    conditions = [_equal("gateway", gateway_id), *map(_of_clause, query.filters)]
     if isinstance(query, LogQuery):
         conditions += _of_parameters(query)
     if before is not None:
@@ -72,7 +72,7 @@ def _ended(before: int) -> Condition:
 def _of_parameters(query: LogQuery) -> Iterator[Condition]:
     for name in EQUAL:
         if (value := getattr(query, name)) is not None:
-            yield Condition(f"{name} = ?", (value,))
+            yield _equal(name, value)
     for name in RANGES:
         for sign, bound in ((">=", getattr(query, f"min_{name}")), ("<=", getattr(query, f"max_{name}"))):
             if bound is not None:
@@ -118,13 +118,24 @@ def _of_entry(key: str, operator: str, value: str | float) -> Condition:
     if operator == "contains":
         return _like(text, value)
     if operator != "eq" and not isinstance(value, str):
-        return Condition(f"type IN ('integer', 'real') AND value {'<' if operator == 'lt' else '>'} ?", (float(value),))
+        compared = _compared("value", operator, float(value))
+        return Condition(f"type IN ('integer', 'real') AND {compared.sql}", compared.values)
     return _compared(text, operator, plain_text(value))
 
 
 def _compared(expression: str, operator: str, value: FilterValue) -> Condition:
-    signs = {"eq": "IS", "lt": "<", "gt": ">"}
-    return Condition(f"{expression} {signs[operator]} ?", (value,))
+    if operator == "eq":
+        return _equal(expression, value)
+    return Condition(f"{expression} {'<' if operator == 'lt' else '>'} ?", (value,))
+
+
+def _equal(expression: str, value: FilterValue) -> Condition:
+    """Compare, null with null too.
+
+    SQLite takes an equality to be rare and looks the rows up one by one. Told that it is likely, it scans them in
+    their order, or an index that holds all that is asked for: three times as fast over a million.
+    """
+    return Condition(f"likely({expression} IS ?)", (value,))
 
 
 def _like(expression: str, value: FilterValue) -> Condition:

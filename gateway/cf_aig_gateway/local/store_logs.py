@@ -60,15 +60,28 @@ def insert(db: sqlite3.Connection, record: Record) -> None:
     db.execute("INSERT INTO details VALUES (?, ?, ?, ?)", (seq, _json(facts), record.request, record.response))
 
 
-def page(db: sqlite3.Connection, where: Condition, order: Order, limit: int, offset: int) -> list[dict[str, Any]]:
-    """Return a page of logs as the API lists them."""
+def page(
+    db: sqlite3.Connection, where: Condition, order: Order, limit: int, offset: int, *, measured: bool
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Return a page of logs and the totals of all that match.
+
+    A page that is not full tells how many there are: what is rare is looked for once, not twice.
+    """
+    rows = find(db, where, order, limit, offset)
+    if len(rows) < limit and (rows or offset == 0) and not measured:
+        return rows, {"total_count": offset + len(rows)}
+    return rows, totals(db, where, measured=measured)
+
+
+def find(db: sqlite3.Connection, where: Condition, order: Order, limit: int, offset: int) -> list[dict[str, Any]]:
+    """Return logs as the API lists them."""
     chosen = f"SELECT seq FROM logs WHERE {where.sql} ORDER BY {order.sql()} LIMIT ? OFFSET ?"
     sql = f"{SELECT} WHERE seq IN ({chosen}) ORDER BY {order.sql()}"
     return [_row(row) for row in db.execute(sql, (*where.values, limit, min(offset, 1 << 62)))]
 
 
-def totals(db: sqlite3.Connection, where: Condition, *, measured: bool) -> dict[str, Any]:
-    """Return how many logs there are and, when measured, the smallest and largest of their measures."""
+def totals(db: sqlite3.Connection, where: Condition, *, measured: bool = False) -> dict[str, Any]:
+    """Count the logs and, when measured, add the smallest and the largest of their measures."""
     terms = ["count(*) AS total_count"]
     if measured:
         terms += [f"{side}({sql}) AS {side}_{name}" for name, sql in MEASURES.items() for side in ("min", "max")]
