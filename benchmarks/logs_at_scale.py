@@ -1,4 +1,4 @@
-"""How quickly a million logs are listed, filtered and counted: `python benchmarks/logs_at_scale.py [--logs N] [--db FILE]`.
+"""How quickly a million logs are listed, filtered and counted: `logs_at_scale.py [--logs N] [--db FILE]`.
 
 Makes the file when it is missing (logs of realistic size, with bodies), then asks the store for pages and exact
 totals, each question several times, and prints milliseconds: the median and the 95th percentile.
