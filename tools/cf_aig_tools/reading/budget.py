@@ -77,6 +77,7 @@ def _word(piece: str) -> int:
 
 
 def _spelt(letters: str) -> int:
-    if 2 * len(set(letters)) < len(letters):
+    if 3 * len(set(letters)) < len(letters):
         return _UNIT * len(letters)
-    return -(-(_UNIT + sum(map(STEPS.__getitem__, pairwise(letters)))) // _UNIT) * _UNIT
+    steps = sum(map(STEPS.__getitem__, pairwise(letters)))
+    return _UNIT * (1 + -(-steps // _UNIT))

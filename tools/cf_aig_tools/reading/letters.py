@@ -4,12 +4,11 @@ import re
 from pathlib import Path
 from string import ascii_lowercase
 
-_WORDS = Path(__file__).with_name("words.txt").read_text("ascii").split("\n\n")
-_WORDS = Path(__file__).with_name("words.txt").read_text("ascii").split("\n\n")
-WORDS = frozenset(_WORDS[0].split())
+_ALONE, _AFTER_SPACE = Path(__file__).with_name("words.txt").read_text("ascii").split("\n\n")
+WORDS = frozenset(_ALONE.split())
 """Words of one token, with a space before them or a capital at their head or not."""
 
-SPACED = frozenset(_WORDS[1].split())
+SPACED = frozenset(_AFTER_SPACE.split())
 """Words of one token after a space, of at most two otherwise."""
 
 _ROWS = """
