@@ -30,6 +30,13 @@ class _Account(_Segment):
     regex = "[0-9A-Fa-f]{32}"
 
 
+class _Below(_Segment):
+    """Nothing, or whatever lies below a path."""
+
+    regex = "(?:/.*)?"
+
+
+register_url_convertor("below", _Below())
 register_url_convertor("segment", _Segment())
 register_url_convertor("account", _Account())
 

@@ -4,6 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+MOST = 2**31 - 1
+"""The largest number taken where the API documents no bound."""
+
 RetryBackoff = Literal["constant", "linear", "exponential"]
 
 
@@ -16,10 +19,10 @@ class GatewaySettings(BaseModel):
     model_config = ConfigDict(strict=True)
 
     cache_invalidate_on_update: bool
-    cache_ttl: int | None = Field(ge=0)
+    cache_ttl: int | None = Field(ge=0, le=MOST)
     collect_logs: bool
-    rate_limiting_interval: int | None = Field(ge=0)
-    rate_limiting_limit: int | None = Field(ge=0)
+    rate_limiting_interval: int | None = Field(ge=0, le=MOST)
+    rate_limiting_limit: int | None = Field(ge=0, le=MOST)
 
     rate_limiting_technique: Literal["fixed", "sliding"] | None = "fixed"
     authentication: bool = False

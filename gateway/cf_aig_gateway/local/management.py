@@ -174,6 +174,5 @@ routes = [
     ApiRoute("PATCH", LOG, patch_log),
     ApiRoute("GET", f"{LOG}/request", get_request_body),
     ApiRoute("GET", f"{LOG}/response", get_response_body),
-    *(ApiRoute(ANY, path, not_emulated) for path in UNEMULATED),
-    *(ApiRoute(ANY, f"{path}/{{rest:path}}", not_emulated) for path in UNEMULATED),
+    *(ApiRoute(ANY, f"{path}{{below:below}}", not_emulated) for path in UNEMULATED),
 ]

@@ -1,10 +1,14 @@
 """What the management API covers, and how its paths are read."""
 
+from pathlib import Path
+
 import httpx2
 import pytest
 from logs import a_log
 from management import ACCOUNT, API, GATEWAYS, LOGS, NOT_FOUND
 
+from cf_aig_gateway.local.app import build_app
+from cf_aig_gateway.local.emulated import table
 from cf_aig_gateway.local.store import Store
 
 
@@ -85,3 +89,11 @@ async def test_what_is_not_emulated_says_so(api: httpx2.AsyncClient, method: str
 
     assert answer.status_code == 501
     assert answer.json()["errors"] == [{"code": 7000, "message": f"The local gateway does not emulate {path}."}]
+
+
+def test_the_documentation_lists_every_route(tmp_path: Path) -> None:
+    readme = Path(__file__).parents[3] / "gateway" / "README.md"
+
+    emulated = table(build_app(Store(tmp_path / "g.sqlite3")).routes)
+
+    assert emulated in readme.read_text(), emulated
