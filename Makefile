@@ -20,8 +20,12 @@ test: .venv/ready  ## every test that needs only Python
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-test-clients: .venv/ready  ## official clients that need node
-	@true
+tests/clients/node_modules/ready: tests/clients/package.json
+	cd tests/clients && npm install --no-progress --loglevel=error
+	@touch $@
+
+test-clients: .venv/ready tests/clients/node_modules/ready  ## official clients that need node
+	cd tests/clients && PATH="$$PWD/node_modules/.bin:$$PATH" node --test --test-concurrency=2 *.test.mjs
 
 check: .venv/ready  ## lint, format and types
 	$(BIN)/ruff check .

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -6,7 +7,7 @@ DEMO = [sys.executable, "-m", "cf_aig_server", "demo"]
 
 
 def test_the_demo_shows_the_whole_workflow_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    done = subprocess.run(DEMO, capture_output=True, text=True, env={"TMPDIR": str(tmp_path), "PATH": ""}, check=False)
+    done = subprocess.run(DEMO, capture_output=True, text=True, env=os.environ | {"TMPDIR": str(tmp_path)}, check=False)
 
     assert done.returncode == 0, done.stderr
     assert "list_logs(success=false)" in done.stdout
@@ -20,7 +21,7 @@ def test_the_demo_shows_the_whole_workflow_and_leaves_nothing_behind(tmp_path: P
 
 def test_keep_leaves_the_file_and_says_where(tmp_path: Path) -> None:
     done = subprocess.run(
-        [*DEMO, "--keep"], capture_output=True, text=True, env={"TMPDIR": str(tmp_path), "PATH": ""}, check=False
+        [*DEMO, "--keep"], capture_output=True, text=True, env=os.environ | {"TMPDIR": str(tmp_path)}, check=False
     )
 
     (kept,) = tmp_path.glob("ai-gateway-demo-*/gateway.db")
