@@ -33,7 +33,8 @@ AUTHORS = {"google": "google-ai-studio", "xai": "grok"}
 class Call:
     """One request to a provider, `endpoint` below its base URL.
 
-    `logged` is the body as the caller sent it; `headers` are meant for the provider, `asides` for the gateway.
+    `logged` is the body as the caller sent it; `headers` are meant for the provider, `asides` for the gateway. An
+    `enveloped` call's reply is put into Cloudflare's v4 envelope.
     """
 
     provider: str
@@ -48,6 +49,7 @@ class Call:
     method: str = "POST"
     query: str = ""
     account: str = ""
+    enveloped: bool = False
 
     @property
     def model(self) -> str:
@@ -105,6 +107,24 @@ def rest_call(endpoint: str, request: Request, body: bytes) -> list[Call]:
     return [_as_chat(call, _account(request))]
 
 
+def run_call(request: Request, body: bytes) -> list[Call]:
+    """Read a call to /ai/run, the twin of the Workers binding: a model, in the path or the body, and its input.
+
+    Workers AI's models answer in the v4 envelope by themselves; others take a chat, and their reply is put into one.
+    """
+    content = content_of(body)
+    model = request.path_params.get("model") or as_text(content.get("model"))
+    asked = content if "model" in request.path_params else as_object(content.get("input"))
+    headers, asides = parted(request.headers)
+    headers.pop("authorization", None)
+    if model.startswith("@"):
+        endpoint = _endpoint(model)
+        call = Call(directory.WORKERS_AI, endpoint, write_json(asked), body, asked, headers, asides, "run")
+        return [replace(call, account=_account(request))]
+    (call,) = rest_call("chat/completions", request, write_json({**asked, "model": model}))
+    return [replace(call, logged=body, request_type="run", enveloped=True)]
+
+
 def universal_calls(request: Request, body: bytes) -> list[Call]:
     """Read an array of steps, tried in order until one succeeds.
 
@@ -133,8 +153,9 @@ def _step(step: Any, asides: Mapping[str, str]) -> Call:
 
 
 def _as_chat(call: Call, account: str) -> Call:
-    """Name the account; Workers AI's own path to chat completions has a `v1`."""
-    endpoint = f"v1/{call.endpoint}" if call.provider == directory.WORKERS_AI else call.endpoint
+    """Name the account; the paths of Workers AI and Anthropic have a `v1`."""
+    versioned = call.provider == directory.WORKERS_AI or call.endpoint == "messages"
+    endpoint = f"v1/{call.endpoint}" if versioned else call.endpoint
     return replace(call, account=account, endpoint=endpoint)
 
 

@@ -1,5 +1,6 @@
 """The data plane: calls that go through a gateway to a provider, each logged."""
 
+import re
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from cf_aig_gateway.local import cache, limits
 from cf_aig_gateway.local.attempts import ask
-from cf_aig_gateway.local.calls import MAX_BODY, Call, compat_call, native_call, rest_call, universal_calls
+from cf_aig_gateway.local.calls import MAX_BODY, Call, compat_call, native_call, rest_call, run_call, universal_calls
 from cf_aig_gateway.local.controls import controls
 from cf_aig_gateway.local.exchange import CLIENT_LEFT, Exchange, Setting
 from cf_aig_gateway.local.faults import Fault, gateway_missing, no_answer, rate_limited, too_large, unauthorized
@@ -80,6 +81,8 @@ async def _answered(exchange: Exchange) -> Reply:
         raise
     except Fault as fault:
         return await _failed(exchange, fault)
+    if exchange.call.enveloped and answer.success:
+        body = b'{"result":%b,"success":true,"errors":[],"messages":[]}' % body
     await cache.keep(exchange, answer.status, answer.content_type, body)
     await exchange.log(answer.status, body, answer.content_type, usage_of_body(body) if answer.success else NONE)
     return Response(body, answer.status, headers)
@@ -121,7 +124,7 @@ async def _setting(request: Request) -> Setting:
     state, headers = request.app.state, request.headers
     gateway = request.path_params.get("gateway") or headers.get("cf-aig-gateway-id", "default")
     settings = await state.store.gateway(gateway)
-    if settings is None:
+    if settings is None or not ACCOUNT.fullmatch(request.path_params["account"]):
         raise gateway_missing()
     authenticated = "gateway" not in request.path_params or _has_token(
         headers.get("cf-aig-authorization", ""), state.token
@@ -144,6 +147,7 @@ def _kept_headers(answer: Answer) -> dict[str, str]:
 
 _CONNECTION = {"content-length", "content-encoding", "transfer-encoding", "connection", "set-cookie"}
 
+ACCOUNT = re.compile("[0-9a-fA-F]{32}")
 GATEWAY = "/v1/{account}/{gateway}"
 REST = "/client/v4/accounts/{account}/ai"
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -154,4 +158,8 @@ routes = [
     Route(f"{GATEWAY}/compat/chat/completions", Relay(compat_call), methods=["POST"]),
     Route(f"{GATEWAY}/{{provider}}/{{endpoint:path}}", Relay(native_call), methods=METHODS),
     Route(f"{REST}/v1/chat/completions", Relay(partial(rest_call, "chat/completions")), methods=["POST"]),
+    Route(f"{REST}/v1/responses", Relay(partial(rest_call, "responses")), methods=["POST"]),
+    Route(f"{REST}/v1/messages", Relay(partial(rest_call, "messages")), methods=["POST"]),
+    Route(f"{REST}/run", Relay(run_call), methods=["POST"]),
+    Route(f"{REST}/run/{{model:path}}", Relay(run_call), methods=["POST"]),
 ]

@@ -1,20 +1,22 @@
 """Messages as Anthropic speaks them: docs.anthropic.com/en/api/messages, errors and streaming."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cf_aig_gateway.local import pricing
 from cf_aig_gateway.local.calls import Call
-from cf_aig_gateway.local.json_text import write_json
+from cf_aig_gateway.local.json_text import read_json, write_json
 from cf_aig_gateway.local.providers.answers import Answer, json_answer
 from cf_aig_gateway.local.providers.replies import Reply
 from cf_aig_gateway.local.providers.scenarios import (
     Question,
+    Tool,
+    demanded,
     last_user_text,
     text_of,
 )
 from cf_aig_gateway.local.providers.wire import Refused, bearer, reply_id
-from cf_aig_gateway.shapes import as_list, as_object
+from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 STOP = {"stop": "end_turn", "length": "max_tokens", "filtered": "refusal", "tool": "tool_use"}
 DEFAULT_WINDOW = 200_000
@@ -49,8 +51,31 @@ def read(call: Call) -> Question:
         key=call.headers.get("x-api-key") or bearer(call),
         max_tokens=bound,
         stream=content.get("stream") is True,
+        tool=_demanded(content, messages),
+        schema=_schema(content),
         content=content,
     )
+
+
+def _demanded(content: Mapping[str, Any], messages: list[dict[str, Any]]) -> Tool | None:
+    """Return the tool that must be called; none after a tool's result."""
+    given = [as_object(tool) for tool in as_list(content.get("tools"))]
+    tools = [Tool(as_text(tool.get("name")), as_object(tool.get("input_schema"))) for tool in given]
+    choice = as_object(content.get("tool_choice"))
+    parts = [as_object(part) for part in as_list(messages[-1].get("content"))]
+    if choice.get("type") not in ("any", "tool") or any(part.get("type") == "tool_result" for part in parts):
+        return None
+    if not tools:
+        raise _invalid("tool_choice: tool_choice may only be specified while providing tools.")
+    tool = demanded(tools, as_text(choice.get("name")), required=choice["type"] == "any")
+    if tool is None:
+        raise _invalid(f"tool_choice: Tool '{as_text(choice.get('name'))}' not found in provided tools")
+    return tool
+
+
+def _schema(content: Mapping[str, Any]) -> dict[str, Any] | None:
+    wanted = as_object(as_object(content.get("output_config")).get("format")) or as_object(content.get("output_format"))
+    return as_object(wanted.get("schema")) if wanted.get("type") == "json_schema" else None
 
 
 def refusal(failure: str, question: Question) -> Answer:
@@ -80,7 +105,7 @@ def whole(question: Question, reply: Reply) -> dict[str, Any]:
     """Return a message object."""
     return {
         **_head(question),
-        "content": [{"type": "text", "text": reply.text}],
+        "content": [_block(question, reply)],
         "stop_reason": STOP[reply.finish],
         "stop_sequence": None,
         "usage": _usage(reply, reply.tokens_out),
@@ -97,14 +122,24 @@ def events(question: Question, reply: Reply) -> Iterator[bytes]:
         "usage": _usage(reply, 1),
     }
     yield _event("message_start", message=start)
-    yield _event("content_block_start", index=0, content_block={"type": "text", "text": ""})
+    is_call = reply.finish == "tool"
+    empty: dict[str, Any] = {"input": {}} if is_call else {"text": ""}
+    yield _event("content_block_start", index=0, content_block={**_block(question, reply), **empty})
     yield _event("ping")
+    kind, name = ("input_json_delta", "partial_json") if is_call else ("text_delta", "text")
     for piece in reply.pieces():
-        yield _event("content_block_delta", index=0, delta={"type": "text_delta", "text": piece})
+        yield _event("content_block_delta", index=0, delta={"type": kind, name: piece})
     yield _event("content_block_stop", index=0)
     end = {"stop_reason": STOP[reply.finish], "stop_sequence": None}
     yield _event("message_delta", delta=end, usage={"output_tokens": reply.tokens_out})
     yield _event("message_stop")
+
+
+def _block(question: Question, reply: Reply) -> dict[str, Any]:
+    if reply.finish == "tool" and question.tool:
+        called = {"id": reply_id("toolu_", question), "name": question.tool.name, "input": read_json(reply.text)}
+        return {"type": "tool_use", **called}
+    return {"type": "text", "text": reply.text}
 
 
 def _head(question: Question) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Chat completions as OpenAI speaks them: platform.openai.com/docs/api-reference/chat."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cf_aig_gateway.local.calls import Call
@@ -8,11 +8,14 @@ from cf_aig_gateway.local.json_text import write_json
 from cf_aig_gateway.local.providers import openai_errors
 from cf_aig_gateway.local.providers.answers import Answer
 from cf_aig_gateway.local.providers.replies import Reply
-from cf_aig_gateway.local.providers.scenarios import Question, last_user_text, text_of
+from cf_aig_gateway.local.providers.scenarios import Question, Tool, demanded, last_user_text, text_of
 from cf_aig_gateway.local.providers.wire import CREATED, bearer, reply_id
-from cf_aig_gateway.shapes import as_list, as_object
+from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 FINISH = {"stop": "stop", "length": "length", "filtered": "content_filter", "tool": "tool_calls"}
+JSON_REPLY = {"type": "object", "properties": {"reply": {"type": "string"}}, "required": ["reply"]}
+"""What JSON mode without a schema is answered with."""
+
 ROLES = {"developer", "system", "user", "assistant", "tool", "function"}
 
 
@@ -41,8 +44,43 @@ def read(call: Call) -> Question:
         key=bearer(call),
         max_tokens=openai_errors.as_whole_number(bound),
         stream=content.get("stream") is True,
+        tool=_demanded(content, messages),
+        schema=json_schema(content),
         content=content,
     )
+
+
+def _demanded(content: Mapping[str, Any], messages: list[dict[str, Any]]) -> Tool | None:
+    """Return the tool that must be called; none after a tool's result."""
+    tools = [_tool(as_object(tool)) for tool in as_list(content.get("tools"))]
+    choice = content.get("tool_choice")
+    if choice is None or choice in ("auto", "none") or messages[-1].get("role") == "tool":
+        return None
+    if not tools:
+        raise openai_errors.wrong_value("tool_choice", "'tool_choice' is only allowed when 'tools' are specified.")
+    name = as_text(as_object(as_object(choice).get("function")).get("name"))
+    tool = demanded(tools, name, required=choice == "required")
+    if tool is None:
+        raise openai_errors.wrong_value("tool_choice", f"Tool choice '{name}' not found in 'tools' parameter.")
+    return tool
+
+
+def _tool(tool: dict[str, Any]) -> Tool:
+    function = as_object(tool.get("function"))
+    return Tool(as_text(function.get("name")), as_object(function.get("parameters")) or {"type": "object"})
+
+
+def json_schema(content: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what a JSON reply must be valid under; Workers AI has the schema where OpenAI has a name beside it."""
+    wanted = as_object(content.get("response_format"))
+    match wanted.get("type"):
+        case "json_schema":
+            named = as_object(wanted.get("json_schema"))
+            return as_object(named.get("schema")) or named
+        case "json_object":
+            return JSON_REPLY
+        case _:
+            return None
 
 
 def refusal(failure: str, question: Question) -> Answer:
@@ -51,16 +89,14 @@ def refusal(failure: str, question: Question) -> Answer:
 
 def whole(question: Question, reply: Reply) -> dict[str, Any]:
     """Return a chat.completion object."""
-    choice = {"index": 0, "message": _message(reply), "logprobs": None, "finish_reason": FINISH[reply.finish]}
+    choice = {"index": 0, "message": _message(question, reply), "logprobs": None, "finish_reason": FINISH[reply.finish]}
     return {**_head(question, "chat.completion"), "choices": [choice], "usage": usage(reply)}
 
 
 def events(question: Question, reply: Reply) -> Iterator[bytes]:
     """Yield chat.completion.chunk objects: the role, the words, the end, the usage where it is asked for."""
     head = _head(question, "chat.completion.chunk")
-    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": "", "refusal": None}]
-    deltas += [{"content": piece} for piece in reply.pieces()]
-    for delta in deltas:
+    for delta in _deltas(question, reply):
         yield _event({**head, "choices": [_choice(delta, None)]})
     yield _event({**head, "choices": [_choice({}, FINISH[reply.finish])]})
     if as_object(question.content.get("stream_options")).get("include_usage") is True:
@@ -79,8 +115,29 @@ def usage(reply: Reply) -> dict[str, Any]:
     }
 
 
-def _message(reply: Reply) -> dict[str, Any]:
+def _deltas(question: Question, reply: Reply) -> Iterator[dict[str, Any]]:
+    if reply.finish == "tool":
+        call = {"index": 0, **tool_call(question, "")}
+        yield {"role": "assistant", "content": None, "tool_calls": [call]}
+        for piece in reply.pieces():
+            yield {"tool_calls": [{"index": 0, "function": {"arguments": piece}}]}
+        return
+    yield {"role": "assistant", "content": "", "refusal": None}
+    for piece in reply.pieces():
+        yield {"content": piece}
+
+
+def _message(question: Question, reply: Reply) -> dict[str, Any]:
+    if reply.finish == "tool":
+        calls = [tool_call(question, reply.text)]
+        return {"role": "assistant", "content": None, "refusal": None, "tool_calls": calls}
     return {"role": "assistant", "content": reply.text, "refusal": None}
+
+
+def tool_call(question: Question, arguments: str) -> dict[str, Any]:
+    """Return a call of the tool that a question demands."""
+    name = question.tool.name if question.tool else ""
+    return {"id": reply_id("call_", question), "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
 def _head(question: Question, kind: str) -> dict[str, Any]:

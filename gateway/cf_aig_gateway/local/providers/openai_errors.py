@@ -35,6 +35,11 @@ def wrong_type(name: str, wanted: str) -> Refused:
     return Refused(error(400, message, "invalid_request_error", param=name, code="invalid_type"))
 
 
+def wrong_value(name: str, message: str) -> Refused:
+    """Return the refusal of a field whose value will not do."""
+    return Refused(error(400, message, "invalid_request_error", param=name, code="invalid_value"))
+
+
 def not_json() -> Refused:
     """Return the refusal of a body that is no JSON object."""
     message = (

@@ -1,9 +1,11 @@
 """What a simulated model says: the same for the same question, of the length asked for."""
 
+import json
 from dataclasses import dataclass
 from itertools import cycle, islice
 
 from cf_aig_gateway.local.providers.scenarios import DIRECTIVE, Question, Scenario
+from cf_aig_gateway.local.providers.schemas import example
 
 VOCABULARY = ("the", "gateway", "keeps", "every", "call", "with", "its", "cost", "and", "its", "bodies", "for", "later")
 ECHO = 80
@@ -12,7 +14,7 @@ ECHO = 80
 
 @dataclass(frozen=True)
 class Reply:
-    """A reply in no provider's form. `finish` is stop, length, filtered or tool."""
+    """A reply in no provider's form. `finish` is stop, length, filtered or tool; of a call, `text` is the arguments."""
 
     text: str
     tokens_in: int
@@ -26,14 +28,21 @@ class Reply:
 
 
 def compose(question: Question, scenario: Scenario) -> Reply:
-    """Answer a question with text, in which a word is a token."""
+    """Answer a question with text, in which a word is a token, or with the tool call that it demands."""
     if scenario.filtered:
         return Reply("", question.prompt_tokens, 0, "filtered")
-    words = _echo(question) if scenario.tokens is None else list(islice(cycle(VOCABULARY), scenario.tokens))
+    if question.tool:
+        arguments = json.dumps(example(question.tool.schema), ensure_ascii=False)
+        return Reply(arguments, question.prompt_tokens, len(arguments.split(" ")), "tool")
+    words = _words(question, scenario)
     said = words[: question.max_tokens]
     return Reply(" ".join(said), question.prompt_tokens, len(said), "length" if len(said) < len(words) else "stop")
 
 
-def _echo(question: Question) -> list[str]:
+def _words(question: Question, scenario: Scenario) -> list[str]:
+    if question.schema is not None:
+        return json.dumps(example(question.schema), ensure_ascii=False).split(" ")
+    if scenario.tokens is not None:
+        return list(islice(cycle(VOCABULARY), scenario.tokens))
     heard = " ".join(DIRECTIVE.sub("", question.last_words).split())[:ECHO]
     return f"Simulated {question.model}: {heard}".split()

@@ -32,8 +32,19 @@ class Scenario:
 
 
 @dataclass(frozen=True)
+class Tool:
+    """A tool that a model may call, and the schema of its arguments."""
+
+    name: str
+    schema: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Question:
-    """A request in no provider's form: what the simulation needs of it."""
+    """A request in no provider's form: what the simulation needs of it.
+
+    `tool` is the one that must be called, `schema` what a JSON reply must be valid under.
+    """
 
     provider: str
     model: str
@@ -43,6 +54,8 @@ class Question:
     key: str = ""
     max_tokens: int | None = None
     stream: bool = False
+    tool: Tool | None = None
+    schema: Mapping[str, Any] | None = None
     content: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property
@@ -94,6 +107,12 @@ def text_of(content: Any) -> str:
         return content
     parts = [as_object(part) for part in as_list(content)]
     return "\n".join(as_text(part.get("text")) or text_of(part.get("content")) for part in parts)
+
+
+def demanded(tools: list[Tool], name: str, *, required: bool) -> Tool | None:
+    """Return the tool that a choice demands: the one named, or the first where any will do."""
+    named = next((tool for tool in tools if tool.name == name), None)
+    return named or (next(iter(tools), None) if required else None)
 
 
 def last_user_text(messages: list[dict[str, Any]]) -> str:

@@ -6,12 +6,26 @@ import anyio
 
 from cf_aig_gateway.local.calls import Call
 from cf_aig_gateway.local.faults import invalid_provider, not_emulated
-from cf_aig_gateway.local.providers import anthropic_messages, openai_chat, workers_ai, workers_ai_chat
+from cf_aig_gateway.local.providers import (
+    anthropic_messages,
+    openai_chat,
+    openai_embeddings,
+    openai_responses,
+    workers_ai,
+    workers_ai_chat,
+)
 from cf_aig_gateway.local.providers.answers import Answer, json_answer, stream_answer
-from cf_aig_gateway.local.providers.directory import CUSTOM
+from cf_aig_gateway.local.providers.directory import CUSTOM, WORKERS_AI
 from cf_aig_gateway.local.providers.replies import compose
 from cf_aig_gateway.local.providers.scenarios import scenario
 from cf_aig_gateway.local.providers.wire import Refused, Wire
+
+OPENAI_PATHS: dict[str, Wire] = {
+    "chat/completions": openai_chat,
+    "responses": openai_responses,
+    "embeddings": openai_embeddings,
+}
+"""What is simulated of OpenAI's API, and of the providers that speak it."""
 
 
 async def answer(call: Call) -> Answer:
@@ -43,13 +57,13 @@ def _wire(call: Call) -> Wire:
     path = call.endpoint.removeprefix("v1/") if call.method == "POST" else ""
     if call.provider.startswith(CUSTOM):
         raise invalid_provider()
-    if call.provider == "workers-ai":
+    if call.provider == WORKERS_AI:
         if re.fullmatch(r"(run/)?@(cf|hf)/.+", path):
             return workers_ai
         if path == "chat/completions":
             return workers_ai_chat
-    elif path == "chat/completions":
-        return openai_chat
-    elif path == "messages" and call.provider == "anthropic":
+    if path == "messages" and (call.provider == "anthropic" or call.request_type == "rest"):
         return anthropic_messages
+    if path in OPENAI_PATHS and call.provider != WORKERS_AI:
+        return OPENAI_PATHS[path]
     raise not_emulated(f"{call.provider}/{call.endpoint}"[:200])

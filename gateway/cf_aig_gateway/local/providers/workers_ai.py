@@ -5,8 +5,8 @@ from typing import Any
 
 from cf_aig_gateway.local import pricing
 from cf_aig_gateway.local.calls import Call
-from cf_aig_gateway.local.json_text import write_json
-from cf_aig_gateway.local.providers import openai_chat
+from cf_aig_gateway.local.json_text import read_json, write_json
+from cf_aig_gateway.local.providers import openai_chat, openai_embeddings
 from cf_aig_gateway.local.providers.answers import Answer, json_answer
 from cf_aig_gateway.local.providers.replies import Reply
 from cf_aig_gateway.local.providers.scenarios import (
@@ -15,10 +15,13 @@ from cf_aig_gateway.local.providers.scenarios import (
     text_of,
 )
 from cf_aig_gateway.local.providers.wire import Refused, bearer
-from cf_aig_gateway.shapes import as_list, as_object, as_text
+from cf_aig_gateway.shapes import as_list, as_object
 
 MAX_TOKENS = 256
 """Tokens of a reply where the caller gives no bound, as the models' pages say."""
+
+DIMENSIONS = 768
+"""Numbers of a vector, those of @cf/baai/bge-base-en-v1.5."""
 
 DEFAULT_WINDOW = 8192
 
@@ -27,8 +30,9 @@ def read(call: Call) -> Question:
     """Return what is asked: messages, or one prompt."""
     content = call.content
     messages = [as_object(message) for message in as_list(content.get("messages"))]
-    if prompt := as_text(content.get("prompt")):
-        messages = [{"role": "user", "content": prompt}]
+    for name in ("prompt", "text"):
+        if text := content.get(name):
+            messages = [{"role": "user", "content": "\n".join(openai_embeddings.inputs(text))}]
     if not messages:
         missing = ", ".join(f"required properties at '/' are '{name}'" for name in ("prompt", "messages"))
         raise Refused(_error(400, 5006, f"AiError: Bad input: Error: oneOf at '/' not met, 0 matches: {missing}"))
@@ -42,6 +46,7 @@ def read(call: Call) -> Question:
         key=bearer(call),
         max_tokens=bound if isinstance(bound, int) and bound > 0 else None,
         stream=content.get("stream") is True,
+        schema=openai_chat.json_schema(content),
         content=content,
     )
 
@@ -73,9 +78,19 @@ def refusal(failure: str, question: Question) -> Answer:
             return _error(500, 3043, "AiError: Internal server error")
 
 
-def whole(question: Question, reply: Reply) -> dict[str, Any]:  # noqa: ARG001 (one signature)
-    """Return the result in its envelope."""
-    result: dict[str, Any] = {"response": reply.text, "tool_calls": [], "usage": _usage(reply)}
+def whole(question: Question, reply: Reply) -> dict[str, Any]:
+    """Return the result in its envelope: text, or vectors of an embedding model."""
+    if "text" in question.content:
+        texts = openai_embeddings.inputs(question.content["text"])
+        vectors = [openai_embeddings.vector(text, DIMENSIONS) for text in texts]
+        shape = [len(vectors), DIMENSIONS]
+        return _envelope({"shape": shape, "data": vectors, "pooling": "mean", "usage": _usage(reply)})
+    response = reply.text if question.schema is None else read_json(reply.text)
+    result: dict[str, Any] = {"response": response, "tool_calls": [], "usage": _usage(reply)}
+    return _envelope(result)
+
+
+def _envelope(result: dict[str, Any]) -> dict[str, Any]:
     return {"result": result, "success": True, "errors": [], "messages": []}
 
 
