@@ -262,3 +262,36 @@ async def raw_rows(store: Store) -> str:
     async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
         response = await http.get(path, headers={"Authorization": "Bearer t"})
     return json.dumps(response.json(), separators=(",", ":"))
+
+
+@pytest.mark.parametrize("sign", ["x", "漢", '"', "🧪"])
+async def test_fifty_hostile_rows_stay_within_the_bound(client: Client, store: Store, sign: str) -> None:
+    flood = sign * 300
+    for number in range(50):
+        changes = {
+            "model": flood + str(number),
+            "provider": flood,
+            "user_agent": flood,
+            "event_id": str(number) + flood,
+        }
+        await store.add(a_failed_log(number, minutes=number * 600, metadata={"a": flood, "b": number}, **changes))
+
+    fields = ["time", "model", "provider", "user_agent", "event_id", "metadata"]
+    text, structured = await listed(client, per_page=50, fields=fields)
+
+    assert len(structured["rows"]) == 50
+    assert o200k(text) <= 4500
+    assert o200k(json.dumps(structured, ensure_ascii=False)) <= 4500
+    assert all(row[0] in text for row in structured["rows"])
+
+
+async def test_fifty_ordinary_rows_are_not_cut(client: Client, store: Store) -> None:
+    for number in range(50):
+        changes = {"duration": 300 + number * 431, "tokens_in": number * 97, "cost": 0.00012345 * number}
+        await store.add(
+            a_log(number * 7919, minutes=number * 3.7, model=f"google-ai-studio/gemini-2.5-flash-{number}", **changes)
+        )
+
+    _, structured = await listed(client, per_page=50)
+
+    assert not any("…" in str(cell) for row in structured["rows"] for cell in row)

@@ -1,5 +1,6 @@
 """What a tool works with besides its arguments."""
 
+import json
 from dataclasses import dataclass, field
 
 from mcp.server.mcpserver import Context
@@ -7,6 +8,7 @@ from mcp.types import CallToolResult, TextContent
 from pydantic import BaseModel
 
 from cf_aig_gateway.client import AIGateway
+from cf_aig_tools.reading.budget import tokens
 from cf_aig_tools.reading.masking import Masker
 
 Call = Context["Desk", object]
@@ -31,6 +33,12 @@ def answer(text: str, structured: BaseModel) -> CallToolResult:
     """Say the same in both channels: some clients show a model only one of them."""
     held = structured.model_dump(mode="json", exclude_none=True)
     return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=held)
+
+
+def cost(result: CallToolResult) -> int:
+    """Return the tokens of a result's dearer channel."""
+    text = "".join(part.text for part in result.content if isinstance(part, TextContent))
+    return max(tokens(text), tokens(json.dumps(result.structured_content, ensure_ascii=False)))
 
 
 def said(text: str) -> CallToolResult:

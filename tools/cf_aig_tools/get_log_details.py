@@ -3,13 +3,13 @@
 import json
 from typing import Annotated, Any
 
-from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from mcp.types import CallToolResult, ToolAnnotations
 from pydantic import BaseModel, Field
 
 from cf_aig_gateway.models import Log
 from cf_aig_gateway.shapes import as_object
 from cf_aig_tools import failures
-from cf_aig_tools.desk import Call, answer, desk_of
+from cf_aig_tools.desk import Call, answer, cost, desk_of
 from cf_aig_tools.log_rows import dollars, names_provider, seconds, when
 from cf_aig_tools.parameters import Budget, GatewayId, LogId
 from cf_aig_tools.reading.budget import cut, tokens
@@ -55,13 +55,7 @@ async def get_log_details(
     log = await desk.gateway.log(gateway, log_id)
     most = min(budget, desk.max_budget)
     answers = (_answer(log, room, heads=heads) for room in ROOMS)
-    return next((result for result in answers if _cost(result) <= most), _answer(log, 0, heads=False))
-
-
-def _cost(result: CallToolResult) -> int:
-    """Return the tokens of the dearer channel."""
-    text = next((part.text for part in result.content if isinstance(part, TextContent)), "")
-    return max(tokens(text), tokens(json.dumps(result.structured_content, ensure_ascii=False)))
+    return next((result for result in answers if cost(result) <= most), _answer(log, 0, heads=False))
 
 
 def _answer(log: Log, room: int, *, heads: bool) -> CallToolResult:

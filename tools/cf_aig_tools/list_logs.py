@@ -9,7 +9,7 @@ from cf_aig_gateway import filters as filter_language
 from cf_aig_gateway.client import Page as LogPage
 from cf_aig_gateway.filters import Filter
 from cf_aig_gateway.models import Log
-from cf_aig_tools.desk import Call, answer, desk_of
+from cf_aig_tools.desk import Call, answer, cost, desk_of
 from cf_aig_tools.log_rows import common_date, log_rows, page_figures
 from cf_aig_tools.parameters import Clause, GatewayId, Metadata, Page, PerPage, span, wire_date
 from cf_aig_tools.tables import table
@@ -29,6 +29,13 @@ OrderBy = Literal[
     "duration",
     "feedback",
 ]
+
+
+MAX_TOKENS = 4500
+"""Tokens of a page: what 50 ordinary rows cost at most. Longer cells are cut until it fits, rows never."""
+
+CELLS = (80, 40, 20, 10, 5, 2)
+"""Characters of the longest cell, tried in turn."""
 
 
 class Logs(BaseModel):
@@ -114,21 +121,26 @@ def _answer(
     summary = _summary(gateway, found, kept, heading) if kept else _empty(gateway, info.total_count, narrowed=narrowed)
     if dropped := len(found.items) - len(kept):
         summary += f" {dropped} more rows had the metadata key and the value, but not as a pair, and were dropped."
-    shown = table(log_rows(kept, fields, keys), keep=("id", "time"))
     following = f"page={info.page + 1} for older rows; " if info.page * info.per_page < info.total_count else ""
     following += (
         "get_log_details with an id, or get_log_response_body for the provider's words" if kept else _EMPTY_NEXT
     )
-    structured = Logs(
-        summary=summary,
-        total_count=info.total_count,
-        page=info.page,
-        same=shown.same or None,
-        columns=shown.columns,
-        rows=shown.rows,
-        next=following,
-    )
-    return answer("\n".join(filter(None, [summary, shown.text(), f"next: {following}"])), structured)
+    rows = log_rows(kept, fields, keys)
+    for longest in CELLS:
+        shown = table(rows, keep=("id", "time"), longest=longest)
+        structured = Logs(
+            summary=summary,
+            total_count=info.total_count,
+            page=info.page,
+            same=shown.same or None,
+            columns=shown.columns,
+            rows=shown.rows,
+            next=following,
+        )
+        result = answer("\n".join(filter(None, [summary, shown.text(), f"next: {following}"])), structured)
+        if cost(result) <= MAX_TOKENS:
+            break
+    return result
 
 
 def _summary(gateway: str, found: LogPage[Log], kept: list[Log], heading: str) -> str:

@@ -33,7 +33,7 @@ async def patch_log_feedback(
 ) -> Annotated[CallToolResult, Recorded]:
     """Records feedback, a score (0-100) or metadata on a log, over what it had. Give at least one."""
     desk = desk_of(ctx)
-    given = {"feedback": feedback, "score": score, "metadata": metadata or None}
+    given: dict[str, Any] = {"feedback": feedback, "score": score, "metadata": metadata or None}
     changes = {name: value for name, value in given.items() if value is not None}
     if not changes:
         raise GatewayError("Nothing to record: give feedback (-1, 0, 1), score (0-100) or metadata.")

@@ -5,9 +5,6 @@ from dataclasses import dataclass
 
 Cell = str | int | float | bool | None
 
-MAX_CELL = 80
-"""Characters of a cell; a longer one is cut, and ends in …"""
-
 
 @dataclass(frozen=True)
 class Table:
@@ -28,8 +25,11 @@ class Table:
         return "\n".join([*([f"in every row: {same}"] if same else []), *aligned])
 
 
-def table(rows: Sequence[dict[str, Cell]], keep: Sequence[str] = ()) -> Table:
-    """Fold rows with the same keys; 0 and False in every row hold nothing. Columns in `keep` stay in any case."""
+def table(rows: Sequence[dict[str, Cell]], keep: Sequence[str] = (), longest: int = 80) -> Table:
+    """Fold rows with the same keys; 0 and False in every row hold nothing.
+
+    Columns in `keep` stay in any case, and whole; other cells are cut to `longest` characters.
+    """
     same: dict[str, Cell] = {}
     columns: list[str] = []
     for name in rows[0] if rows else ():
@@ -38,13 +38,14 @@ def table(rows: Sequence[dict[str, Cell]], keep: Sequence[str] = ()) -> Table:
         if name in keep or any(value != values[0] for value in values) or (held and len(rows) == 1):
             columns.append(name)
         elif held:
-            same[name] = cut(values[0])
-    return Table(columns, [[cut(row[name]) for name in columns] for row in rows], same)
+            same[name] = cut(values[0], longest)
+    cells = [[row[name] if name in keep else cut(row[name], longest) for name in columns] for row in rows]
+    return Table(columns, cells, same)
 
 
-def cut(cell: Cell) -> Cell:
-    """Shorten a long text."""
-    return cell[: MAX_CELL - 1] + "…" if isinstance(cell, str) and len(cell) > MAX_CELL else cell
+def cut(cell: Cell, longest: int) -> Cell:
+    """Shorten a long text; it then ends in …"""
+    return cell[: longest - 1] + "…" if isinstance(cell, str) and len(cell) > longest else cell
 
 
 def shown(cell: Cell) -> str:
