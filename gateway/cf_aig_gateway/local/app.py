@@ -19,7 +19,13 @@ def build_app(store: Store, *, token: str | None = None, upstream: Upstream = si
     app = Starlette(
         routes=[*management.routes, *data_plane.routes],
         middleware=[Middleware(Door, token=token)],
-        exception_handlers={404: _unknown_route, 405: _wrong_method, Refused: _refused, GatewayError: _failed},
+        exception_handlers={
+            404: _unknown_route,
+            405: _wrong_method,
+            Refused: _refused,
+            GatewayError: _failed,
+            500: _broken,
+        },
     )
     app.router.redirect_slashes = False
     app.state.store = store
@@ -45,3 +51,7 @@ async def _refused(_: Request, error: Exception) -> Response:
 
 async def _failed(_: Request, error: Exception) -> Response:
     return Refused(500, {"code": 7000, "message": str(error)}).response()
+
+
+async def _broken(_: Request, error: Exception) -> Response:  # noqa: ARG001 (the server reports it)
+    return Refused(500, {"code": 7000, "message": "Internal Error"}).response()

@@ -114,8 +114,7 @@ def plain_text(value: str | float) -> str:
 
 
 def _typed(key: str, value: str | float) -> FilterValue:
-    if isinstance(value, str) and len(value) > MAX_TEXT:
-        raise PydanticCustomError("length", "String must contain at most {max} character(s)", {"max": MAX_TEXT})
+    _refuse_extremes(value)
     if key in NUMBERS:
         return _number(value)
     if key in FLAGS:
@@ -123,6 +122,14 @@ def _typed(key: str, value: str | float) -> FilterValue:
     if key == "created_at":
         return _moment(value)
     return value if key == "metadata.value" else plain_text(value)
+
+
+def _refuse_extremes(value: str | float) -> None:
+    """Refuse a text too long to search for, and an integer that no float holds."""
+    if not isinstance(value, str):
+        _number(value)
+    elif len(value) > MAX_TEXT:
+        raise PydanticCustomError("length", "String must contain at most {max} character(s)", {"max": MAX_TEXT})
 
 
 def _number(value: str | float) -> float:
@@ -138,9 +145,6 @@ def _number(value: str | float) -> float:
 def _flag(value: str | float) -> bool:
     flag = KNOWN_FLAGS.get(plain_text(value))
     if flag is None:
-        raise PydanticCustomError("flag", "Expected boolean, received {kind}", {"kind": _kind(value)})
+        kind = "string" if isinstance(value, str) else "number"
+        raise PydanticCustomError("flag", "Expected boolean, received {kind}", {"kind": kind})
     return flag
-
-
-def _kind(value: str | float) -> str:
-    return "string" if isinstance(value, str) else "number"

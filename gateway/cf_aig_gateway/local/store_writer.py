@@ -5,7 +5,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 import anyio
@@ -75,23 +75,15 @@ class Writer:
         self._db.close()
 
     def _serve(self) -> None:
-        while batch := self._next():
+        ends = False
+        while not ends:
+            taken = [self._queue.get()]
+            while not self._queue.empty():
+                taken.append(self._queue.get())
+            ends = None in taken
+            batch = [job for job in taken if job]
             _commit(self._db, batch)
             self._loop.call_soon_threadsafe(self._settle, batch)
-
-    def _next(self) -> list[_Job]:
-        """Return all jobs that wait, at least one; none when the writer is to end."""
-        batch: list[_Job] = []
-        job = self._queue.get()
-        try:
-            while job:
-                batch.append(job)
-                job = self._queue.get_nowait()
-        except Empty:
-            return batch
-        if batch:
-            self._queue.put(None)
-        return batch
 
     def _settle(self, batch: list[_Job]) -> None:
         self._waiting -= sum(job.size for job in batch)

@@ -11,6 +11,8 @@ from management import LOGS, refused
 from cf_aig_gateway.filters import FILTER_KEYS
 from cf_aig_gateway.local.store import Store
 
+NINES = "9" * 400
+
 
 async def listed(api: httpx2.AsyncClient, **params: Any) -> Any:
     if "filters" in params:
@@ -280,6 +282,11 @@ async def test_a_row_holds_what_the_api_shows(api: httpx2.AsyncClient, store: St
         (
             {"filters": '[{"key":"created_at","operator":"gt","value":[5]}]'},
             "Invalid date",
+            ["filters", 0, "value"],
+        ),
+        (
+            {"filters": f'[{{"key":"metadata.value","operator":"gt","value":[{NINES}]}}]'},
+            "Expected number, received string",
             ["filters", 0, "value"],
         ),
         ({"search": "x" * 4097}, "String must contain at most 4096 character(s)", ["search"]),

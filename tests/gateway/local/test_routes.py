@@ -7,6 +7,7 @@ import pytest
 from logs import a_log
 from management import ACCOUNT, API, GATEWAYS, LOGS, NOT_FOUND
 
+from cf_aig_gateway.local import data_plane, management
 from cf_aig_gateway.local.app import build_app
 from cf_aig_gateway.local.emulated import table
 from cf_aig_gateway.local.store import Store
@@ -91,9 +92,32 @@ async def test_what_is_not_emulated_says_so(api: httpx2.AsyncClient, method: str
     assert answer.json()["errors"] == [{"code": 7000, "message": f"The local gateway does not emulate {path}."}]
 
 
-def test_the_documentation_lists_every_route(tmp_path: Path) -> None:
+def test_the_documentation_lists_every_route() -> None:
     readme = Path(__file__).parents[3] / "gateway" / "README.md"
 
-    emulated = table(build_app(Store(tmp_path / "g.sqlite3")).routes)
+    emulated = table([*management.routes, *data_plane.routes])
 
     assert emulated in readme.read_text(), emulated
+
+
+@pytest.mark.anyio
+async def test_a_file_that_cannot_be_written_is_told(api: httpx2.AsyncClient, store: Store) -> None:
+    await store.write(lambda db: db.execute("DROP TABLE logs"))
+
+    answer = await api.patch(f"{LOGS}/x", json={"feedback": 1})
+
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, error["code"]) == (500, 7000)
+    assert error["message"].endswith("could not be written: no such table: logs.")
+
+
+@pytest.mark.anyio
+async def test_what_breaks_says_no_more_than_that(store: Store) -> None:
+    await store.write(lambda db: db.execute("DROP TABLE logs"))
+    transport = httpx2.ASGITransport(app=build_app(store), raise_app_exceptions=False)
+
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as http:
+        answer = await http.get(LOGS, headers={"authorization": "Bearer t"})
+
+    error = {"code": 7000, "message": "Internal Error"}
+    assert (answer.status_code, answer.json()) == (500, {"success": False, "errors": [error], "result": {}})
