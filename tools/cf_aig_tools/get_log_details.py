@@ -55,7 +55,8 @@ async def get_log_details(
     log = await desk.gateway.log(gateway, log_id)
     most = min(budget, desk.max_budget)
     answers = (_answer(log, room, heads=heads) for room in ROOMS)
-    return next((result for result in answers if cost(result) <= most), _answer(log, 0, heads=False))
+    fitting = next((result for result in answers if cost(result) <= most), None)
+    return fitting or _answer(log, 0, heads=False)
 
 
 def _answer(log: Log, room: int, *, heads: bool) -> CallToolResult:

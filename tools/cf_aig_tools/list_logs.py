@@ -8,11 +8,11 @@ from pydantic import BaseModel, Field
 from cf_aig_gateway import filters as filter_language
 from cf_aig_gateway.client import Page as LogPage
 from cf_aig_gateway.filters import Filter
-from cf_aig_gateway.models import Log
+from cf_aig_gateway.models import Log, ResultInfo
 from cf_aig_tools.desk import Call, answer, cost, desk_of
 from cf_aig_tools.log_rows import common_date, log_rows, page_figures
 from cf_aig_tools.parameters import Clause, GatewayId, Metadata, Page, PerPage, span, wire_date
-from cf_aig_tools.tables import table
+from cf_aig_tools.tables import Cell, table
 
 ANNOTATIONS = ToolAnnotations(title="List logs", read_only_hint=True, open_world_hint=True)
 
@@ -34,7 +34,7 @@ OrderBy = Literal[
 MAX_TOKENS = 4500
 """Tokens of a page: what 50 ordinary rows cost at most. Longer cells are cut until it fits, rows never."""
 
-CELLS = (80, 40, 20, 10, 5, 2)
+CELLS = (80, 40, 20, 10, 5)
 """Characters of the longest cell, tried in turn."""
 
 
@@ -126,21 +126,23 @@ def _answer(
         "get_log_details with an id, or get_log_response_body for the provider's words" if kept else _EMPTY_NEXT
     )
     rows = log_rows(kept, fields, keys)
-    for longest in CELLS:
-        shown = table(rows, keep=("id", "time"), longest=longest)
-        structured = Logs(
-            summary=summary,
-            total_count=info.total_count,
-            page=info.page,
-            same=shown.same or None,
-            columns=shown.columns,
-            rows=shown.rows,
-            next=following,
-        )
-        result = answer("\n".join(filter(None, [summary, shown.text(), f"next: {following}"])), structured)
-        if cost(result) <= MAX_TOKENS:
-            break
-    return result
+    pages = (_page(summary, info, rows, following, longest) for longest in CELLS)
+    fitting = next((page for page in pages if cost(page) <= MAX_TOKENS), None)
+    return fitting or _page(summary, info, rows, following, 1)
+
+
+def _page(summary: str, info: ResultInfo, rows: list[dict[str, Cell]], following: str, longest: int) -> CallToolResult:
+    shown = table(rows, keep=("id", "time"), longest=longest)
+    structured = Logs(
+        summary=summary,
+        total_count=info.total_count,
+        page=info.page,
+        same=shown.same or None,
+        columns=shown.columns,
+        rows=shown.rows,
+        next=following,
+    )
+    return answer("\n".join(filter(None, [summary, shown.text(), f"next: {following}"])), structured)
 
 
 def _summary(gateway: str, found: LogPage[Log], kept: list[Log], heading: str) -> str:
