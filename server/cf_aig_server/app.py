@@ -5,10 +5,15 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 import httpx2
-from mcp.server import MCPServer
+from mcp.server import CacheHint, MCPServer
+from mcp.server.caching import CacheableMethod
 
 from cf_aig_gateway.client import AIGateway
+from cf_aig_server.completions import add_completions
+from cf_aig_server.instructions import INSTRUCTIONS
+from cf_aig_server.prompts import prompts, refuse_bad_prompts
 from cf_aig_server.registration import refuse_unknown_tools, tools
+from cf_aig_server.resources import add_resources
 from cf_aig_server.settings import Settings
 from cf_aig_tools import TOOLS
 from cf_aig_tools.desk import Desk
@@ -18,6 +23,10 @@ NAME = "cloudflare-ai-gateway"
 LOCAL_ACCOUNT = "0" * 32
 LOCAL_URL = "http://127.0.0.1"
 
+LISTS: tuple[CacheableMethod, ...] = ("tools/list", "prompts/list", "resources/list", "resources/templates/list")
+CACHE_HINTS: dict[CacheableMethod, CacheHint] = dict.fromkeys(LISTS, CacheHint(ttl_ms=3_600_000, scope="public"))
+"""Lists are the same for every caller for as long as the process runs."""
+
 
 def build_server(settings: Settings, transport: httpx2.AsyncBaseTransport | None = None) -> MCPServer[Desk]:
     """Return the server, not yet running. `transport` stands in for the network in tests."""
@@ -25,18 +34,26 @@ def build_server(settings: Settings, transport: httpx2.AsyncBaseTransport | None
     @asynccontextmanager
     async def lifespan(_: MCPServer[Desk]) -> AsyncGenerator[Desk]:
         async with open_gateway(settings, transport) as gateway:
-            yield Desk(gateway, settings.gateway_id, Masker(settings.mask), settings.budget)
+            yield Desk(gateway, settings.gateway_id, Masker(settings.mask), settings.budget, frozenset(settings.allow))
 
-    offered = tools(TOOLS, names=settings.tools, read_only=settings.read_only, gateways=settings.allow)
-    return MCPServer[Desk](
+    offered = tools(TOOLS, names=settings.tools, read_only=settings.read_only)
+    asked = prompts()
+    server = MCPServer[Desk](
         NAME,
         title="Cloudflare AI Gateway",
+        instructions=INSTRUCTIONS,
         version=version("cloudflare-ai-gateway-mcp"),
         tools=offered,
-        middleware=[refuse_unknown_tools([tool.name for tool in offered])],
+        middleware=[refuse_unknown_tools([tool.name for tool in offered]), refuse_bad_prompts(asked)],
+        cache_hints=CACHE_HINTS,
         lifespan=lifespan,
         log_level="WARNING",
     )
+    for prompt in asked:
+        server.add_prompt(prompt)
+    add_resources(server, offered)
+    add_completions(server)
+    return server
 
 
 @asynccontextmanager

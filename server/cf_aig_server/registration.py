@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails
 
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.shapes import as_list, as_object
+from cf_aig_server.progress import progress
 from cf_aig_tools.desk import Desk
 from cf_aig_tools.reading.masking import Masker
 
@@ -27,8 +28,6 @@ MAX_ECHO = 80
 
 class GatewayTool(Tool):
     """A tool that forgives a model's slips, and whose errors are sentences: what was wrong, what to try."""
-
-    gateways: frozenset[str] = frozenset()
 
     async def run(
         self,
@@ -40,8 +39,9 @@ class GatewayTool(Tool):
         desk = cast(Desk, context.request_context.lifespan_context)
         try:
             values = self.fn_metadata.validate_arguments(self._given(arguments, desk))
-            self._refuse_gateway(values, desk)
-            return masked(await self.fn(**values, **{self.context_kwarg or "ctx": context}), desk.masker)
+            _refuse_gateway(values, desk)
+            async with progress(context):
+                return masked(await self.fn(**values, **{self.context_kwarg or "ctx": context}), desk.masker)
         except ValidationError as error:
             raise ToolError(desk.masker.mask("\n".join(map(_sentence, error.errors(include_url=False))))) from error
         except GatewayError as error:
@@ -62,22 +62,22 @@ class GatewayTool(Tool):
             raise GatewayError("\n".join(_unknown(name, list(known)) for name in wrong))
         return {name: mended(value, as_object(known[name])) for name, value in given.items()}
 
-    def _refuse_gateway(self, values: dict[str, Any], desk: Desk) -> None:
-        gateway = values.get("gateway_id", "") or desk.default_gateway
-        if self.gateways and "gateway_id" in values and gateway not in self.gateways:
-            raise GatewayError(f"Gateway {gateway[:MAX_ECHO]} is not among those allowed: {', '.join(self.gateways)}.")
+
+def _refuse_gateway(values: dict[str, Any], desk: Desk) -> None:
+    gateway = values.get("gateway_id", "") or desk.default_gateway
+    if "gateway_id" in values and not desk.allows(gateway):
+        allowed = ", ".join(sorted(desk.gateways))
+        raise GatewayError(f"Gateway {gateway[:MAX_ECHO]} is not among those allowed: {allowed}.")
 
 
-def tools(
-    modules: Iterable[ModuleType], *, names: Collection[str], read_only: bool, gateways: Iterable[str]
-) -> list[Tool]:
+def tools(modules: Iterable[ModuleType], *, names: Collection[str], read_only: bool) -> list[Tool]:
     """Return the modules' tools that the operator offers, in their order."""
     offered = [module for module in modules if not read_only or module.ANNOTATIONS.read_only_hint]
-    made = [_tool(module, frozenset(gateways)) for module in offered]
+    made = [_tool(module) for module in offered]
     return [tool for tool in made if not names or tool.name in names]
 
 
-def _tool(module: ModuleType, gateways: frozenset[str]) -> Tool:
+def _tool(module: ModuleType) -> Tool:
     name = module.__name__.rpartition(".")[2]
     title = module.ANNOTATIONS.title
     tool = GatewayTool.from_function(getattr(module, name), annotations=module.ANNOTATIONS, title=title)
@@ -85,7 +85,7 @@ def _tool(module: ModuleType, gateways: frozenset[str]) -> Tool:
     tool.parameters = flat(tool.parameters)
     if tool.fn_metadata.output_schema:
         tool.fn_metadata.output_schema = flat(tool.fn_metadata.output_schema)
-    return tool.model_copy(update={"gateways": gateways})
+    return tool
 
 
 def flat(schema: dict[str, Any]) -> dict[str, Any]:

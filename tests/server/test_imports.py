@@ -65,7 +65,12 @@ cf_aig_server
 cf_aig_server.app
 cf_aig_server.commands
 cf_aig_server.commands.serve
+cf_aig_server.completions
+cf_aig_server.instructions
+cf_aig_server.progress
+cf_aig_server.prompts
 cf_aig_server.registration
+cf_aig_server.resources
 cf_aig_server.settings
 cf_aig_server.transports
 cf_aig_server.transports.signals

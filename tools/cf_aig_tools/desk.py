@@ -22,6 +22,11 @@ class Desk:
     default_gateway: str = "default"
     masker: Masker = field(default_factory=Masker)
     max_budget: int = 10_000
+    gateways: frozenset[str] = frozenset()
+
+    def allows(self, gateway_id: str) -> bool:
+        """Whether the operator lets calls name this gateway; `gateways` empty: any."""
+        return not self.gateways or gateway_id in self.gateways
 
 
 def desk_of(call: Call) -> Desk:

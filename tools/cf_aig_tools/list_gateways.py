@@ -34,8 +34,9 @@ async def list_gateways(
     desk = desk_of(ctx)
     found = await desk.gateway.gateways(page=page, per_page=per_page, search=search or None)
     total = found.info.total_count
-    shown = table([_row(gateway) for gateway in found.items], keep=("id",))
-    summary = f"{len(found.items)} of {total} gateways" if total else "No gateways match" if search else _NONE
+    kept = [gateway for gateway in found.items if desk.allows(gateway.id)]
+    shown = table([settings_of(gateway) for gateway in kept], keep=("id",))
+    summary = f"{len(kept)} of {total} gateways" if total else "No gateways match" if search else _NONE
     following = f"page={found.info.page + 1}; " if found.info.page * found.info.per_page < total else ""
     following += "list_logs with gateway_id"
     text = "\n".join(filter(None, [f"{summary}.", shown.text(), f"next: {following}"]))
@@ -53,7 +54,7 @@ async def list_gateways(
 _NONE = "No gateways yet: Cloudflare makes the gateway default on its first authenticated request"
 
 
-def _row(gateway: Gateway) -> dict[str, Cell]:
+def settings_of(gateway: Gateway) -> dict[str, Cell]:
     """Return an allow-list of settings; others may hold secrets."""
     return {
         "id": gateway.id,

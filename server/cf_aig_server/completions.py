@@ -1,0 +1,76 @@
+"""What a person is offered while filling in a prompt's argument or a resource's address."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from mcp.server import MCPServer, ServerRequestContext
+from mcp.shared.exceptions import MCPError
+from mcp.types import (
+    INVALID_PARAMS,
+    CompleteRequestParams,
+    CompleteResult,
+    Completion,
+    PromptReference,
+    ResourceTemplateReference,
+)
+
+from cf_aig_gateway.errors import GatewayError
+from cf_aig_gateway.models import Log
+from cf_aig_server.prompts import PROMPTS
+from cf_aig_server.resources import TEMPLATES
+from cf_aig_tools.desk import Desk
+
+RECENT = 50
+"""Logs that log ids, providers and models are taken from: the newest."""
+
+SPANS = ["1h", "24h", "7d", "30d"]
+
+
+def add_completions(server: MCPServer[Desk]) -> None:
+    """Let the server answer completion/complete. MCPServer.completion hands its function no context, and so no desk."""
+    lowlevel = server._lowlevel_server  # pyright: ignore[reportPrivateUsage]
+    lowlevel.add_request_handler("completion/complete", CompleteRequestParams, complete)
+
+
+async def complete(ctx: ServerRequestContext[Desk, Any], params: CompleteRequestParams) -> CompleteResult:
+    """Return the values that hold what was typed; none when the gateway cannot be asked."""
+    _refuse_unknown(params.ref)
+    resolved = (params.context.arguments if params.context else None) or {}
+    typed = params.argument.value
+    try:
+        values = await _values(params.argument.name, typed, resolved.get("gateway_id", ""), ctx.lifespan_context)
+    except GatewayError:
+        values = ()
+    fitting = [value for value in dict.fromkeys(values) if typed.lower() in value.lower()]
+    return CompleteResult(completion=Completion(values=fitting[:100], total=len(fitting), has_more=len(fitting) > 100))
+
+
+def _refuse_unknown(ref: PromptReference | ResourceTemplateReference) -> None:
+    name = ref.name if isinstance(ref, PromptReference) else ref.uri
+    known = {function.__name__ for function in PROMPTS} | {template.uri for template in TEMPLATES}
+    if name not in known:
+        raise MCPError(INVALID_PARAMS, f"Nothing to complete: there is no {name[:80]}.")
+
+
+async def _values(argument: str, typed: str, gateway_id: str, desk: Desk) -> Iterable[str]:
+    match argument:
+        case "gateway_id":
+            found = await desk.gateway.gateways(per_page=50, search=typed or None)
+            return [gateway.id for gateway in found.items if desk.allows(gateway.id)]
+        case "log_id":
+            return [log.id for log in await _recent(gateway_id, desk)]
+        case "provider":
+            return filter(None, [log.provider for log in await _recent(gateway_id, desk)])
+        case "model" | "other_model":
+            return filter(None, [log.model for log in await _recent(gateway_id, desk)])
+        case "since":
+            return SPANS
+        case _:
+            return []
+
+
+async def _recent(gateway_id: str, desk: Desk) -> list[Log]:
+    gateway = gateway_id or desk.default_gateway
+    if not desk.allows(gateway):
+        return []
+    return (await desk.gateway.logs(gateway, per_page=RECENT)).items

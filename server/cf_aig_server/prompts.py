@@ -1,0 +1,123 @@
+"""The prompts that a person picks in a client: questions about logs, with the way to their answers."""
+
+import difflib
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+from mcp.server.context import CallNext, HandlerResult, ServerMiddleware, ServerRequestContext
+from mcp.server.mcpserver.prompts import Prompt
+from mcp.shared.exceptions import MCPError
+from mcp.types import INVALID_PARAMS
+from pydantic import Field
+
+from cf_aig_gateway.shapes import as_object
+
+MAX_ECHO = 80
+"""Characters of an unknown name that an error repeats."""
+
+GatewayId = Annotated[str, Field(description="Gateway; empty: the configured one")]
+Since = Annotated[str, Field(description="Where the span begins: 90m, 24h, 7d, or ISO 8601")]
+
+
+def debug_errors(since: Since = "24h", gateway_id: GatewayId = "") -> str:
+    """Find out why calls failed over a span of time, and what to do about it."""
+    return f"""\
+Find out why LLM calls failed since {since}{_on(gateway_id)}.
+
+1. list_logs with {_arguments(gateway_id, "success=false", f'start_date="{since}"')}.
+   If nothing failed, say so and stop.
+2. Group the rows by model, status and cause; take the newest row of each group.
+3. get_log_details on each of those; where its words do not explain the failure, get_log_response_body, and
+   get_log_request_body where the request itself may be at fault.
+4. Report, most frequent first: what failed, how often, since when, why (quote the provider's words), a log id as
+   evidence, and the change that would mend it. Keep what the logs show apart from what you suppose."""
+
+
+def explain_log(
+    log_id: Annotated[str, Field(description="Log id, as list_logs gives it")], gateway_id: GatewayId = ""
+) -> str:
+    """Explain one call: what was asked, what came back, and why it went as it did."""
+    arguments = _arguments(gateway_id, f'log_id="{log_id}"')
+    return f"""\
+Explain the call in log {log_id}{_on(gateway_id)}.
+
+1. get_log_details with {arguments}.
+2. get_log_request_body and get_log_response_body with the same arguments, as far as they are needed.
+3. Say in a few sentences what was asked, what came back, whether it succeeded, and why it failed, was slow or was
+   dear. End with what to change, if anything."""
+
+
+def review_costs(since: Since = "7d", gateway_id: GatewayId = "") -> str:
+    """Find what the money went on over a span of time, and what would save most of it."""
+    return f"""\
+Review what LLM calls cost since {since}{_on(gateway_id)}.
+
+1. list_logs with {_arguments(gateway_id, f'start_date="{since}"', 'order_by="cost"', "per_page=50")}.
+2. list_logs with {_arguments(gateway_id, f'start_date="{since}"', "cached=true", "per_page=10")}: its total_count is
+   how many calls the cache answered.
+3. For the dearest models, get_log_details on one typical call: long input, long output, or a dear model?
+4. Report cost by model from the rows you read (say how many of how many), the dearest calls with their ids, calls that
+   were repeated and could have been cached, and up to three changes with what each would save."""
+
+
+def compare_models(
+    model: Annotated[str, Field(description="Model, as the logs name it")],
+    other_model: Annotated[str, Field(description="Model to hold it against")],
+    since: Since = "7d",
+    gateway_id: GatewayId = "",
+) -> str:
+    """Hold two models against each other by their logs: failures, latency, tokens, cost, feedback."""
+    span = f'start_date="{since}"'
+    return f"""\
+Compare {model} with {other_model} by their logs since {since}{_on(gateway_id)}.
+
+1. For each of the two, list_logs with {_arguments(gateway_id, 'model="…"', span, "per_page=50")}, and again with
+   success=false and per_page=1: its total_count is how many failed.
+2. From the rows: median and slowest duration, tokens in and out, cost of a call, feedback where there is any.
+3. Give one small table, say how many calls each column rests on and whether the two did comparable work, and end with
+   which one to use for what. Send no chats unless asked to."""
+
+
+PROMPTS: tuple[Callable[..., str], ...] = (debug_errors, explain_log, review_costs, compare_models)
+
+
+def prompts() -> list[Prompt]:
+    """Return the prompts, in the order that clients list them."""
+    return [Prompt.from_function(function, title=_title(function.__name__)) for function in PROMPTS]
+
+
+def refuse_bad_prompts(known: Sequence[Prompt]) -> ServerMiddleware[Any]:
+    """Return what answers an unknown prompt or argument with -32602, as the specification has it."""
+    by_name = {prompt.name: prompt for prompt in known}
+
+    async def middleware(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        if ctx.method == "prompts/get":
+            _check(as_object(ctx.params), by_name)
+        return await call_next(ctx)
+
+    return middleware
+
+
+def _check(params: dict[str, Any], known: dict[str, Prompt]) -> None:
+    name, given = str(params.get("name")), as_object(params.get("arguments"))
+    if name not in known:
+        raise MCPError(INVALID_PARAMS, f"Unknown prompt: {name[:MAX_ECHO]}. There are {', '.join(known)}.")
+    arguments = {argument.name: argument.required for argument in known[name].arguments or []}
+    if missing := [argument for argument, required in arguments.items() if required and not given.get(argument)]:
+        raise MCPError(INVALID_PARAMS, f"{name} needs {', '.join(missing)}.")
+    for wrong in given.keys() - arguments.keys():
+        near = difflib.get_close_matches(wrong, arguments, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]}?" if near else f"{name} takes {', '.join(arguments)}."
+        raise MCPError(INVALID_PARAMS, f"Unknown argument {wrong[:MAX_ECHO]}: {hint}")
+
+
+def _title(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
+def _on(gateway_id: str) -> str:
+    return f" on gateway {gateway_id}" if gateway_id else ""
+
+
+def _arguments(gateway_id: str, *others: str) -> str:
+    return ", ".join([*([f'gateway_id="{gateway_id}"'] if gateway_id else []), *others])

@@ -1,0 +1,80 @@
+"""Gateways, logs and bodies as resources, so that a person can attach one to a chat."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mcp.server import MCPServer
+from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError, ToolError
+from mcp.server.mcpserver.tools import Tool
+from mcp.types import CallToolResult, TextContent
+
+from cf_aig_gateway.errors import GatewayError, NotFound
+from cf_aig_tools.desk import Call, Desk, desk_of
+from cf_aig_tools.list_gateways import settings_of
+
+
+@dataclass(frozen=True)
+class Template:
+    """A family of resources, each the text that one tool gives, under that tool's limits."""
+
+    tool: str
+    name: str
+    uri: str
+    description: str
+
+
+LOG = "ai-gateway://{gateway_id}/logs/{log_id}"
+GATEWAY = Template(
+    "list_gateways", "gateway", "ai-gateway://{gateway_id}", "A gateway: whether it keeps logs, cache, rate limit"
+)
+LOGS = (
+    Template("get_log_details", "log", LOG, "A logged call: what happened, timing, tokens, cost"),
+    Template("get_log_request_body", "request", f"{LOG}/request", "What a logged call sent"),
+    Template("get_log_response_body", "response", f"{LOG}/response", "What came back"),
+)
+TEMPLATES = (GATEWAY, *LOGS)
+
+
+def add_resources(server: MCPServer[Desk], tools: Sequence[Tool]) -> None:
+    """Add the resources of those tools that are offered: what a tool refuses, its resource refuses."""
+    offered = {tool.name: tool for tool in tools}
+    if GATEWAY.tool in offered:
+        _add_gateway(server)
+    for template in LOGS:
+        if tool := offered.get(template.tool):
+            _add_log(server, template, tool)
+
+
+def _add_gateway(server: MCPServer[Desk]) -> None:
+    @server.resource(GATEWAY.uri, name=GATEWAY.name, description=GATEWAY.description)
+    async def _(gateway_id: str, ctx: Call) -> str:  # pyright: ignore[reportUnusedFunction] # the decorator keeps it
+        return await _gateway(gateway_id, desk_of(ctx))
+
+
+def _add_log(server: MCPServer[Desk], template: Template, tool: Tool) -> None:
+    @server.resource(template.uri, name=template.name, description=template.description)
+    async def _(gateway_id: str, log_id: str, ctx: Call) -> str:  # pyright: ignore[reportUnusedFunction]
+        return await _said(tool, {"gateway_id": gateway_id, "log_id": log_id}, ctx)
+
+
+async def _gateway(gateway_id: str, desk: Desk) -> str:
+    try:
+        found = await desk.gateway.gateways(per_page=50, search=gateway_id)
+    except GatewayError as error:
+        raise ResourceError(desk.masker.mask(str(error))) from error
+    for gateway in found.items:
+        if gateway.id == gateway_id and desk.allows(gateway_id):
+            return "\n".join(f"{name}: {value}" for name, value in settings_of(gateway).items() if value is not None)
+    raise ResourceNotFoundError(f"No gateway {gateway_id}. list_gateways shows those that exist.")
+
+
+async def _said(tool: Tool, arguments: dict[str, Any], ctx: Call) -> str:
+    """Return a tool's answer, and its refusals as a resource's."""
+    try:
+        result = await tool.run(arguments, ctx)
+    except ToolError as error:
+        kind = ResourceNotFoundError if isinstance(error.__cause__, NotFound) else ResourceError
+        raise kind(str(error)) from error
+    parts = result.content if isinstance(result, CallToolResult) else []
+    return "\n".join(part.text for part in parts if isinstance(part, TextContent))
