@@ -145,7 +145,7 @@ def from_status(status: int | None, code: int | None = None) -> str:
 
 
 def explain(status: int | None, body: object, provider: str | None) -> Failure | None:
-    """Say what happened, from the status and the error body (JSON, or text, perhaps cut off); None when unrecognised."""
+    """Say what happened, from the status and the error body (JSON, or text, perhaps cut off); None: unrecognised."""
     said = _read(body)
     kind = _by_code(said, status, provider) or _by_words(said) or _by_status(status)
     return Failure(kind, said.words[:MAX_WORDS]) if kind else None

@@ -1,14 +1,15 @@
 """JSON as it comes from strangers: read strictly, or taken for none."""
 
 import json
+from math import isfinite
 from typing import Any, NoReturn
 
 
 def read_json(text: bytes | str) -> Any:
-    """Return the value of a JSON text; None for what is none, or holds NaN, or half a character, or is too deep."""
+    """Return the value of a JSON text; None for what is none, or holds NaN or 1e999, or half a character, or is too deep."""
     try:
         plain = text.decode() if isinstance(text, bytes) else text
-        value = json.loads(plain, parse_constant=_refuse)
+        value = json.loads(plain, parse_constant=_refuse, parse_float=_finite)
         if "\\ud" in plain.lower():
             write_json(value)
     except (ValueError, RecursionError):
@@ -19,6 +20,11 @@ def read_json(text: bytes | str) -> Any:
 def write_json(value: Any) -> bytes:
     """Return the compact JSON of a value."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    return value if isfinite(value) else _refuse(text)
 
 
 def _refuse(constant: str) -> NoReturn:
