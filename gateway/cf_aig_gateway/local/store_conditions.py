@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from cf_aig_gateway.filters import FilterValue
-from cf_aig_gateway.local.log_query import Clause, LogFilter, LogQuery, plain_text
+from cf_aig_gateway.local.log_query import FLAGS, Clause, LogFilter, LogQuery, plain_text
 from cf_aig_gateway.local.store_schema import SEQUENCE_BITS
 
 TOTAL_TOKENS = "coalesce(tokens_in + tokens_out, tokens_in, tokens_out)"
-EXPRESSIONS = {
+EXPRESSIONS = {  # of keys that are not columns
     "created_at": f"seq >> {SEQUENCE_BITS}",
     "tokens": TOTAL_TOKENS,
     "total_tokens": TOTAL_TOKENS,
@@ -20,11 +20,7 @@ EXPRESSIONS = {
 }
 TEXTS = {
     "created_at": f"replace(datetime((seq >> {SEQUENCE_BITS}) / 1000, 'unixepoch'), ' ', 'T')",
-    "success": "iif(success, 'true', 'false')",
-    "cached": "iif(cached, 'true', 'false')",
-    "authentication": "iif(authentication, 'true', 'false')",
-    "compatibilityMode": "iif(compatibility_mode, 'true', 'false')",
-    "wholesale": "'false'",
+    **{key: f"iif({EXPRESSIONS.get(key, key)}, 'true', 'false')" for key in FLAGS},
 }
 ENTRY_TEXTS = {
     "metadata.key": "key",

@@ -31,7 +31,7 @@ ROOM = """
 SELECT logs, settings ->> 'log_management' AS most, settings ->> 'log_management_strategy' AS strategy
 FROM gateways WHERE id = ?
 """
-SELECT = "SELECT logs.*, facts FROM logs JOIN details ON log = seq"
+WHOLE = "logs JOIN details ON log = seq"
 SIZES = ", ".join(f"length({body}) AS {body}_size, substr({body}, 1, {HEAD}) AS {body}_head" for body in BODIES)
 
 
@@ -76,7 +76,7 @@ def page(
 def find(db: sqlite3.Connection, where: Condition, order: Order, limit: int, offset: int) -> list[dict[str, Any]]:
     """Return logs as the API lists them."""
     chosen = f"SELECT seq FROM logs WHERE {where.sql} ORDER BY {order.sql()} LIMIT ? OFFSET ?"
-    sql = f"{SELECT} WHERE seq IN ({chosen}) ORDER BY {order.sql()}"
+    sql = f"SELECT logs.*, facts FROM {WHOLE} WHERE seq IN ({chosen}) ORDER BY {order.sql()}"
     return [_row(row) for row in db.execute(sql, (*where.values, limit, min(offset, 1 << 62)))]
 
 
@@ -90,14 +90,13 @@ def totals(db: sqlite3.Connection, where: Condition, *, measured: bool = False) 
 
 def details(db: sqlite3.Connection, where: Condition) -> dict[str, Any] | None:
     """Return one log with the sizes and the heads of its bodies."""
-    sql = f"{SELECT.replace('facts', f'facts, {SIZES}', 1)} WHERE {where.sql}"
-    row = db.execute(sql, where.values).fetchone()
+    row = db.execute(f"SELECT logs.*, facts, {SIZES} FROM {WHOLE} WHERE {where.sql}", where.values).fetchone()
     return None if row is None else _row(row) | _heads(row)
 
 
 def body(db: sqlite3.Connection, where: Condition, which: str) -> tuple[bytes | None, str | None] | None:
     """Return a stored body and its content type; the body may be missing, and so may the log."""
-    sql = f"SELECT {which}, {which}_content_type FROM logs JOIN details ON log = seq WHERE {where.sql}"
+    sql = f"SELECT {which}, {which}_content_type FROM {WHOLE} WHERE {where.sql}"
     row = db.execute(sql, where.values).fetchone()
     return None if row is None else (row[0], row[1])
 
