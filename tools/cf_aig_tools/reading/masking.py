@@ -1,38 +1,33 @@
 """What a stranger's text may not show: secrets are masked, and characters that hide or reorder are made visible."""
 
 import re
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-_HIDDEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
-    "\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]|\\\\u(?=\\{)"
+from cf_aig_tools.reading.secrets import AHEAD, BEHIND, KINDS, REACH, SECRETS, Secret, Secrets
+
+_HIDDEN = (
+    "\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff"
 )
-_MARK = re.compile(r"\[([a-z]+(?:_[a-z]+)*_(?:key|token|secret|password|cookie|header)|jwt)\]")
-_SECRETS = {
-    "anthropic_key": r"sk-ant-[\w-]{16,}",
-    "openrouter_key": r"sk-or-[\w-]{16,}",
-    "openai_key": r"sk-(?:proj-|svcacct-|admin-)?[\w-]{20,}",
-    "google_key": r"AIza[\w-]{30,}",
-    "groq_key": r"gsk_\w{20,}",
-    "xai_key": r"xai-\w{20,}",
-    "huggingface_token": r"hf_[A-Za-z0-9]{20,}",
-    "replicate_token": r"r8_[A-Za-z0-9]{20,}",
-    "perplexity_key": r"pplx-[A-Za-z0-9]{20,}",
-    "github_token": r"(?:gh[opsur]_|github_pat_)\w{20,}",
-    "gitlab_token": r"glpat-[\w-]{16,}",
-    "slack_token": r"xox[a-z]-[\w-]{10,}",
-    "stripe_key": r"[sr]k_live_\w{10,}",
-    "jwt": r"eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?",
-    "aws_key": r"A(?:KI|SI)A[A-Z0-9]{16}",
-    "private_key": r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[A-Za-z0-9+/=\s\\:,]*(?:-----END [A-Z ]{0,40}-----)?",
-}
-_SECRET = re.compile("(?<![A-Za-z0-9])(?:" + "|".join(f"(?P<{kind}>{shape})" for kind, shape in _SECRETS.items()) + ")")
+_SHOWN = re.compile(rf"[{_HIDDEN}]|\\u(?=\{{)")
+_IS_HIDDEN = re.compile(f"[{_HIDDEN}]")
+_VEIL = re.compile(rf"[{_HIDDEN}]+|\\{{1,15}}+(?:u\{{([0-9a-fA-F]{{1,6}})\}}|u([0-9a-fA-F]{{4}})|([\"'/nrt]))")
+_HALF_VEIL = re.compile(r"\\{1,15}(?:u(?:\{?[0-9a-fA-F]{0,6})?)?\Z")
+_LONGEST_VEIL = 26
+_LETTERS = {"n": "\n", "r": "\r", "t": "\t"}
+_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
+_MARK = re.compile(rf"\[({'|'.join(KINDS)})\]")
+_STEP = 1 << 16
+_LAST_LINE = 60
+"""Characters that the last line of a private key may have."""
 
 
 def visible(text: str) -> str:
     r"""Write invisible, bidirectional and control characters as `\u{202e}`; newline and tab stay."""
-    return _HIDDEN.sub(_escape, text)
+    return _SHOWN.sub(_escape, text)
 
 
 def _escape(found: re.Match[str]) -> str:
@@ -57,25 +52,147 @@ class Masker:
 
     def mask(self, text: str) -> str:
         """Return the text with every secret replaced by its kind, as `[openai_key]`."""
-        return _SECRET.sub(lambda found: f"[{found.lastgroup}]", text) if self.enabled else text
+        stream = self.stream()
+        parts = [stream.feed(text[start : start + _STEP]) for start in range(0, len(text), _STEP)]
+        return "".join(parts) + stream.end()
 
     def stream(self) -> "MaskStream":
         """Return a masker for a text that comes in parts."""
-        return MaskStream(self.mask)
+        return MaskStream(SECRETS if self.enabled else {})
 
 
 class MaskStream:
     """Masks a text that comes in parts: what comes out is, put together, the whole text masked."""
 
-    def __init__(self, mask: Callable[[str], str]) -> None:
-        self._mask = mask
-        self._parts: list[str] = []
+    def __init__(self, secrets: Secrets) -> None:
+        self._secrets = secrets
+        self._waiting = ""
+        self._behind = ""
+        self._open: Secret | None = None
 
     def feed(self, text: str) -> str:
         """Take a part; return what is certain by now."""
-        self._parts.append(text)
-        return ""
+        self._waiting += text
+        return self._advance(is_last=False)
 
     def end(self) -> str:
         """Return the rest."""
-        return self._mask("".join(self._parts))
+        return self._advance(is_last=True)
+
+    def _advance(self, *, is_last: bool) -> str:
+        half = None if is_last else _HALF_VEIL.search(self._waiting, max(0, len(self._waiting) - _LONGEST_VEIL))
+        ready = self._waiting[: half.start()] if half else self._waiting
+        plain = _Unveiled(self._behind, ready)
+        out: list[str] = []
+        place = self._swallow(plain, len(self._behind), is_last=is_last) if self._open else len(self._behind)
+        if not self._open:
+            place = self._scan(plain, place, out, is_last=is_last)
+        cut = plain.origin(place)
+        self._waiting = self._waiting[cut:]
+        self._behind = plain.text[max(0, place - BEHIND) : place]
+        return "".join(out)
+
+    def _scan(self, plain: "_Unveiled", place: int, out: list[str], *, is_last: bool) -> int:
+        """Write the text up to where it is certain, secrets as marks; return where that is."""
+        known = len(plain.text) if is_last else max(place, len(plain.text) - REACH)
+        for found in _found(plain.text, self._secrets, place, known):
+            if found.literal < place or found.start >= known:
+                continue
+            out += plain.between(place, found.start), f"[{found.secret.kind}]"
+            self._open = found.secret
+            place = self._swallow(plain, found.end, is_last=is_last)
+            if self._open:
+                return place
+        certain = plain.unsplit(known if is_last else max(place, known - AHEAD))
+        out.append(plain.between(place, certain))
+        return certain
+
+    def _swallow(self, plain: "_Unveiled", place: int, *, is_last: bool) -> int:
+        """Pass over what the open secret goes on with; close it when its end is certain."""
+        if self._open is None:
+            return place
+        found = self._open.rest.match(plain.text, place)
+        end = found.end() if found else place
+        if is_last or end + _LAST_LINE <= len(plain.text):
+            self._open = None
+            return end
+        return max(place, len(plain.text) - 2 * _LAST_LINE)
+
+
+class _Unveiled:
+    """A text as a reader takes it: without invisible characters, escapes resolved; places lead back to the original."""
+
+    def __init__(self, behind: str, veiled: str) -> None:
+        self._veiled = veiled
+        self._places = [len(behind)]
+        self._origins = [0]
+        self.text = behind + "".join(self._resolve(len(behind)))
+
+    def _resolve(self, place: int) -> Iterator[str]:
+        origin = 0
+        for veil in _VEIL.finditer(self._veiled) if _may_be_veiled(self._veiled) else ():
+            meant = _meant(veil)
+            yield self._veiled[origin : veil.start()]
+            yield meant
+            place += veil.start() - origin + len(meant)
+            origin = veil.end()
+            self._places.append(place)
+            self._origins.append(origin)
+        yield self._veiled[origin:]
+
+    def origin(self, place: int) -> int:
+        """Return where a place of the text is in the original."""
+        nearest = bisect_right(self._places, place) - 1
+        return self._origins[nearest] + place - self._places[nearest]
+
+    def between(self, start: int, end: int) -> str:
+        """Return the original of a part."""
+        return self._veiled[self.origin(start) : self.origin(end)]
+
+    def unsplit(self, place: int) -> int:
+        r"""Return the place, or the one before it where `\u{` would be split."""
+        cut = self.origin(place)
+        return (
+            place - 2
+            if self._veiled[cut - 2 : cut + 1] == "\\u{"
+            else place - (self._veiled[cut - 1 : cut + 2] == "\\u{")
+        )
+
+
+def _may_be_veiled(text: str) -> bool:
+    return "\\" in text or _IS_HIDDEN.search(text) is not None
+
+
+def _meant(veil: re.Match[str]) -> str:
+    code = veil[1] or veil[2]
+    if not code:
+        return _LETTERS.get(veil[3], veil[3]) if veil[3] else ""
+    character = chr(min(int(code, 16), 0x10FFFF))
+    return "" if _IS_HIDDEN.match(character) else character
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A secret in a text: where its literal is, where it begins, and where its shape ends."""
+
+    literal: int
+    start: int
+    end: int
+    secret: Secret
+
+
+def _found(text: str, secrets: Secrets, start: int, end: int) -> list[_Found]:
+    """Return what has the shape of a secret, its literal between two places, in the order of the text."""
+    lower = text.lower()
+    if len(lower) != len(text):
+        lower = text.translate(_LOWER)
+    found: list[_Found] = []
+    for literal, kinds in secrets.items():
+        place = lower.find(literal, start)
+        while -1 < place < end:
+            for secret in kinds:
+                if match := secret.shape.match(text, place):
+                    group = match.lastindex or 0
+                    found.append(_Found(place, match.start(group), match.end(group), secret))
+            place = lower.find(literal, place + 1)
+    return sorted(found, key=lambda each: each.start)
