@@ -203,7 +203,7 @@ def test_a_text_in_single_characters_is_masked_like_a_whole_one(pieces):
     assert streamed(text, [1] * len(text)) == MASKER.mask(text)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(st.lists(PIECES, max_size=12))
 def test_masking_twice_changes_nothing_more(pieces):
     once = MASKER.mask("".join(pieces))
