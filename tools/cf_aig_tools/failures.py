@@ -40,7 +40,6 @@ _BY_GATEWAY_CODE = {
     2040: "invalid request",
     2041: "spend limit",
     2045: "spend limit",
-    7013: "blocked by guardrails",
 }
 """The gateway's own codes: its documentation, and bodies captured by third parties in 2026."""
 
@@ -58,10 +57,11 @@ _BY_WORKERS_AI_CODE = {
     5007: "unknown model",
     5016: "no permission",
     5018: "no permission",
-    7003: "unknown model",
-    10000: "bad key",
 }
 """Codes of the v4 envelope: developers.cloudflare.com/workers-ai/platform/errors, read 2026-11."""
+
+_BY_CLOUDFLARE_CODE = {7003: "unknown model", 7013: "blocked by guardrails", 10000: "bad key"}
+"""Codes of Cloudflare's front door, whatever stands behind it."""
 
 _BY_WORDS = [
     (kind, re.compile(shape, re.IGNORECASE))
@@ -156,9 +156,12 @@ def _by_code(said: _Said, status: int | None, provider: str | None) -> str:
         return _by_words(said) or "provider down"
     if said.code == 7003 and status != 404:
         return "invalid request"
+    codes = _BY_CLOUDFLARE_CODE
     if said.by_gateway:
-        return _BY_GATEWAY_CODE.get(said.code or 0, "") or _BY_WORKERS_AI_CODE.get(said.code or 0, "")
-    return _BY_WORKERS_AI_CODE.get(said.code or 0, "") if provider in {"workers-ai", None, ""} else ""
+        codes = codes | _BY_GATEWAY_CODE
+    elif provider in {"workers-ai", None, ""}:
+        codes = codes | _BY_WORKERS_AI_CODE
+    return codes.get(said.code or 0, "")
 
 
 def _by_words(said: _Said) -> str:
@@ -189,20 +192,28 @@ def _read_object(body: dict[str, Any]) -> _Said:
         first = as_object(entries[0])
         return _Said(as_text(first.get("message")), (), _number(first.get("code")), "error" in body)
     error = as_object(body.get("error")) or body
+    details = [as_text(as_object(each).get("msg")) for each in as_list(error.get("detail"))]
     words = as_text(body.get("error")) or as_text(error.get("message")) or as_text(error.get("detail"))
     labels = (as_text(error.get(name)) for name in ("type", "code", "status"))
-    return _Said(words, tuple(label for label in labels if label))
+    return _Said(words or "; ".join(details), tuple(label for label in labels if label))
 
 
 def _read_cut(text: str) -> _Said:
     words = _CUT_WORDS.search(text)
     code = _CUT_CODE.search(text)
     return _Said(
-        words[1] if words else "",
+        _unescaped(words[1]) if words else "",
         tuple(_CUT_LABELS.findall(text)),
         int(code[1]) if code else None,
         '"error":[' in text.replace(" ", ""),
     )
+
+
+def _unescaped(text: str) -> str:
+    try:
+        return as_text(json.loads(f'"{text}"', strict=False))
+    except ValueError:
+        return text
 
 
 def _number(value: Any) -> int | None:
