@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -33,13 +33,22 @@ CHAT_PATHS = {
 
 @dataclass(frozen=True)
 class Chat:
-    """What to send: messages in OpenAI's form, parameters by the provider's names, `cf-aig-*` headers as controls."""
+    """What to send: messages in OpenAI's form, parameters by the provider's names, `cf-aig-*` headers as controls.
+
+    With `fallbacks`, tried in order when a model fails, it goes to the universal endpoint, whatever `endpoint` says.
+    """
 
     model: str
     messages: list[dict[str, Any]]
     endpoint: Endpoint = "rest"
+    fallbacks: tuple[str, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
     controls: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models in the order in which they are tried."""
+        return (self.model, *self.fallbacks)
 
 
 @dataclass(frozen=True)
@@ -47,7 +56,7 @@ class Wire:
     """One HTTP request: a path below the management host (`rest`) or below the gateway on the data plane."""
 
     path: str
-    body: dict[str, Any]
+    body: dict[str, Any] | list[dict[str, Any]]
     headers: dict[str, str]
     provider: str
     rest: bool = False
@@ -70,42 +79,76 @@ class Reply:
     step: str | None
 
 
-def wire_chat(chat: Chat) -> Wire:
-    """Return the request that carries a chat to its endpoint.
+def wire_chat(chat: Chat, keys: Mapping[str, str]) -> Wire:
+    """Return the request that carries a chat to its endpoint. `keys` are providers' keys, sent to their own API only.
 
     Raises:
         GatewayError: the model's provider, which the endpoint needs, is not in its name, or has no known chat path.
 
     """
-    provider, _, name = chat.model.partition("/")
-    if chat.model.startswith("@cf/"):
-        provider, name = "workers-ai", chat.model
+    if chat.fallbacks:
+        return _universal(chat, keys)
+    if chat.endpoint == "provider":
+        return _native(chat, keys)
+    provider, name = _named(chat.model)
     body = {"model": chat.model, "messages": chat.messages, **chat.parameters}
-    headers = dict(chat.controls)
     if chat.endpoint == "rest":
         model = name if provider == "workers-ai" else chat.model
-        return Wire("v1/chat/completions", body | {"model": model}, headers, provider, rest=True)
+        return Wire("v1/chat/completions", body | {"model": model}, dict(chat.controls), provider, rest=True)
+    _require(name, chat.model)
+    return Wire("compat/chat/completions", body | {"model": f"{provider}/{name}"}, dict(chat.controls), provider)
+
+
+def _named(model: str) -> tuple[str, str]:
+    """Split a model into its provider and the provider's name for it, either of which may be empty."""
+    if model.startswith("@cf/"):
+        return "workers-ai", model
+    provider, _, name = model.partition("/")
+    return provider, name
+
+
+def _require(name: str, model: str) -> None:
     if not name:
         raise GatewayError(
-            f"{chat.model[:80]!r} does not name its provider. Write provider/model, as openai/gpt-4o-mini, "
+            f"{model[:80]!r} does not name its provider. Write provider/model, as openai/gpt-4o-mini, "
             "anthropic/claude-sonnet-4-5 or @cf/meta/llama-3.1-8b-instruct."
         )
-    if chat.endpoint == "compat":
-        return Wire("compat/chat/completions", body | {"model": f"{provider}/{name}"}, headers, provider)
+
+
+def _native(chat: Chat, keys: Mapping[str, str]) -> Wire:
+    provider, name = _named(chat.model)
+    _require(name, chat.model)
+    body = {"model": name, "messages": chat.messages, **chat.parameters}
+    headers = dict(chat.controls)
+    if key := keys.get(provider):
+        headers |= {"x-api-key": key} if provider == "anthropic" else {"Authorization": f"Bearer {key}"}
     if provider == "anthropic":
-        return Wire("anthropic/v1/messages", _anthropic(chat, name), headers | _ANTHROPIC_HEADERS, provider)
+        headers["anthropic-version"] = ANTHROPIC_VERSION
+        return Wire("anthropic/v1/messages", _anthropic(chat, name), headers, provider)
     if provider == "workers-ai":
         del body["model"]
         return Wire(f"workers-ai/{_model_path(name)}", body, headers, provider)
     if provider not in CHAT_PATHS:
         known = ", ".join(["anthropic", "workers-ai", *CHAT_PATHS])
         raise GatewayError(
-            f"endpoint=provider knows the chat paths of {known}, not of {provider[:80]}. Use endpoint=rest or compat."
+            f"Chat paths are known of {known}, not of {provider[:80]}. Use endpoint=rest or compat, without fallbacks."
         )
-    return Wire(f"{provider}/{CHAT_PATHS[provider]}", body | {"model": name}, headers, provider)
+    return Wire(f"{provider}/{CHAT_PATHS[provider]}", body, headers, provider)
 
 
-_ANTHROPIC_HEADERS = {"anthropic-version": ANTHROPIC_VERSION}
+def _universal(chat: Chat, keys: Mapping[str, str]) -> Wire:
+    """Return one request of the universal endpoint, which tries the models in order."""
+    steps = [_native(replace(chat, model=model, controls={}), keys) for model in chat.models]
+    body = [
+        {
+            "provider": step.provider,
+            "endpoint": step.path.removeprefix(f"{step.provider}/"),
+            "headers": {"Content-Type": "application/json", **step.headers},
+            "query": step.body,
+        }
+        for step in steps
+    ]
+    return Wire("", body, dict(chat.controls), "")
 
 
 def _anthropic(chat: Chat, name: str) -> dict[str, Any]:
@@ -145,18 +188,20 @@ def parse_reply(chat: Chat, response: httpx2.Response, duration: int, errand: Er
     choice = as_object(next(iter(as_list(result.get("choices"))), None))
     message = as_object(choice.get("message")) or result
     usage = as_object(result.get("usage"))
+    step = headers.get("cf-aig-step") or ""
+    answered = dict(zip(map(str, range(len(chat.models))), chat.models, strict=True)).get(step, chat.model)
     return Reply(
         text=_text(message),
         tool_calls=as_list(message.get("tool_calls")) or _tool_uses(message),
         finish_reason=choice.get("finish_reason") or result.get("stop_reason"),
-        provider=headers.get("cf-aig-provider") or wire_chat(chat).provider or None,
-        model=headers.get("cf-aig-model") or as_text(result.get("model")) or chat.model,
+        provider=headers.get("cf-aig-provider") or _named(answered)[0] or None,
+        model=headers.get("cf-aig-model") or as_text(result.get("model")) or answered,
         tokens_in=usage.get("prompt_tokens", usage.get("input_tokens")),
         tokens_out=usage.get("completion_tokens", usage.get("output_tokens")),
         duration=duration,
         log_id=log_id,
         cache_status=headers.get("cf-aig-cache-status"),
-        step=headers.get("cf-aig-step"),
+        step=step or None,
     )
 
 

@@ -169,13 +169,13 @@ class AIGateway:
             GatewayError: refused by the gateway or the provider; the message has the provider's words and the log id.
 
         """
-        wire = wire_chat(chat)
+        wire = wire_chat(chat, self._provider_keys)
         if wire.rest:
             url = f"{self._api_url}/accounts/{self._known_account()}/ai/{wire.path}"
             headers = self._authorization() | {"cf-aig-gateway-id": gateway_id}
         else:
-            url = f"{self._data_url}/{self._known_account()}/{segment(gateway_id)}/{wire.path}"
-            headers = self._data_headers(wire.provider if chat.endpoint == "provider" else "")
+            url = f"{self._data_url}/{self._known_account()}/{segment(gateway_id)}/{wire.path}".rstrip("/")
+            headers = {"cf-aig-authorization": f"Bearer {self._gateway_token()}"}
         errand = Errand(f"No gateway {gateway_id}, or no model {chat.model}.", scope="AI Gateway Run")
         request = self._http.build_request("POST", url, json=wire.body, headers=wire.headers | headers)
         started = time.monotonic()
@@ -252,12 +252,6 @@ class AIGateway:
 
     def _authorization(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._token()}"}
-
-    def _data_headers(self, provider: str) -> dict[str, str]:
-        headers = {"cf-aig-authorization": f"Bearer {self._gateway_token()}"}
-        if key := self._provider_keys.get(provider):
-            headers |= {"x-api-key": key} if provider == "anthropic" else {"Authorization": f"Bearer {key}"}
-        return headers
 
 
 def _again(error: Exception) -> bool | float:

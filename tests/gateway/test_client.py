@@ -327,7 +327,7 @@ async def test_anthropic_is_given_its_system_prompt_apart_and_a_bound() -> None:
 
 @pytest.mark.parametrize(
     ("model", "said"),
-    [("gpt-4o", "does not name its provider"), ("cohere/command-r", "knows the chat paths of"), ("@cf/../x", "no model name")],
+    [("gpt-4o", "does not name its provider"), ("cohere/command-r", "Chat paths are known of"), ("@cf/../x", "no model name")],
 )  # fmt: skip
 async def test_a_model_that_the_provider_endpoint_cannot_place_is_refused(model: str, said: str) -> None:
     with pytest.raises(GatewayError, match=said):
@@ -378,3 +378,31 @@ async def test_a_refused_chat_names_its_log(status: int, body: Any, said: str) -
         await gateway.chat("main", Chat("openai/x", []))
 
     assert "get_log_details with log L1" in str(refused.value)
+
+
+async def test_fallbacks_go_as_one_universal_request_with_each_key_in_its_own_step() -> None:
+    seen: list[httpx2.Request] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        seen.append(request)
+        return httpx2.Response(200, json={"choices": []}, headers={"cf-aig-step": "1"})
+
+    chat = Chat(
+        "anthropic/claude-sonnet-4-5", [], fallbacks=("openai/gpt-4o", "@cf/a/b"), controls={"cf-aig-event-id": "e"}
+    )
+    reply = await a_gateway(answer).chat("main", chat)
+
+    assert str(seen[0].url) == f"{DATA}/{ACCOUNT}/main"
+    assert seen[0].headers["cf-aig-event-id"] == "e"
+    steps = json.loads(seen[0].content)
+    assert [(step["provider"], step["endpoint"]) for step in steps] == [
+        ("anthropic", "v1/messages"),
+        ("openai", "chat/completions"),
+        ("workers-ai", "@cf/a/b"),
+    ]
+    assert [{name: value for name, value in step["headers"].items() if "key" in value} for step in steps] == [
+        {"x-api-key": "anthropic-key"},
+        {"Authorization": "Bearer openai-key"},
+        {},
+    ]
+    assert (reply.provider, reply.model, reply.step) == ("openai", "openai/gpt-4o", "1")

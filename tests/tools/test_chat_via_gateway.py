@@ -174,3 +174,11 @@ async def test_bad_input_is_told_what_to_do(client: Client, given: dict[str, Any
 
     assert result.is_error
     assert said in result.content[0].text
+
+
+async def test_a_fallback_answers_when_the_first_model_fails(client: Client) -> None:
+    text, structured = await chatted(client, model="openai/no-such-model-x", fallbacks="anthropic/claude-sonnet-4-5")
+
+    assert structured["step"] == "1"
+    assert structured["provider"] == "anthropic"
+    assert "step 1" in text

@@ -65,6 +65,7 @@ async def chat_via_gateway(
     timeout: Annotated[int | None, Field(ge=1, description="Milliseconds to the first byte")] = None,  # noqa: ASYNC109
     max_attempts: Annotated[int | None, Field(ge=1, le=5)] = None,
     endpoint: Annotated[Endpoint, Field(description="provider: its native API")] = "rest",
+    fallbacks: Annotated[list[str], Field(description="Models to try in order if this one fails")] = [],  # noqa: B006
 ) -> Annotated[CallToolResult, ChatReply]:
     """Sends a chat through a gateway (it may cost money) and returns the reply, log_id, cache status, usage.
 
@@ -78,6 +79,7 @@ async def chat_via_gateway(
         model=model,
         messages=_messages(messages, prompt, system),
         endpoint=endpoint,
+        fallbacks=tuple(fallbacks),
         parameters={**parameters, **{name: value for name, value in named.items() if value is not None}},
         controls=_controls(
             {

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 
 def read_json(text: bytes | str) -> Any:
-    """Return the value of a JSON text; None for what is none, or holds NaN or 1e999, or half a character, or is too deep."""
+    """Return the value of a JSON text; None for none, or with NaN, 1e999 or half a character, or too deep."""
     try:
         plain = text.decode() if isinstance(text, bytes) else text
         value = json.loads(plain, parse_constant=_refuse, parse_float=_finite)
