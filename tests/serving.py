@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Literal
 
 import anyio
 import uvicorn
@@ -9,9 +10,9 @@ from starlette.types import ASGIApp
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp) -> AsyncGenerator[str]:
+async def serving(app: ASGIApp, lifespan: Literal["on", "off"] = "off") -> AsyncGenerator[str]:
     """Yield the base URL of the application, which is listening."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan=lifespan))
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(server.serve)
         while not server.started:  # noqa: ASYNC110 (uvicorn has no event for it)

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from cf_aig_gateway.errors import GatewayError
-from cf_aig_server.settings import Settings, data_folder, is_loopback
+from cf_aig_server.settings import Settings, data_folder
 
 EXIT_USAGE = 2
 """The exit code of a command that could not begin: one line on stderr says what to do."""
@@ -51,9 +52,8 @@ def _run(command: str, options: dict[str, Any]) -> None:
         case _:
             from cf_aig_server.commands import serve  # noqa: PLC0415
 
-            transport, host, port = (options.pop(name) for name in ("transport", "host", "port"))
-            if not is_loopback(host):
-                raise OSError(f"--host {host} is not this machine: without access control only 127.0.0.1 is served")
+            transport, host = options.pop("transport", "stdio"), options.pop("host", "127.0.0.1")
+            port = options.pop("port", 8000)
             serve.run(Settings(**options), transport, host, port)
 
 
@@ -97,10 +97,19 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--transport", choices=["stdio", "http", "sse"], default="stdio")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--local", nargs="?", const="1", metavar="DB", help="use the local gateway, in this process")
+    """Add what serving takes. An option that is not given is absent, so that the same one before `serve` holds."""
+    add = partial(parser.add_argument, default=argparse.SUPPRESS)
+    add("--transport", choices=["stdio", "http", "sse"], help="stdio (the default), http at /mcp, or sse at /sse")
+    add("--host", help="where to listen (127.0.0.1); elsewhere needs --http-token-file and --http-hosts")
+    add("--port", type=int, help="port to listen on (8000)")
+    add("--local", nargs="?", const="1", metavar="DB", help="use the local gateway, in this process")
+    add("--read-only", action="store_true", help="offer neither feedback nor chat")
+    add("--tools", metavar="NAMES", help="the tools to offer, with commas (all)")
+    add("--gateway", dest="allow", metavar="IDS", help="the gateways to reach, with commas (all)")
+    add("--budget", metavar="TOKENS", help="tokens of a result at most (10000)")
+    add("--no-mask", dest="mask", action="store_false", help="show the secrets in logs")
+    add("--http-token-file", metavar="PATH", help="file with the bearer token that callers over HTTP must send")
+    add("--http-hosts", metavar="NAMES", help="host names it may be called by, besides this machine's")
 
 
 def _gateway_options(parser: argparse.ArgumentParser) -> None:

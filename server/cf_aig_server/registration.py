@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from copy import deepcopy
 from types import ModuleType
 from typing import Any, cast
@@ -70,8 +70,16 @@ def _refuse_gateway(values: dict[str, Any], desk: Desk) -> None:
         raise GatewayError(f"Gateway {gateway[:MAX_ECHO]} is not among those allowed: {allowed}.")
 
 
-def tools(modules: Iterable[ModuleType], *, names: Collection[str], read_only: bool) -> list[Tool]:
-    """Return the modules' tools that the operator offers, in their order."""
+def tools(modules: Sequence[ModuleType], *, names: Collection[str], read_only: bool) -> list[Tool]:
+    """Return the modules' tools that the operator offers, in their order.
+
+    Raises:
+        GatewayError: a name is no tool's.
+
+    """
+    known = [module.__name__.rpartition(".")[2] for module in modules]
+    if wrong := [name for name in names if name not in known]:
+        raise GatewayError(f"AI_GATEWAY_TOOLS: there is no tool {wrong[0][:MAX_ECHO]}, only {', '.join(known)}.")
     offered = [module for module in modules if not read_only or module.ANNOTATIONS.read_only_hint]
     made = [_tool(module) for module in offered]
     return [tool for tool in made if not names or tool.name in names]

@@ -2,12 +2,13 @@
 
 import os
 import sys
+from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 KEY_PREFIX = "AI_GATEWAY_KEY_"
@@ -63,26 +64,46 @@ class Settings(BaseSettings):
     allow: Names = Field([], validation_alias="AI_GATEWAY_ALLOW", description="Gateways to reach; none named: all")
     budget: int = Field(10_000, ge=200, le=10_000, validation_alias="AI_GATEWAY_BUDGET", description="Tokens, at most")
     mask: bool = Field(True, validation_alias="AI_GATEWAY_MASK")
+    http_token: SecretStr = Field(SecretStr(""), validation_alias="AI_GATEWAY_HTTP_TOKEN")
+    http_token_file: FilePath | None = Field(None, validation_alias="AI_GATEWAY_HTTP_TOKEN_FILE")
+    http_hosts: Names = Field([], validation_alias="AI_GATEWAY_HTTP_HOSTS", description="Host names it is called by")
     timeout_s: float = Field(50.0, gt=0, description="Seconds for one HTTP request; clients give up at about 60")
 
     def token(self) -> str:
         """Return the Cloudflare token; its file is read each time, so that a rotated token is picked up."""
-        if self.api_token_file is None:
-            return self.api_token.get_secret_value()
-        try:
-            return self.api_token_file.read_text(encoding="utf-8").strip()
-        except OSError:
-            return ""
+        return _secret(self.api_token, self.api_token_file)
 
     def data_token(self) -> str:
         """Return the gateway's own token; the Cloudflare token where there is none."""
         return self.gateway_token.get_secret_value() or self.token()
+
+    def http_access(self) -> Callable[[], str] | None:
+        """Return what gives the bearer token that callers over HTTP must send; None when none is configured."""
+        if self.http_token_file or self.http_token.get_secret_value():
+            return lambda: _secret(self.http_token, self.http_token_file)
+        return None
+
+    def missing(self) -> str:
+        """Say what must be set before a gateway can be reached; empty when nothing is missing."""
+        if self.local or (self.account_id and self.token()):
+            return ""
+        return "CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN must be set, or --local given."
 
     def local_path(self) -> Path | None:
         """Return the local gateway's file; None when the gateway is Cloudflare's."""
         if not self.local:
             return None
         return data_folder() / "gateway.db" if self.local == "1" else Path(self.local).expanduser()
+
+
+def _secret(value: SecretStr, file: Path | None) -> str:
+    """Return a secret, from its file where there is one: empty when the file cannot be read."""
+    if file is None:
+        return value.get_secret_value()
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def data_folder() -> Path:

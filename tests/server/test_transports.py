@@ -150,6 +150,18 @@ def test_it_ends_at_once_and_well(child: subprocess.Popen[bytes], end: Any, busy
     assert child.stderr and child.stderr.read() == b""
 
 
+@pytest.mark.anyio
+async def test_flags_before_and_after_serve_hold(tmp_path: Path) -> None:
+    options = ["--read-only", "serve", "--gateway", "default", "--local", str(tmp_path / "g.db")]
+    server = StdioServerParameters(command=sys.executable, args=[*PROGRAM[1:], *options])
+    async with Client(stdio_client(server)) as client:
+        tools = {tool.name for tool in (await client.list_tools()).tools}
+        refused = await client.call_tool("list_logs", {"gateway_id": "other"})
+
+    assert not tools & {"patch_log_feedback", "chat_via_gateway"}
+    assert "not among those allowed: default" in str(refused.content)
+
+
 def test_nothing_but_the_protocol_is_on_stdout(child: subprocess.Popen[bytes]) -> None:
     answer = greeted(child)
 
@@ -179,6 +191,9 @@ def test_input_from_a_file_is_served_to_its_end(tmp_path: Path) -> None:
     ("arguments", "environment", "said"),
     [
         (["serve", "--host", "0.0.0.0", "--transport", "http"], {}, "--host 0.0.0.0"),
+        (["--read-only", "serve", "--tools", "list_log"], {}, "there is no tool list_log, only list_gateways"),
+        (["--budget", "many"], {}, "budget"),
+        ([], {"AI_GATEWAY_HTTP_TOKEN_FILE": "/no/such"}, "AI_GATEWAY_HTTP_TOKEN_FILE"),
         ([], {"CLOUDFLARE_BASE_URL": "http://example.com"}, "CLOUDFLARE_BASE_URL must begin with https://"),
         ([], {"AI_GATEWAY_BUDGET": "many"}, "AI_GATEWAY_BUDGET"),
         (["--local", "/dev/null/g.db"], {}, "/dev/null"),

@@ -17,4 +17,4 @@ def run(settings: Settings, transport: Literal["stdio", "http", "sse"], host: st
         return
     from cf_aig_server.transports.http import serve_http  # noqa: PLC0415 (stdio needs none of it)
 
-    anyio.run(serve_http, server, transport, host, port)
+    anyio.run(serve_http, server, settings, transport, host, port)

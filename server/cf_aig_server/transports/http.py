@@ -1,4 +1,4 @@
-"""MCP over HTTP: Streamable HTTP at /mcp, or the older SSE at /sse; on this machine alone."""
+"""MCP over HTTP: Streamable HTTP at /mcp, or the older SSE at /sse."""
 
 import os
 import socket
@@ -9,10 +9,16 @@ from typing import Literal
 import anyio
 import uvicorn
 from mcp.server import MCPServer
+from mcp.server.transport_security import TransportSecuritySettings
 from starlette.types import ASGIApp
 
+from cf_aig_gateway.errors import GatewayError
+from cf_aig_server.settings import Settings, is_loopback
+from cf_aig_server.transports.door import Door
 from cf_aig_server.transports.signals import on_signal
 from cf_aig_tools.desk import Desk
+
+LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 DRAIN_S = 5
 """How long calls in flight may go on after a signal."""
@@ -29,15 +35,49 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-async def serve_http(server: MCPServer[Desk], kind: Literal["http", "sse"], host: str, port: int) -> None:
+async def serve_http(
+    server: MCPServer[Desk], settings: Settings, kind: Literal["http", "sse"], host: str, port: int
+) -> None:
     """Serve MCP until a signal.
 
     Raises:
+        GatewayError: the host is not this machine, and nothing controls who may call.
         OSError: the port cannot be used.
 
     """
-    app = server.sse_app(host=host) if kind == "sse" else server.streamable_http_app(host=host, stateless_http=True)
-    await serve_app(app, host, port)
+    await serve_app(http_app(server, settings, kind, host), host, port)
+
+
+def http_app(server: MCPServer[Desk], settings: Settings, kind: Literal["http", "sse"], host: str) -> ASGIApp:
+    """Return the server as an ASGI application behind its door.
+
+    Raises:
+        GatewayError: the host is not this machine, and nothing controls who may call.
+
+    """
+    token = settings.http_access()
+    if not is_loopback(host) and not (token and settings.http_hosts):
+        raise GatewayError(
+            f"--host {host} is not this machine: that needs AI_GATEWAY_HTTP_TOKEN (what callers must send) and "
+            "AI_GATEWAY_HTTP_HOSTS (the names they call it by)."
+        )
+    security = _security(settings.http_hosts)
+    if kind == "sse":
+        app = server.sse_app(transport_security=security)
+    else:
+        app = server.streamable_http_app(stateless_http=True, transport_security=security)
+    return Door(app, token=token, unready=settings.missing)
+
+
+def _security(names: list[str]) -> TransportSecuritySettings:
+    """Return the Host names and Origins to take: those of this machine, and those named."""
+    hosts = [*LOOPBACK_NAMES, *names]
+    origins = [f"{scheme}://{host}" for scheme in ("http", "https") for host in hosts]
+    return TransportSecuritySettings(
+        enable_dns_rebinding_protection=True,
+        allowed_hosts=[form for host in hosts for form in (host, f"{host}:*")],
+        allowed_origins=[form for origin in origins for form in (origin, f"{origin}:*")],
+    )
 
 
 async def serve_app(app: ASGIApp, host: str, port: int) -> None:
