@@ -12,15 +12,27 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from cf_aig_gateway.local import cache, limits
+from cf_aig_gateway.errors import GatewayError
+from cf_aig_gateway.local import cache, forms, limits
 from cf_aig_gateway.local.attempts import ask
-from cf_aig_gateway.local.calls import MAX_BODY, Call, compat_call, native_call, rest_call, run_call, universal_calls
+from cf_aig_gateway.local.calls import Call
 from cf_aig_gateway.local.controls import controls
 from cf_aig_gateway.local.exchange import CLIENT_LEFT, Exchange, Setting
-from cf_aig_gateway.local.faults import Fault, gateway_missing, no_answer, rate_limited, too_large, unauthorized
+from cf_aig_gateway.local.faults import (
+    Fault,
+    gateway_missing,
+    no_answer,
+    rate_limited,
+    store_failed,
+    too_large,
+    unauthorized,
+)
 from cf_aig_gateway.local.providers.answers import EVENT_STREAM, JSON, Answer, BrokenOff
 from cf_aig_gateway.local.streams import StreamReply
 from cf_aig_gateway.local.usage import NONE, usage_of_body
+
+MAX_BODY = 25 * 1024 * 1024
+"""Bytes of a request; Cloudflare's bound for a cacheable one, taken here for all."""
 
 Reply = Response | StreamReply
 
@@ -51,6 +63,8 @@ class Relay:
             return await relay(setting, self.read(request, body))
         except Fault as fault:
             return fault.response()
+        except GatewayError as error:
+            return store_failed(str(error)).response()
 
 
 async def relay(setting: Setting, calls: list[Call]) -> Reply:
@@ -153,13 +167,13 @@ REST = "/client/v4/accounts/{account}/ai"
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 routes = [
-    Route(GATEWAY, Relay(universal_calls), methods=["POST"]),
-    Route(f"{GATEWAY}/", Relay(universal_calls), methods=["POST"]),
-    Route(f"{GATEWAY}/compat/chat/completions", Relay(compat_call), methods=["POST"]),
-    Route(f"{GATEWAY}/{{provider}}/{{endpoint:path}}", Relay(native_call), methods=METHODS),
-    Route(f"{REST}/v1/chat/completions", Relay(partial(rest_call, "chat/completions")), methods=["POST"]),
-    Route(f"{REST}/v1/responses", Relay(partial(rest_call, "responses")), methods=["POST"]),
-    Route(f"{REST}/v1/messages", Relay(partial(rest_call, "messages")), methods=["POST"]),
-    Route(f"{REST}/run", Relay(run_call), methods=["POST"]),
-    Route(f"{REST}/run/{{model:path}}", Relay(run_call), methods=["POST"]),
+    Route(GATEWAY, Relay(forms.universal), methods=["POST"]),
+    Route(f"{GATEWAY}/", Relay(forms.universal), methods=["POST"]),
+    Route(f"{GATEWAY}/compat/chat/completions", Relay(forms.compat), methods=["POST"]),
+    Route(f"{GATEWAY}/{{provider}}/{{endpoint:path}}", Relay(forms.native), methods=METHODS),
+    Route(f"{REST}/v1/chat/completions", Relay(partial(forms.rest, "chat/completions")), methods=["POST"]),
+    Route(f"{REST}/v1/responses", Relay(partial(forms.rest, "responses")), methods=["POST"]),
+    Route(f"{REST}/v1/messages", Relay(partial(forms.rest, "messages")), methods=["POST"]),
+    Route(f"{REST}/run", Relay(forms.run), methods=["POST"]),
+    Route(f"{REST}/run/{{model:path}}", Relay(forms.run), methods=["POST"]),
 ]

@@ -48,6 +48,10 @@ def invalid_provider() -> Fault:
     return Fault(2008, 400, "Invalid provider")
 
 
+def model_not_found() -> Fault:
+    return Fault(7003, 404, "Model not found")
+
+
 def invalid_request(why: str) -> Fault:
     """Return the refusal of a request that is none; its code is the one for a caller's errors."""
     return Fault(7003, 400, why)
@@ -65,6 +69,11 @@ def not_emulated(what: str) -> Fault:
     return Fault(
         2005, NOT_EMULATED, f"The local gateway simulates no {what}. Run it with --live to reach the provider."
     )
+
+
+def store_failed(why: str) -> Fault:
+    """Return the failure to log a call, or to count or cache it; its code is the management API's for its own."""
+    return Fault(7000, 500, why)
 
 
 def no_answer(why: str, *, status: int = UPSTREAM_BROKE) -> Fault:

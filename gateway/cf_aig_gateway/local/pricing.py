@@ -73,6 +73,12 @@ def is_known(provider: str, model: str) -> bool:
     return _model(provider, model) is not None or _vendor(provider) is None
 
 
+def model_names(provider: str) -> list[str]:
+    """Return the models that a provider is known to have."""
+    vendor = _vendor(provider)
+    return [model.id for model in vendor.models] if vendor else []
+
+
 @lru_cache(maxsize=256)
 def _model(provider: str, model: str) -> "tuple[Provider, ModelInfo] | None":
     from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415 (170 ms, not before the first call)

@@ -1,6 +1,6 @@
 """A provider's event stream on its way to the caller: passed on as it comes, logged before its end."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -55,7 +55,7 @@ class Transcript:
         """Return the stream as it is stored; None when it is too large."""
         return None if self._cut else bytes(self._bytes)
 
-    def usage(self, asked: dict[str, Any]) -> Usage:
+    def usage(self, asked: Mapping[str, Any]) -> Usage:
         """Return the tokens that the provider reported, or an estimate where it reported none."""
         last: dict[str, Any] = {}
         deltas = 0

@@ -124,4 +124,4 @@ async def test_a_caller_who_leaves_ends_the_call_upstream(tmp_path: Path) -> Non
     ],
 )
 def test_a_path_is_appended_without_doubling_v1(base: str, provider: str, endpoint: str, url: str) -> None:
-    assert url_of(base, Call(provider, endpoint, b"", b"", {}, {}, {})) == url
+    assert url_of(base, Call(provider=provider, endpoint=endpoint)) == url

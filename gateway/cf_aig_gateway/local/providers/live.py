@@ -44,24 +44,32 @@ class Live(AbstractAsyncContextManager["Live"]):
 
     async def __call__(self, call: Call) -> Answer:
         """Forward a call and return its answer once the head is in."""
-        base = self._urls.get(call.provider) or (_real(call) if self._everything else None)
-        if base is None:
+        url = self.url(call)
+        if url is None:
             return await simulated.answer(call)
-        request = self._http.build_request(
-            call.method, url_of(base, call), headers={**call.headers, "accept-encoding": "identity"}, content=call.body
-        )
+        headers = {**call.headers, "accept-encoding": "identity"}
+        request = self._http.build_request(call.method, url, headers=headers, content=call.body)
         try:
             response = await self._http.send(request, stream=True)
         except httpx2.TransportError as error:
             raise no_answer(type(error).__name__) from error
         return await _checked(response)
 
+    def url(self, call: Call) -> str | None:
+        """Return where a call goes; None when it is to be simulated.
+
+        Raises:
+            Fault: there is no such provider.
+
+        """
+        base = self._urls.get(call.provider) or (_real(call) if self._everything else None)
+        return None if base is None else url_of(base, call)
+
 
 def url_of(base: str, call: Call) -> str:
     """Append a call's path to a provider's base URL, without doubling a `v1`."""
-    base, endpoint = base.rstrip("/"), call.endpoint
-    if base.endswith("/v1"):
-        endpoint = endpoint.removeprefix("v1/")
+    base = base.rstrip("/")
+    endpoint = call.path if base.endswith("/v1") else call.endpoint
     if call.provider == WORKERS_AI and endpoint.startswith("@"):
         endpoint = f"run/{endpoint}"
     return f"{base}/{quote(endpoint, safe='/@:')}" + (f"?{call.query}" if call.query else "")

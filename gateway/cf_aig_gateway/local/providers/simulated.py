@@ -1,6 +1,7 @@
 """Providers that answer on this machine: deterministic, in the real ones' wire formats."""
 
 import re
+from collections.abc import Callable
 
 import anyio
 
@@ -8,6 +9,7 @@ from cf_aig_gateway.local.calls import Call
 from cf_aig_gateway.local.faults import invalid_provider, not_emulated
 from cf_aig_gateway.local.providers import (
     anthropic_messages,
+    listings,
     openai_chat,
     openai_embeddings,
     openai_responses,
@@ -15,7 +17,7 @@ from cf_aig_gateway.local.providers import (
     workers_ai_chat,
 )
 from cf_aig_gateway.local.providers.answers import Answer, json_answer, stream_answer
-from cf_aig_gateway.local.providers.directory import CUSTOM, WORKERS_AI
+from cf_aig_gateway.local.providers.directory import CUSTOM, NATIVE, WORKERS_AI
 from cf_aig_gateway.local.providers.replies import compose
 from cf_aig_gateway.local.providers.scenarios import scenario
 from cf_aig_gateway.local.providers.wire import Refused, Wire
@@ -35,6 +37,8 @@ async def answer(call: Call) -> Answer:
         Fault: the provider or its path is not simulated.
 
     """
+    if listing := _listing(call):
+        return listing(call)
     wire = _wire(call)
     try:
         question = wire.read(call)
@@ -53,8 +57,18 @@ async def answer(call: Call) -> Answer:
     return json_answer(200, wire.whole(question, reply))
 
 
+def _listing(call: Call) -> Callable[[Call], Answer] | None:
+    match call.method, call.path, call.provider:
+        case "GET", "models", provider if provider in NATIVE:
+            return listings.models
+        case "POST", "messages/count_tokens", "anthropic":
+            return listings.token_count
+        case _:
+            return None
+
+
 def _wire(call: Call) -> Wire:
-    path = call.endpoint.removeprefix("v1/") if call.method == "POST" else ""
+    path = call.path if call.method == "POST" else ""
     if call.provider.startswith(CUSTOM):
         raise invalid_provider()
     if call.provider == WORKERS_AI:

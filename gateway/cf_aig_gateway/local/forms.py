@@ -1,0 +1,159 @@
+"""The forms of request that the data plane takes, each read into the calls that it stands for."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from starlette.requests import Request
+
+from cf_aig_gateway.local.calls import Call
+from cf_aig_gateway.local.faults import invalid_provider, invalid_request, model_not_found, no_answer
+from cf_aig_gateway.local.json_text import read_json, write_json
+from cf_aig_gateway.local.providers.directory import WORKERS_AI, knows
+from cf_aig_gateway.shapes import as_list, as_object, as_text
+
+PROVIDER = re.compile(r"[a-z0-9-]{1,64}")
+MAX_STEPS = 50
+CONFIG = {
+    "requestTimeout": "cf-aig-request-timeout",
+    "maxAttempts": "cf-aig-max-attempts",
+    "retryDelay": "cf-aig-retry-delay",
+    "backoff": "cf-aig-backoff",
+}
+"""What a universal step's `config` says, as headers."""
+
+AUTHORS = {"google": "google-ai-studio", "xai": "grok"}
+"""Authors in the REST API's model names whose provider is called otherwise."""
+
+CONNECTION = {
+    "host", "connection", "content-length", "transfer-encoding", "accept-encoding", "cookie", "origin", "referer",
+}  # fmt: skip
+"""Headers that are no business of a provider."""
+
+CLOUDFLARES = {"authorization", "x-auth-email", "x-auth-key", "api-version"}
+"""Headers of the management host: credentials for Cloudflare, not for a provider."""
+
+
+def native(request: Request, body: bytes) -> list[Call]:
+    """Read a call on a provider's own path."""
+    provider = _provider(request.path_params["provider"])
+    call = _call(request, body, provider, request.path_params["endpoint"], as_object(read_json(body)))
+    return [replace(call, body=body, method=request.method, query=request.url.query)]
+
+
+def compat(request: Request, body: bytes) -> list[Call]:
+    """Read a chat in OpenAI's form whose model is provider/model.
+
+    A bare Workers AI name is answered with 2005, as third parties saw Cloudflare do.
+    """
+    content = as_object(read_json(body))
+    provider, _, model = as_text(content.get("model")).partition("/")
+    if provider.startswith("@"):
+        raise no_answer("the model's provider is missing")
+    call = _call(request, body, _provider(provider), "chat/completions", content | {"model": model})
+    return [replace(call, endpoint=_versioned(call), request_type="compat", compatible=True)]
+
+
+def rest(endpoint: str, request: Request, body: bytes) -> list[Call]:
+    """Read a call to the management host, whose model is author/model or a Workers AI name."""
+    return [_rest(endpoint, request, body, as_object(read_json(body)))]
+
+
+def run(request: Request, body: bytes) -> list[Call]:
+    """Read a call to /ai/run, the twin of the Workers binding: a model, in the path or the body, and its input.
+
+    Workers AI's models answer in the v4 envelope by themselves; others take a chat, and their reply is put into one.
+    """
+    content = as_object(read_json(body))
+    model = request.path_params.get("model") or as_text(content.get("model"))
+    asked = content if "model" in request.path_params else as_object(content.get("input"))
+    if model.startswith("@"):
+        call = _call(request, body, WORKERS_AI, model, asked)
+        return [replace(call, headers=_providers(call.headers), request_type="run")]
+    call = _rest("chat/completions", request, body, {**asked, "model": model})
+    return [replace(call, request_type="run", enveloped=True)]
+
+
+def universal(request: Request, body: bytes) -> list[Call]:
+    """Read an array of steps, tried in order until one succeeds.
+
+    A step's headers and `config` come before the request's own; a provider gets only the headers of its step.
+    """
+    steps = as_list(read_json(body))
+    if not 1 <= len(steps) <= MAX_STEPS:
+        raise invalid_request(f"A universal request is an array of 1 to {MAX_STEPS} steps")
+    return [_step(request, as_object(step)) for step in steps]
+
+
+def _step(request: Request, step: dict[str, Any]) -> Call:
+    provider, endpoint = as_text(step.get("provider")), as_text(step.get("endpoint"))
+    if not provider or not endpoint:
+        raise invalid_request("A step is an object with provider, endpoint, headers and query")
+    query = as_object(step.get("query"))
+    call = _call(request, write_json(query), _provider(provider), endpoint, query)
+    config = as_object(step.get("config"))
+    configured = {header: str(config[name]) for name, header in CONFIG.items() if name in config}
+    headers, asides = _parted({name: str(value) for name, value in as_object(step.get("headers")).items()})
+    return replace(
+        call,
+        headers={**headers, "content-type": "application/json"},
+        asides={**call.asides, **configured, **asides},
+        request_type="universal",
+    )
+
+
+def _rest(endpoint: str, request: Request, body: bytes, content: dict[str, Any]) -> Call:
+    author, _, model = as_text(content.get("model")).partition("/")
+    if author.startswith("@"):
+        author, model = WORKERS_AI, f"{author}/{model}"
+    provider = AUTHORS.get(author, author)
+    if not model or not knows(provider):
+        raise model_not_found()
+    call = _call(request, body, provider, endpoint, content | {"model": model})
+    headers = _providers(call.headers)
+    return replace(call, endpoint=_versioned(call), headers=headers, request_type="rest", compatible=True)
+
+
+def _call(request: Request, body: bytes, provider: str, endpoint: str, asked: dict[str, Any]) -> Call:
+    headers, asides = _parted(request.headers)
+    return Call(
+        provider=provider,
+        endpoint=_endpoint(endpoint),
+        body=write_json(asked),
+        logged=body,
+        content=asked,
+        headers=headers,
+        asides=asides,
+        account=request.path_params["account"],
+    )
+
+
+def _provider(name: str) -> str:
+    if not PROVIDER.fullmatch(name) or not knows(name):
+        raise invalid_provider()
+    return name
+
+
+def _endpoint(path: str) -> str:
+    """Return a path below a provider; one that would leave it is refused."""
+    if "\0" in path or not {".", ".."}.isdisjoint(path.replace("\\", "/").split("/")):
+        raise invalid_request("Invalid path")
+    return path.lstrip("/")
+
+
+def _versioned(call: Call) -> str:
+    """Return the endpoint of a call whose caller named none; the paths of Workers AI and Anthropic have a `v1`."""
+    return f"v1/{call.path}" if call.provider == WORKERS_AI or call.path == "messages" else call.path
+
+
+def _parted(given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Part headers into the provider's and the gateway's, without those of one connection."""
+    lowered = {name.lower(): value for name, value in given.items()}
+    asides = {name: value for name, value in lowered.items() if name.startswith("cf-")}
+    headers = {name: value for name, value in lowered.items() if name not in asides and name not in CONNECTION}
+    return headers, asides
+
+
+def _providers(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name not in CLOUDFLARES}
