@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
@@ -15,6 +15,12 @@ LogId = Annotated[str, Field(description="From list_logs or chat_via_gateway", m
 Page = Annotated[int, Field(ge=1)]
 PerPage = Annotated[int, Field(ge=1, le=50)]
 Budget = Annotated[int, Field(ge=200, le=10_000, description="Tokens of the result")]
+View = Annotated[
+    Literal["", "conversation", "outline", "raw"],
+    Field(description="Default: what fits. outline: sizes by pointer; raw: as stored"),
+]
+Pointer = Annotated[str, Field(description="Show one part: /messages/0")]
+SearchText = Annotated[str, Field(description="Show matches and where they are")]
 Offset = Annotated[int, Field(description="Characters; negative: from the end")]
 Limit = Annotated[int, Field(ge=0, description="Characters")]
 

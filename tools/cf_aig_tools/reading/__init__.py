@@ -2,15 +2,36 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Literal
 
+from cf_aig_tools.failures import explain
+from cf_aig_tools.reading.body import Body, complete, outlined
+from cf_aig_tools.reading.content import as_json
+from cf_aig_tools.reading.conversation import Conversation
+from cf_aig_tools.reading.forms import form_of, opened
 from cf_aig_tools.reading.masking import Masker
-from cf_aig_tools.reading.raw import raw
+from cf_aig_tools.reading.messages import message
+from cf_aig_tools.reading.outline import outline
+from cf_aig_tools.reading.passing import Passing
+from cf_aig_tools.reading.pointers import at
+from cf_aig_tools.reading.quoting import Quoting
+from cf_aig_tools.reading.raw import part, raw
+from cf_aig_tools.reading.search import search
+from cf_aig_tools.reading.timeline import Timeline
+
+View = Literal["", "conversation", "outline", "raw"]
+
+SURE_TO_FIT = 2
+"""Bytes a token that nearly any text needs at least: a body below that is shown as it is stored."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What part of a body is asked for: characters from `offset` (negative: from the end), and tokens at most."""
+    """What of a body is asked for: characters from `offset` (negative: from the end), and tokens at most."""
 
+    view: View = ""
+    pointer: str = ""
+    search: str = ""
     offset: int = 0
     limit: int = 0
     budget: int = 2000
@@ -20,7 +41,61 @@ async def read_body(chunks: AsyncIterator[bytes], asked: Reading, *, masker: Mas
     """Return a body as text to deliver, which costs at most `asked.budget` tokens.
 
     Raises:
-        GatewayError: there is nothing at that offset.
+        GatewayError: there is nothing at that offset or pointer.
 
     """
-    return await raw(chunks, asked.offset, asked.limit, asked.budget, masker)
+    opening, chunks = await opened(chunks)
+    form = form_of(opening)
+    if asked.pointer or asked.search:
+        return _selected(await complete(chunks, form, masker), asked, masker)
+    by_offset = not asked.view and (asked.offset or asked.limit)
+    if asked.view == "raw" or by_offset or form in {"text", "binary"}:
+        binary = form == "binary"
+        return await raw(chunks, asked.offset, asked.limit, asked.budget, masker, binary=binary)
+    passing = Passing(chunks, asked.budget)
+    try:
+        body = await outlined(passing, form)
+        return _viewed(body, passing, asked, masker)
+    except (ValueError, RecursionError):
+        return passing.shown(asked.budget, masker, "Not JSON that can be read: ")
+
+
+async def conversation(chunks: AsyncIterator[bytes]) -> Conversation:
+    """Return the conversation in a body, not masked, its texts whole; of kind `unknown` where there is none."""
+    opening, chunks = await opened(chunks)
+    body = await complete(chunks, form_of(opening), Masker(enabled=False))
+    return body.conversation() or Conversation("unknown", broken=body.broken)
+
+
+def _viewed(body: Body, passing: Passing, asked: Reading, masker: Masker) -> str:
+    quoting = Quoting(masker, body.gap)
+    if asked.view == "outline":
+        return outline(body.value, quoting, asked.budget)
+    held = body.conversation()
+    fits = passing.size <= asked.budget * SURE_TO_FIT
+    if held and not (held.error and not held.turns and fits):
+        return Timeline(held, quoting, asked.budget).text()
+    if fits or body.broken:
+        return passing.shown(asked.budget, masker, _before(body, held))
+    return outline(body.value, quoting, asked.budget)
+
+
+def _before(body: Body, held: Conversation | None) -> str:
+    """Say what a body is that is shown as it is stored."""
+    failure = explain(None, body.value, None) if held else None
+    error = f"Error, {failure.kind}: " if failure else "Error: " if held else ""
+    return f"{body.broken}\n".lstrip() + error
+
+
+def _selected(body: Body, asked: Reading, masker: Masker) -> str:
+    quoting = Quoting(masker)
+    value = at(body.value, asked.pointer)
+    if asked.search:
+        texts = (value, body.text) if body.text and not asked.pointer else (value,)
+        return search(texts, asked.search, asked.pointer, quoting.whole, asked.budget)
+    if asked.view == "outline":
+        return outline(value, quoting, asked.budget, asked.pointer)
+    text = value if isinstance(value, str) else as_json(value)
+    if asked.view != "raw" and isinstance(value, dict) and {"role", "type"} & value.keys():
+        text = message(value, quoting.gap, asked.pointer).written()
+    return part(quoting.whole(text), asked.offset, asked.limit, asked.budget, "")

@@ -1,7 +1,8 @@
 """A body as it was stored: the text from one character to another, masked and made visible."""
 
 import codecs
-from collections.abc import AsyncIterator
+from base64 import b64encode
+from collections.abc import AsyncIterator, Iterator
 
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_tools.reading.budget import cut, tokens
@@ -16,67 +17,122 @@ class Window:
     """Keeps some characters of a text that comes in parts: from an offset on, or before its end."""
 
     def __init__(self, offset: int, size: int) -> None:
-        self.offset = offset
-        self.size = size
+        self._offset = offset
+        self._size = size
         self.total = 0
         self.text = ""
 
     def add(self, part: str) -> None:
         """Take the next part."""
-        if self.offset < 0:
-            self.text = (self.text + part)[self.offset :]
-        elif len(self.text) < self.size and self.total + len(part) > self.offset:
-            self.text += part[max(0, self.offset - self.total) :][: self.size - len(self.text)]
+        if self._offset < 0:
+            self.text = (self.text + part)[self._offset :]
+        elif len(self.text) < self._size and self.total + len(part) > self._offset:
+            self.text += part[max(0, self._offset - self.total) :][: self._size - len(self.text)]
         self.total += len(part)
+
+    @property
+    def full(self) -> bool:
+        """Nothing that comes later will be shown."""
+        return self._offset >= 0 and len(self.text) >= self._size
 
     @property
     def start(self) -> int:
         """The offset of the first character that is kept."""
-        return self.total - len(self.text) if self.offset < 0 else self.offset
+        return self.total - len(self.text) if self._offset < 0 else self._offset
 
 
-async def raw(chunks: AsyncIterator[bytes], offset: int, limit: int, budget: int, masker: Masker) -> str:
+class Shown:
+    """Turns stored bytes into the text that is shown; bytes that are not UTF-8 become escapes of their own."""
+
+    def __init__(self, masker: Masker, *, binary: bool = False) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+        self._masked = masker.stream()
+        self._binary = binary
+        self._bytes = b""
+        self._held = ""
+
+    def feed(self, chunk: bytes) -> str:
+        """Take the next bytes; return what is certain by now."""
+        if self._binary:
+            whole = (self._bytes + chunk)[: (len(self._bytes) + len(chunk)) // 3 * 3]
+            self._bytes = (self._bytes + chunk)[len(whole) :]
+            return b64encode(whole).decode()
+        return self._visible(self._masked.feed(self._decoder.decode(chunk)))
+
+    def end(self) -> str:
+        """Return the rest."""
+        if self._binary:
+            return b64encode(self._bytes).decode()
+        rest = self._masked.feed(self._decoder.decode(b"", final=True)) + self._masked.end()
+        return self._visible(rest) + visible(self._held)
+
+    def _visible(self, text: str) -> str:
+        r"""Make all visible but a `\u` at the end, which means something else when a brace follows."""
+        text = self._held + text
+        self._held = next((end for end in ("\\u", "\\") if text.endswith(end)), "")
+        return visible(text.removesuffix(self._held))
+
+
+async def raw(
+    chunks: AsyncIterator[bytes], offset: int, limit: int, budget: int, masker: Masker, *, binary: bool = False
+) -> str:
     """Return the text from `offset`, `limit` characters of it or as many as cost `budget` tokens, and how to read on.
 
     Raises:
         GatewayError: the text ends before that offset.
 
     """
-    most = min(limit or budget * DENSEST, budget * DENSEST)
-    window = Window(offset, most)
-    async for part in _shown(chunks, masker):
-        window.add(part)
+    window = Window(offset, _most(limit, budget))
+    shown, later = Shown(masker, binary=binary), 0
+    async for chunk in chunks:
+        if window.full:
+            later += len(chunk)
+        else:
+            window.add(shown.feed(chunk))
+    if not window.full:
+        window.add(shown.end())
+    lead = "Binary, as base64: " if binary else ""
+    return _windowed(window, limit, budget, lead, later=later)
+
+
+def part(text: str, offset: int, limit: int, budget: int, lead: str, *, later: int = 0) -> str:
+    """Return a part of a text that is as it is shown; `lead` says what it is, `later` how much more is stored.
+
+    Raises:
+        GatewayError: the text ends before that offset.
+
+    """
+    window = Window(offset, _most(limit, budget))
+    window.add(text)
+    return _windowed(window, limit, budget, lead, later=later)
+
+
+def _most(limit: int, budget: int) -> int:
+    return min(limit or budget * DENSEST, budget * DENSEST)
+
+
+def _windowed(window: Window, limit: int, budget: int, lead: str, later: int = 0) -> str:
+    """Return what the window holds with what is left out, cut until all of it fits."""
     if window.total == 0:
-        return "The body is stored, and empty."
-    if offset >= window.total:
-        raise GatewayError(f"The body has {window.total:,} characters: give an offset below that.")
-    return _told(window, window.text[:most], budget)
-
-
-def _told(window: Window, text: str, budget: int) -> str:
-    """Return the fenced text with what is left out, cut until all of it fits."""
-    room = budget
+        return f"{lead}The body is stored, and empty."
+    if not window.full and window.start >= window.total:
+        raise GatewayError(f"It has {window.total:,} characters: give an offset below that.")
+    text, room = window.text[: _most(limit, budget)], budget
+    lead = cut(lead, budget // 2)
     while True:
         text = cut(text, room)
-        end = window.start + len(text)
-        rest = [f"{window.start:,} characters before"] if window.start else []
-        rest += [f"{window.total - end:,} after: offset={end}"] if end < window.total else []
-        masked = note(text)
-        lines = [
-            f"{window.total:,} characters" + (f", {masked} masked" if masked else ""),
-            fenced(text),
-            *([f"Left out: {', '.join(rest)}"] if rest else []),
-        ]
-        told = "\n".join(lines)
+        told = "\n".join(_lines(window, text, lead, later))
         if (over := tokens(told) - budget) <= 0:
             return told
         room = min(room, tokens(text)) - over
 
 
-async def _shown(chunks: AsyncIterator[bytes], masker: Masker) -> AsyncIterator[str]:
-    """Yield the text as it is shown: decoded, masked, invisible characters escaped."""
-    decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
-    stream = masker.stream()
-    async for chunk in chunks:
-        yield visible(stream.feed(decoder.decode(chunk)))
-    yield visible(stream.feed(decoder.decode(b"", final=True)) + stream.end())
+def _lines(window: Window, text: str, lead: str, later: int) -> Iterator[str]:
+    end = window.start + len(text)
+    masked, total = note(text), window.total + later
+    yield f"{lead}{total:,} characters" + (f", {masked} masked" if masked else "")
+    yield fenced(text)
+    rest = [f"{window.start:,} characters before"] if window.start else []
+    rest += [f"{total - end:,} after: offset={end}"] if end < total else []
+    if rest:
+        yield f"Left out: {', '.join(rest)}"

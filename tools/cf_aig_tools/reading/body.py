@@ -1,0 +1,102 @@
+"""A stored body as a whole: what its text says, whether it came as JSON or as a stream of events."""
+
+import json
+import re
+from collections.abc import AsyncIterable, AsyncIterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cf_aig_tools.reading.assembly import Assembly
+from cf_aig_tools.reading.conversation import Conversation
+from cf_aig_tools.reading.events import Ending, Events
+from cf_aig_tools.reading.forms import BOM, Form
+from cf_aig_tools.reading.masking import Masker
+from cf_aig_tools.reading.quoting import NO_GAP
+from cf_aig_tools.reading.recognition import recognised
+from cf_aig_tools.reading.skeleton import Skeleton
+
+
+@dataclass(frozen=True)
+class Body:
+    """What a body says; `gap` finds what was cut out of its strings; of a stream, `text` and how it ended badly."""
+
+    value: Any
+    gap: re.Pattern[str] = NO_GAP
+    broken: str = ""
+    text: str = ""
+
+    def conversation(self) -> Conversation | None:
+        """Return the conversation that it holds, or None."""
+        held = recognised(self.value, self.gap)
+        return replace(held, broken=self.broken) if held else None
+
+
+async def outlined(chunks: AsyncIterable[bytes], form: Form) -> Body:
+    """Read a body without holding all of it: long strings lose what is not needed to see what it says.
+
+    Raises:
+        ValueError: it is not JSON.
+        RecursionError: it is nested too deep.
+
+    """
+    reader = _Stream() if form == "events" else _Json()
+    async for chunk in chunks:
+        reader.add(chunk)
+    return reader.body()
+
+
+async def complete(chunks: AsyncIterator[bytes], form: Form, masker: Masker) -> Body:
+    """Read all of a body, masked before anything is taken out of it; what is no JSON is one text."""
+    stored = b"".join([chunk async for chunk in chunks]).removeprefix(BOM)
+    text = stored.decode("utf-8", "surrogateescape")
+    if form == "events":
+        stream = _Stream()
+        stream.add(stored)
+        return replace(stream.body(), text=text)
+    for written in (masker.mask(text), text):
+        try:
+            return Body(json.loads(written, strict=False))
+        except (ValueError, RecursionError):
+            continue
+    return Body(text)
+
+
+class _Json:
+    """Takes the chunks of a JSON text."""
+
+    def __init__(self) -> None:
+        self._skeleton = Skeleton()
+        self.add = self._skeleton.add
+
+    def body(self) -> Body:
+        return Body(self._skeleton.value(), self._skeleton.gap)
+
+
+class _Stream:
+    """Takes the chunks of a stream and puts its events together."""
+
+    def __init__(self) -> None:
+        self._events = Events()
+        self._assembly = Assembly()
+
+    def add(self, chunk: bytes) -> None:
+        for event in self._events.add(chunk):
+            self._assembly.add(event)
+
+    def body(self) -> Body:
+        for event in self._events.end():
+            self._assembly.add(event)
+        return Body(self._assembly.reply(), broken=_broken(self._events.ending, self._assembly))
+
+
+def _broken(ending: Ending, assembly: Assembly) -> str:
+    came = f"after {ending.events:,} event{'s' * (ending.events != 1)}"
+    if assembly.error is not None:
+        return f"Errored: the stream ended {came} with an error."
+    if ending.torn:
+        return f"Broke off: the stream ended {came}, in the middle of another."
+    if assembly.expects_done and not ending.done:
+        return f"Broke off: the stream ended {came} without [DONE]."
+    if not assembly.expects_done and not assembly.finished:
+        return f"Broke off: the stream ended {came} without its last event."
+    return ""

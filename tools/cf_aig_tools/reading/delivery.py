@@ -1,0 +1,37 @@
+"""Puts a result together so that it fits its budget: what the server says, what the log says, what was left out."""
+
+from collections.abc import Callable, Sequence
+
+from cf_aig_tools.reading.budget import cut, tokens
+from cf_aig_tools.reading.fence import fenced
+from cf_aig_tools.reading.masking import note
+
+
+def delivered(lead: str, lines: Sequence[str], left_out: Callable[[int], str], budget: int) -> str:
+    """Return as many of the lines as fit, fenced; `left_out` says what is missing when so many are shown."""
+    lead = cut(lead, budget // 2)
+    room = budget - tokens(_told(lead, "", left_out(0)))
+    while True:
+        shown = _fitting(lines, room)
+        told = _told(lead, "\n".join(shown), left_out(len(shown)))
+        if (over := tokens(told) - budget) <= 0:
+            return told
+        if room <= 0:
+            return cut(told, budget)
+        room = min(room, tokens("\n".join(shown))) - over
+
+
+def _fitting(lines: Sequence[str], room: int) -> list[str]:
+    shown: list[str] = []
+    for line in lines:
+        room -= tokens(line) + 1
+        if room < 0:
+            return shown or [cut(line, room + tokens(line) + 1)]
+        shown.append(line)
+    return shown
+
+
+def _told(lead: str, logged: str, left_out: str) -> str:
+    masked = note(logged)
+    parts = [lead, fenced(logged) if logged else "", left_out, f"Masked: {masked}." if masked else ""]
+    return "\n".join(filter(None, parts))

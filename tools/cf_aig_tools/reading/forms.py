@@ -1,0 +1,48 @@
+"""What kind of text a body is, told from how it begins."""
+
+import re
+from collections.abc import AsyncIterator
+from typing import Literal
+
+Form = Literal["json", "events", "text", "binary"]
+
+OPENING = 4096
+"""Bytes that decide what a body is."""
+
+_EVENT_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
+_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+BOM = b"\xef\xbb\xbf"
+
+
+async def opened(chunks: AsyncIterator[bytes]) -> tuple[bytes, AsyncIterator[bytes]]:
+    """Return how a body begins, and all of its chunks, the beginning among them."""
+    held = bytearray()
+    async for chunk in chunks:
+        held += chunk
+        if len(held) >= OPENING:
+            break
+    return bytes(held[:OPENING]), _after(bytes(held), chunks)
+
+
+async def _after(held: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    if held:
+        yield held
+    async for chunk in chunks:
+        yield chunk
+
+
+def form_of(opening: bytes) -> Form:
+    """Say what a body is, from its first `OPENING` bytes."""
+    if _BINARY.search(opening) or _is_torn(opening):
+        return "binary"
+    start = opening.removeprefix(BOM).lstrip()
+    if start[:1] in {b"{", b"["}:
+        return "json"
+    if start and any(start.startswith(field) or field.startswith(start) for field in _EVENT_FIELDS):
+        return "events"
+    return "text"
+
+
+def _is_torn(opening: bytes) -> bool:
+    """Say whether more than a tenth of the bytes are not UTF-8."""
+    return opening.decode("utf-8", "replace").count("\ufffd") * 10 > len(opening)

@@ -1,0 +1,34 @@
+"""How a body began, kept while it is read: what is shown when it turns out to be of no known form."""
+
+import re
+from collections.abc import AsyncIterator
+
+from cf_aig_tools.reading.masking import Masker
+from cf_aig_tools.reading.raw import DENSEST, Shown, part
+
+_LAST_WORD = re.compile(rb"[\w.+/=~:@-]*\Z")
+
+
+class Passing:
+    """Hands chunks on, and keeps as many bytes from the beginning as `budget` tokens can show."""
+
+    def __init__(self, chunks: AsyncIterator[bytes], budget: int) -> None:
+        self._chunks = chunks
+        self._most = budget * DENSEST
+        self._opening = bytearray()
+        self.size = 0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Yield every chunk."""
+        async for chunk in self._chunks:
+            self._opening += chunk[: self._most - len(self._opening)]
+            self.size += len(chunk)
+            yield chunk
+
+    def shown(self, budget: int, masker: Masker, lead: str) -> str:
+        """Return how the body begins, as it was stored."""
+        opening = bytes(self._opening)
+        if self.size > len(opening) and (word := _LAST_WORD.search(opening)):
+            opening = opening[: word.start()]
+        text = Shown(masker)
+        return part(text.feed(opening) + text.end(), 0, 0, budget, lead, later=self.size - len(opening))

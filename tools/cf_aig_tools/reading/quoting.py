@@ -1,0 +1,60 @@
+"""Quotes logged text: masked, hidden characters visible, and shortened to its ends."""
+
+import re
+
+from cf_aig_tools.reading.budget import tokens
+from cf_aig_tools.reading.masking import Masker, visible
+
+NO_GAP = re.compile(r"(?!)(\d)")
+"""Finds nothing: for texts that nothing was cut out of."""
+
+MARGIN = 4096
+"""Characters after a cut that are not shown: a secret may have begun in what is missing."""
+
+
+class Quoting:
+    """Quotes the texts of one body; `gap` finds what was cut out of them as they were read."""
+
+    def __init__(self, masker: Masker, gap: re.Pattern[str] = NO_GAP) -> None:
+        self._masker = masker
+        self.gap = gap
+
+    def length(self, text: str) -> int:
+        """Return how many characters a text has, with those that were cut out of it."""
+        return len(text) + sum(int(cut[1]) - len(cut[0]) for cut in self.gap.finditer(text))
+
+    def whole(self, text: str) -> str:
+        """Return all of a text, masked and visible."""
+        return visible(self._masker.mask(text))
+
+    def short(self, text: str, most: int) -> str:
+        """Return a text in one line of about `most` characters."""
+        said = self.gap.sub("…", self.whole(text[: 8 * most + MARGIN]) if most < len(text) else self.whole(text))
+        line = " ".join(said.split())
+        return line if len(line) <= most else line[:most] + "…"
+
+    def quote(self, text: str, room: int) -> str:
+        """Return a text that costs about `room` tokens at most: whole, or its ends and how long it is."""
+        head, tail = self._ends(text)
+        most = 5 * room
+        while True:
+            said = self._joined(head, tail, most, self.length(text))
+            if most < 20 or (cost := tokens(said)) <= room:
+                return said
+            most = min(most, len(said)) * room * 9 // (cost * 10)
+
+    def _ends(self, text: str) -> tuple[str, str | None]:
+        """Return all of a text; or, where something was cut out of it, what comes before and what after."""
+        cuts = list(self.gap.finditer(text))
+        if not cuts:
+            return self.whole(text), None
+        return self.whole(text[: cuts[0].start()]), self.whole(text[cuts[-1].end() :])[MARGIN:]
+
+    def _joined(self, head: str, tail: str | None, most: int, length: int) -> str:
+        if tail is None and len(head) <= most:
+            return head
+        ending = max(0, most // 3)
+        after = head[-ending:] if tail is None else tail[-ending:] if tail else ""
+        return (
+            f"{head[: most - len(after)]} … {after} ({length:,} characters)" if ending else f"({length:,} characters)"
+        )

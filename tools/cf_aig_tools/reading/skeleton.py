@@ -1,0 +1,120 @@
+"""JSON text read as a stream: the newest part is kept whole, older long strings keep only how they begin."""
+
+import json
+import re
+import secrets
+from collections import deque
+from typing import Any
+
+from cf_aig_tools.reading.forms import BOM
+
+RECENT = 256 * 1024
+"""Bytes at the end of a body that are kept whole."""
+HEAD = 300
+"""Bytes that are kept of a long string further up."""
+
+_SHORT = re.compile(rb'(?:[^"]++|"[^"\\]{0,300}+")*+')
+_INSIDE = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
+_WHOLE_CHARACTERS = re.compile(
+    rb'(?:[^"\\\x80-\xff]++|\\u[0-9a-fA-F]{4}|\\[^u]|[\xc2-\xf4][\x80-\xbf]+(?![\x80-\xbf]))*+'
+)
+_LAST_WORD = re.compile(rb"[\w.+/=~:@-]*\Z")
+
+
+class Skeleton:
+    """Takes the chunks of a JSON text and returns its value, long strings cut; `gap` finds the cuts."""
+
+    def __init__(self) -> None:
+        self._mark = f"\ue000{secrets.token_hex(8)}:"
+        self.gap = re.compile(re.escape(self._mark) + r"(\d+)\ue001")
+        self._kept = bytearray()
+        self._recent: deque[bytes] = deque()
+        self._waiting = 0
+        self._rest = b""
+        self._string: _String | None = None
+
+    def add(self, chunk: bytes) -> None:
+        """Take the next chunk."""
+        self._recent.append(chunk)
+        self._waiting += len(chunk)
+        while self._waiting - len(self._recent[0]) >= RECENT:
+            oldest = self._recent.popleft()
+            self._waiting -= len(oldest)
+            self._shorten(oldest)
+
+    def value(self) -> Any:
+        """Return what the text says.
+
+        Raises:
+            ValueError: it is not JSON.
+            RecursionError: it is nested too deep.
+
+        """
+        if self._string is not None:
+            self._kept += self._string.shortened(self._mark)
+        self._kept += self._rest
+        for chunk in self._recent:
+            self._kept += chunk
+        self._recent.clear()
+        text = bytes(self._kept).removeprefix(BOM).decode("utf-8", "surrogateescape")
+        self._kept.clear()
+        return json.loads(text, strict=False)
+
+    def _shorten(self, chunk: bytes) -> None:
+        data = self._rest + chunk
+        data, self._rest = _unbroken(data)
+        at = 0
+        while at < len(data):
+            at = self._structure(data, at) if self._string is None else self._inside(data, at, self._string)
+
+    def _structure(self, data: bytes, at: int) -> int:
+        end = _end(_SHORT, data, at)
+        self._kept += data[at : end + 1]
+        if end < len(data):
+            self._string = _String()
+        return end + 1
+
+    def _inside(self, data: bytes, at: int, string: "_String") -> int:
+        end = _end(_INSIDE, data, at)
+        string.add(data[at:end])
+        if end < len(data):
+            self._kept += string.shortened(self._mark) + b'"'
+            self._string = None
+        return end + 1
+
+
+class _String:
+    """A string of JSON text while it passes: its head, and how much came after."""
+
+    def __init__(self) -> None:
+        self._head = bytearray()
+        self._size = 0
+        self._later = 0
+
+    def add(self, part: bytes) -> None:
+        if room := max(0, 2 * HEAD - len(self._head)):
+            self._head += part[:room]
+        self._later += _characters(part[room:])
+
+    def shortened(self, mark: str) -> bytes:
+        if not self._later and len(self._head) <= HEAD:
+            return bytes(self._head)
+        head = self._head[:HEAD]
+        head = head[: _end(_WHOLE_CHARACTERS, bytes(head[: _LAST_WORD.search(head).start()]), 0)]  # type: ignore[union-attr]
+        left_out = _characters(bytes(self._head[len(head) :])) + self._later
+        return bytes(head) + f"{mark}{left_out}\ue001".encode()
+
+
+def _end(shape: re.Pattern[bytes], data: bytes, at: int) -> int:
+    found = shape.match(data, at)
+    return found.end() if found else at
+
+
+def _unbroken(data: bytes) -> tuple[bytes, bytes]:
+    r"""Split off the `\` of an escape whose letter comes with the next chunk."""
+    slashes = len(data) - len(data.rstrip(b"\\"))
+    return (data[:-1], data[-1:]) if slashes % 2 else (data, b"")
+
+
+def _characters(part: bytes) -> int:
+    return len(part) if part.isascii() else len(part.decode("utf-8", "ignore"))

@@ -1,0 +1,133 @@
+"""A conversation as a debugger reads it: what ended it, who it was with, and its turns."""
+
+from collections.abc import Iterable, Iterator
+
+from cf_aig_tools.reading.budget import tokens
+from cf_aig_tools.reading.conversation import Conversation, Turn
+from cf_aig_tools.reading.delivery import delivered
+from cf_aig_tools.reading.quoting import Quoting
+
+SMALL = 40
+"""Tokens that a turn far from the end may cost."""
+MOST_PARTS = 8
+"""Calls and results of one turn that are shown."""
+LEAST = 60
+"""Tokens that the lines around the turns cost at least."""
+
+Numbered = tuple[int, Turn]
+
+
+class Timeline:
+    """Writes one conversation within a budget of tokens."""
+
+    def __init__(self, held: Conversation, quoting: Quoting, budget: int) -> None:
+        self._held = held
+        self._quoting = quoting
+        self._budget = budget
+        self._results = {
+            result.id: (number, result.text) for number, turn in enumerate(held.turns) for result in turn.results
+        }
+        self._called = {call.id for turn in held.turns for call in turn.calls}
+        self._sizes = [self._size(turn) for turn in held.turns]
+
+    def text(self) -> str:
+        """Return the whole timeline when it fits, else its last turns first."""
+        turns = list(self._own())
+        if sum(self._sizes) < 8 * self._budget:
+            lines = [self._line(number, turn, self._budget * 2) for number, turn in turns]
+            lead = self._lead("")
+            if tokens("\n".join([lead, *lines])) + LEAST < self._budget:
+                return delivered(lead, lines, lambda _: "", self._budget)
+        return self._newest_first(turns)
+
+    def _own(self) -> Iterator[Numbered]:
+        """Yield the turns, without those that only hold results shown with their calls."""
+        for number, turn in enumerate(self._held.turns):
+            paired = turn.results and all(result.id in self._called for result in turn.results)
+            if turn.text or turn.calls or turn.media or not paired:
+                yield number, turn
+
+    def _newest_first(self, turns: list[Numbered]) -> str:
+        order = list(reversed(turns))
+        lines = list(self._filling(order))
+        if len(order) > 1 and order[-1][1].role in {"system", "developer"}:
+            order.insert(1, order.pop())
+            lines[1:] = [self._line(*order[1], self._budget // 8), *lines[1 : len(order) - 1]]
+        lead = self._lead(", newest first")
+        return delivered(lead, lines, lambda shown: self._left_out(order, lines, shown), self._budget)
+
+    def _filling(self, order: list[Numbered]) -> Iterator[str]:
+        """Yield lines until the budget is spent: half of it for the newest, less and less for older ones."""
+        room = self._budget - LEAST
+        for place, (number, turn) in enumerate(order):
+            line = self._line(number, turn, max(SMALL, self._budget // 2 ** (place + 1)))
+            room -= tokens(line)
+            if room < 0 and place:
+                return
+            yield line
+
+    def _line(self, number: int, turn: Turn, room: int) -> str:
+        parts = list(self._parts(turn))
+        said = [self._part(before, text, room // min(len(parts), MOST_PARTS)) for before, text in parts[:MOST_PARTS]]
+        if len(parts) > MOST_PARTS:
+            said.append(f"… {len(parts) - MOST_PARTS} more calls or results")
+        return f"{number} {self._quoting.short(turn.role, 20)}: " + "\n".join(said).replace("\n", "\n  ")
+
+    def _part(self, before: str, text: str, room: int) -> str:
+        return f"{before} {self._quoting.quote(text, max(room, 8))}".strip()
+
+    def _parts(self, turn: Turn) -> Iterator[tuple[str, str]]:
+        """Yield what a turn holds, each with the words before it."""
+        if turn.text or not (turn.calls or turn.results or turn.media):
+            yield "", turn.text
+        for medium in turn.media:
+            yield "", f"[{medium}]"
+        for call in turn.calls:
+            yield f"called {self._quoting.short(call.name, 60)}", call.arguments
+            if call.id in self._results:
+                number, text = self._results[call.id]
+                yield f"→ {number} {self._held.turns[number].role[:20]}:", text
+        for result in turn.results:
+            if result.id not in self._called:
+                yield f"result of {self._quoting.short(result.id, 40)}:", result.text
+
+    def _lead(self, order: str) -> str:
+        held, short = self._held, self._quoting.short
+        facts = [f"model {short(held.model, 80)}" if held.model else ""]
+        facts += [f"{name} {short(value, 60)}" for name, value in held.parameters.items()]
+        facts += [f"tools: {_listed([short(name, 40) for name in held.tools])}" if held.tools else ""]
+        facts += [f"finish {short(held.finish, 60)}" if held.finish else ""]
+        facts += [
+            f"tokens {' + '.join(f'{count:,} {name}' for name, count in held.usage.items())}" if held.usage else ""
+        ]
+        counted = f"{len(held.turns):,} turns, {sum(self._sizes):,} characters{order}." if held.turns else "no turns."
+        line = f"{', '.join(filter(None, [short(held.kind, 200), *facts]))}; {counted}"
+        return "\n".join(filter(None, [held.broken, self._error(), line]))
+
+    def _error(self) -> str:
+        return f"Error: {self._quoting.short(self._held.error, 400)}" if self._held.error else ""
+
+    def _left_out(self, order: list[Numbered], lines: list[str], shown: int) -> str:
+        """Say how much is missing, and with which arguments it is shown."""
+        missing, total = order[shown:], sum(self._sizes)
+        cut = next(
+            (turn for (_, turn), line in zip(order[:shown], lines, strict=False) if " characters)" in line), None
+        )
+        first = cut or (missing[0][1] if missing else None)
+        if not first:
+            return ""
+        left = max(0, total - sum(len(line) for line in lines[:shown]))
+        counted = [f"{len(missing):,} turns" if missing else "", f"about {left:,} characters" if left else ""]
+        pointer = f'pointer="{self._quoting.short(first.pointer, 80)}"'
+        return f'Left out: {", ".join(filter(None, counted))}. {pointer}, search="…", or view="outline".'
+
+    def _size(self, turn: Turn) -> int:
+        return sum(map(self._quoting.length, _texts(turn)))
+
+
+def _texts(turn: Turn) -> Iterable[str]:
+    return [turn.text, *(call.arguments for call in turn.calls), *(result.text for result in turn.results)]
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
