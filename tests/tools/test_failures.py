@@ -144,6 +144,12 @@ def test_an_error_event_of_a_stream_is_recognised():
     assert explain(200, event, "anthropic") == Failure("overloaded", "Overloaded")
 
 
+def test_a_stream_that_began_and_failed_broke_off():
+    event = 'data: {"choices":[{"index":0,"delta":{"content":"the gateway keeps"}}]}\n\n'
+    assert explain(502, event, "openai") == Failure("stream broken", "")
+    assert explain(200, event, "openai") is None
+
+
 @pytest.mark.parametrize(
     "body", [None, "", "{}", "[]", "[" * 100_000, {"id": "x", "choices": []}, {"error": None}, {"error": 5}, [[]], 3]
 )

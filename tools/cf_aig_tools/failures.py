@@ -147,7 +147,7 @@ def from_status(status: int | None, code: int | None = None) -> str:
 def explain(status: int | None, body: object, provider: str | None) -> Failure | None:
     """Say what happened, from the status and the error body (JSON, or text, perhaps cut off); None: unrecognised."""
     said = _read(body)
-    kind = _by_code(said, status, provider) or _by_words(said) or _by_status(status)
+    kind = _by_code(said, status, provider) or _by_words(said) or _by_stream(status, body) or _by_status(status)
     return Failure(kind, said.words[:MAX_WORDS]) if kind else None
 
 
@@ -167,6 +167,12 @@ def _by_code(said: _Said, status: int | None, provider: str | None) -> str:
 def _by_words(said: _Said) -> str:
     texts = [said.words, *said.labels]
     return next((kind for kind, shape in _BY_WORDS if any(shape.search(text) for text in texts)), "")
+
+
+def _by_stream(status: int | None, body: object) -> str:
+    """Recognise a stream that failed after its first events."""
+    begun = isinstance(body, str) and body.startswith(("data:", "event:"))
+    return "stream broken" if begun and status is not None and status >= 500 else ""
 
 
 def _by_status(status: int | None) -> str:

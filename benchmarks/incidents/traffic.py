@@ -1,0 +1,93 @@
+"""An application's calls through a local gateway, and the answers that simulated providers have no words for."""
+
+import json
+from contextlib import suppress
+from typing import Any
+
+import httpx2
+
+from cf_aig_gateway.local.faults import Fault
+from cf_aig_gateway.local.providers import simulated
+from cf_aig_gateway.local.providers.answers import Answer, json_answer
+from cf_aig_gateway.local.providers.wire import Call
+
+ROOT = f"http://127.0.0.1/v1/{'0' * 32}/default"
+LOGS = f"http://127.0.0.1/client/v4/accounts/{'0' * 32}/ai-gateway/gateways/default"
+TOOL_CALL = {
+    "id": "chatcmpl-1",
+    "object": "chat.completion",
+    "model": "gpt-4o",
+    "choices": [
+        {
+            "index": 0,
+            "finish_reason": "tool_calls",
+            "message": {
+                "role": "assistant",
+                "content": None,
+                "tool_calls": [
+                    {
+                        "id": "call_1",
+                        "type": "function",
+                        "function": {"name": "lookup_order", "arguments": '{"order": 3391, "with": '},
+                    }
+                ],
+            },
+        }
+    ],
+    "usage": {"prompt_tokens": 640, "completion_tokens": 12, "total_tokens": 652},
+}
+
+
+def _fault(code: int, status: int, message: str) -> Answer:
+    return json_answer(status, json.loads(Fault(code, status, message).body()))
+
+
+SCRIPTED = {
+    b"[scripted: bad arguments]": json_answer(200, TOOL_CALL),
+    b"[scripted: guardrail]": _fault(2016, 424, "Prompt blocked due to security configurations"),
+    b"[scripted: no credit]": _fault(2021, 402, "Insufficient wholesale credits"),
+}
+
+
+async def upstream(call: Call) -> Answer:
+    """Answer by a script where the prompt names one, else as the simulated providers do."""
+    body = json.dumps(call.content).encode()
+    return next((answer for name, answer in SCRIPTED.items() if name in body), None) or await simulated.answer(call)
+
+
+class Traffic:
+    """Sends an application's calls; `ids` holds their logs by number, the last as `it`."""
+
+    def __init__(self, http: httpx2.AsyncClient) -> None:
+        self.http = http
+        self.ids: dict[str, str] = {}
+        self._sent = 0
+
+    async def openai(self, body: Any, headers: dict[str, str] | None = None) -> None:
+        """Call OpenAI's chat completions through the gateway."""
+        await self._send(f"{ROOT}/openai/chat/completions", body, {"authorization": "Bearer sk-test"} | (headers or {}))
+
+    async def ordinary(self, calls: int) -> None:
+        """Send what goes well, before anything goes wrong; these logs have no number."""
+        for number in range(calls):
+            body = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": f"Where is order {number}?"}]}
+            await self.openai(body, {"cf-aig-metadata": json.dumps({"userId": f"u{number}"})})
+        self.ids, self._sent = {}, 0
+
+    async def universal(self, steps: Any) -> None:
+        """Call the universal endpoint."""
+        await self._send(ROOT, steps, {})
+
+    async def configure(self, **settings: Any) -> None:
+        """Change the gateway's settings."""
+        now = (await self.http.get(LOGS, headers={"authorization": "Bearer t"})).json()["result"]
+        answer = await self.http.put(LOGS, json=now | settings, headers={"authorization": "Bearer t"})
+        answer.raise_for_status()
+
+    async def _send(self, url: str, body: Any, headers: dict[str, str]) -> None:
+        async with self.http.stream("POST", url, json=body, headers=headers) as answer:
+            log_id = answer.headers.get("cf-aig-log-id", "")
+            with suppress(httpx2.TransportError):
+                await answer.aread()
+        self.ids |= {str(self._sent): log_id, "it": log_id}
+        self._sent += 1
