@@ -10,6 +10,7 @@ from anyio.abc import SocketStream
 HEAD = b"HTTP/1.1 %b\r\ncontent-type: %b\r\n%b\r\n"
 REPLY = b'{"id":"x","object":"chat.completion","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4}}'
 CHUNK = b'data: {"choices":[{"delta":{"content":"Hi"}}]}\n\n'
+USAGE = b'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4}}\n\n'
 
 
 def http(
@@ -27,6 +28,7 @@ REPLIES = {
     "reset": http(CHUNK, kind=b"text/event-stream", length=9999),
     "half": http(CHUNK + b'data: {"cho', kind=b"text/event-stream"),
     "stream": http(CHUNK * 3 + b"data: [DONE]\n\n", kind=b"text/event-stream"),
+    "large": http(b": %b\n\n" % (b"x" * 100_000) * 110 + USAGE + b"data: [DONE]\n\n", kind=b"text/event-stream"),
     "garbage": b"\x00\xff not HTTP\r\n\r\n",
     "short": http(b'{"id":', length=500),
     "hang": b"",

@@ -20,6 +20,7 @@ def gateway(*arguments: str) -> Generator[str]:
         assert process.stderr is not None
         yield process.stderr.readline().rpartition(" ")[2].strip()
         process.terminate()
+        assert process.wait(20) == 0
 
 
 @pytest.mark.anyio

@@ -3,7 +3,8 @@
 import re
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import anyio
@@ -13,9 +14,13 @@ from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.local.app import build_app
 from cf_aig_gateway.local.providers.live import Live
 from cf_aig_gateway.local.store import Store
+from cf_aig_server.transports.signals import on_signal
 
 HOST = "127.0.0.1"
 ACCOUNT = "0" * 32
+DRAIN_S = 5
+"""How long calls in flight may go on after a signal."""
+
 PROVIDER = re.compile(r"(?P<name>[a-z0-9-]{1,64})=(?P<url>https?://[^\s/]+\S*)")
 
 
@@ -31,14 +36,31 @@ def run(db: Path, *, port: int, token: str | None, log_lag_s: float, live: bool,
     anyio.run(_serve, Store(db, log_lag_s=log_lag_s), Live(urls, everything=live), token, port)
 
 
+class _Server(uvicorn.Server):
+    """uvicorn, without its own signal handling: it would die of the signal before the store is closed."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+    def stop(self) -> None:
+        self.should_exit = True
+
+
 async def _serve(store: Store, live: Live, token: str | None, port: int) -> None:
     async with store, live:
         app = build_app(store, token=token, upstream=live)
-        config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
-        with socket.create_server((HOST, port)) as listening:
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=DRAIN_S
+        )
+        server = _Server(config)
+        with socket.create_server((HOST, port), backlog=2048) as listening:
             url = f"http://{HOST}:{listening.getsockname()[1]}/v1/{ACCOUNT}/default"
             print(f"AI Gateway on {url}", file=sys.stderr, flush=True)
-            await uvicorn.Server(config).serve([listening])
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(on_signal, server.stop)
+                await server.serve([listening])
+                tasks.cancel_scope.cancel()
 
 
 def _provider(text: str) -> tuple[str, str]:

@@ -153,6 +153,7 @@ async def test_an_event_id_comes_back_and_is_logged(tmp_path: Path) -> None:
         ('{"per_token_in": 1}', 6.0, True),
         ('{"total_cost": 7.5}', 7.5, True),
         ('{"total_cost": "dear"}', None, True),
+        ('{"per_token_in": 1, "per_token_out": 0, "per_cache_read_token": 0.5}', 6.0, True),
     ],
 )
 async def test_a_caller_may_say_what_a_call_costs(tmp_path: Path, given: str, cost: float | None, custom: bool) -> None:

@@ -105,6 +105,17 @@ async def test_a_stream_is_logged_by_how_it_ended(tmp_path: Path, behaviour: str
 
 
 @pytest.mark.anyio
+async def test_a_stream_too_large_to_store_is_logged_with_its_usage(tmp_path: Path) -> None:
+    async with forwarding(tmp_path, "large") as (gateway, _):
+        answer = await gateway.http.post("openai/chat/completions", json=chat(stream=True))
+        (log,) = await gateway.logs()
+        stored = await gateway.manage("GET", f"default/logs/{log['id']}/response")
+
+    assert len(answer.content) > 10 << 20
+    assert (log["status_code"], log["tokens_out"], stored.status_code) == (200, 4, 404)
+
+
+@pytest.mark.anyio
 async def test_a_caller_who_leaves_ends_the_call_upstream(tmp_path: Path) -> None:
     async with forwarding(tmp_path, "hang") as (gateway, fake):
         with pytest.raises(httpx2.ReadTimeout):

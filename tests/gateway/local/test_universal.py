@@ -125,3 +125,16 @@ async def test_a_call_is_tried_again_with_the_backoff_asked_for(tmp_path: Path, 
 
     assert answer.status_code == 503
     assert log["duration"] >= least_ms
+
+
+@pytest.mark.anyio
+async def test_an_attempt_that_times_out_is_made_again_and_what_is_not_emulated_is_not(tmp_path: Path) -> None:
+    asked = {"cf-aig-max-attempts": "2", "cf-aig-retry-delay": "0", "cf-aig-request-timeout": "150"}
+    async with plane(tmp_path) as gateway:
+        slow = await gateway.http.post("compat/chat/completions", json=chat("Go [simulate: delay=300]"), headers=asked)
+        unknown = await gateway.http.post("openai/images/generations", json=chat(), headers=asked)
+        logs = await gateway.logs()
+
+    assert slow.status_code == 200
+    assert logs[1]["duration"] >= 450
+    assert unknown.status_code == 501
