@@ -52,9 +52,9 @@ BODIES = {"picture": picture, "turns": turns, "stream": stream, "text": text, "d
 def measure(name: str) -> None:
     """Read one body and print what it cost; the body comes from a file, so that only the reading grows memory."""
     with Path("/dev/stdin").open("rb") as source:
-        asyncio.run(read(small(), name))
+        asyncio.run(read(small()))
         before, spent = peak(), time.process_time()
-        told = asyncio.run(read(chunks(source), name))
+        told = asyncio.run(read(chunks(source)))
         spent = time.process_time() - spent
     grown = (peak() - before) / 1024
     print(f"{name:8} {spent * 1000:6.0f} ms CPU  {grown:5.1f} MiB  {len(told):6,} characters delivered")
@@ -66,7 +66,7 @@ def peak() -> int:
     return int(re.findall(r"VmHWM:\s+(\d+)", status)[0])
 
 
-async def read(body: AsyncIterator[bytes], name: str) -> str:
+async def read(body: AsyncIterator[bytes]) -> str:
     """Return the default reading."""
     return await read_body(body, Reading(), masker=Masker())
 

@@ -35,6 +35,8 @@ def messages(held: Any, gap: Measure, pointer: str) -> Iterable[Turn]:
 def message(item: Any, gap: Measure, pointer: str, role: str = "") -> Turn:
     """Return one message as a turn; `role` is who speaks when it does not say."""
     held = as_object(item)
+    if len(held) == 2 and isinstance(held.get("content"), str) and isinstance(held.get("role"), str):
+        return Turn(held["role"], held["content"], pointer)
     kind = as_text(held.get("type"))
     role = as_text(held.get("role")) or role or _ITEM_ROLES.get(kind, kind)
     if id_ := held.get("tool_call_id"):

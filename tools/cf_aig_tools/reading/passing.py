@@ -1,12 +1,10 @@
 """How a body began, kept while it is read: what is shown when it turns out to be of no known form."""
 
-import re
 from collections.abc import AsyncIterator
 
 from cf_aig_tools.reading.masking import Masker
 from cf_aig_tools.reading.raw import DENSEST, Shown, part
-
-_LAST_WORD = re.compile(rb"[\w.+/=~:@-]*\Z")
+from cf_aig_tools.reading.skeleton import OF_WORDS
 
 
 class Passing:
@@ -28,7 +26,7 @@ class Passing:
     def shown(self, budget: int, masker: Masker, lead: str) -> str:
         """Return how the body begins, as it was stored."""
         opening = bytes(self._opening)
-        if self.size > len(opening) and (word := _LAST_WORD.search(opening)):
-            opening = opening[: word.start()]
+        if self.size > len(opening):
+            opening = opening.rstrip(OF_WORDS)
         text = Shown(masker)
         return part(text.feed(opening) + text.end(), 0, 0, budget, lead, later=self.size - len(opening))

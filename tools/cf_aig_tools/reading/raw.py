@@ -41,6 +41,24 @@ class Window:
         return self.total - len(self.text) if self._offset < 0 else self._offset
 
 
+class Stored:
+    """Counts the characters of what is stored: about those that are shown, and at once."""
+
+    def __init__(self, *, binary: bool) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+        self._binary = binary
+        self._count = 0
+
+    def add(self, chunk: bytes) -> None:
+        """Take the next bytes."""
+        self._count += len(chunk) if self._binary else len(self._decoder.decode(chunk))
+
+    @property
+    def characters(self) -> int:
+        """The characters so far; of bytes, those of their base64."""
+        return -(-self._count // 3) * 4 if self._binary else self._count
+
+
 class Shown:
     """Turns stored bytes into the text that is shown; bytes that are not UTF-8 become escapes of their own."""
 
@@ -83,15 +101,15 @@ async def raw(
 
     """
     window = Window(offset, _most(limit, budget))
-    shown, later = Shown(masker, binary=binary), 0
+    shown, stored = Shown(masker, binary=binary), Stored(binary=binary)
     async for chunk in chunks:
-        if window.full:
-            later += len(chunk)
-        else:
+        stored.add(chunk)
+        if not window.full:
             window.add(shown.feed(chunk))
     if not window.full:
         window.add(shown.end())
     lead = "Binary, as base64: " if binary else ""
+    later = max(0, stored.characters - window.total) if window.full else 0
     return _windowed(window, limit, budget, lead, later=later)
 
 

@@ -4,21 +4,22 @@ import json
 import re
 import secrets
 from collections import deque
+from string import ascii_letters, digits
 from typing import Any
 
 from cf_aig_tools.reading.forms import BOM
 
 RECENT = 256 * 1024
 """Bytes at the end of a body that are kept whole."""
+BACKSLASH = ord("\\")
 HEAD = 300
 """Bytes that are kept of a long string further up."""
 
 _SHORT = re.compile(rb'(?:[^"]++|"[^"\\]{0,300}+")*+')
-_INSIDE = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _WHOLE_CHARACTERS = re.compile(
     rb'(?:[^"\\\x80-\xff]++|\\u[0-9a-fA-F]{4}|\\[^u]|[\xc2-\xf4][\x80-\xbf]+(?![\x80-\xbf]))*+'
 )
-_LAST_WORD = re.compile(rb"[\w.+/=~:@-]*\Z")
+OF_WORDS = (ascii_letters + digits + "_.+/=~:@-").encode()
 
 
 class Skeleton:
@@ -75,7 +76,7 @@ class Skeleton:
         return end + 1
 
     def _inside(self, data: bytes, at: int, string: "_String") -> int:
-        end = _end(_INSIDE, data, at)
+        end = _closing(data, at)
         string.add(data[at:end])
         if end < len(data):
             self._kept += string.shortened(self._mark) + b'"'
@@ -99,15 +100,30 @@ class _String:
     def shortened(self, mark: str) -> bytes:
         if not self._later and len(self._head) <= HEAD:
             return bytes(self._head)
-        head = self._head[:HEAD]
-        head = head[: _end(_WHOLE_CHARACTERS, bytes(head[: _LAST_WORD.search(head).start()]), 0)]  # type: ignore[union-attr]
+        head = bytes(self._head[:HEAD]).rstrip(OF_WORDS)
+        head = head[: _end(_WHOLE_CHARACTERS, head, 0)]
         left_out = _characters(bytes(self._head[len(head) :])) + self._later
-        return bytes(head) + f"{mark}{left_out}\ue001".encode()
+        return head + f"{mark}{left_out}\ue001".encode()
 
 
 def _end(shape: re.Pattern[bytes], data: bytes, at: int) -> int:
     found = shape.match(data, at)
     return found.end() if found else at
+
+
+def _closing(data: bytes, at: int) -> int:
+    """Return where the quote stands that ends a string, or the end of the data."""
+    end = data.find(b'"', at)
+    while end > at and data[end - 1] == BACKSLASH and _is_escaped(data, at, end):
+        end = data.find(b'"', end + 1)
+    return len(data) if end < 0 else end
+
+
+def _is_escaped(data: bytes, at: int, end: int) -> bool:
+    start = end
+    while start > at and data[start - 1] == BACKSLASH:
+        start -= 1
+    return (end - start) % 2 == 1
 
 
 def _unbroken(data: bytes) -> tuple[bytes, bytes]:
