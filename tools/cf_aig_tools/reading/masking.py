@@ -103,7 +103,10 @@ class MaskStream:
             place = self._swallow(plain, found.end, is_last=is_last)
             if self._open:
                 return place
-        certain = plain.unsplit(known if is_last else max(place, known - AHEAD))
+        if is_last:
+            out.append(plain.after(place))
+            return known
+        certain = plain.unsplit(max(place, known - AHEAD))
         out.append(plain.between(place, certain))
         return certain
 
@@ -142,12 +145,18 @@ class _Unveiled:
 
     def origin(self, place: int) -> int:
         """Return where a place of the text is in the original."""
+        if place <= self._places[0]:
+            return 0
         nearest = bisect_right(self._places, place) - 1
         return self._origins[nearest] + place - self._places[nearest]
 
     def between(self, start: int, end: int) -> str:
         """Return the original of a part."""
         return self._veiled[self.origin(start) : self.origin(end)]
+
+    def after(self, start: int) -> str:
+        """Return the original of all that follows."""
+        return self._veiled[self.origin(start) :]
 
     def unsplit(self, place: int) -> int:
         r"""Return the place, or the one before it where `\u{` would be split."""
