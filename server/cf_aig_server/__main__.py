@@ -49,6 +49,10 @@ def _run(command: str, options: dict[str, Any]) -> None:
                 live=options["live"],
                 providers=options["provider"],
             )
+        case "doctor":
+            from cf_aig_server.commands import doctor  # noqa: PLC0415
+
+            sys.exit(doctor.run(Settings(**options)))
         case _:
             from cf_aig_server.commands import serve  # noqa: PLC0415
 
@@ -91,6 +95,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="{serve,gateway,demo,doctor}")
     _serve_options(commands.add_parser("serve", help="serve MCP (the default)"))
     _gateway_options(commands.add_parser("gateway", help="serve the local gateway over HTTP"))
+    doctor = commands.add_parser("doctor", help="check the configuration, and print it as each client takes it")
+    doctor.add_argument("--local", nargs="?", const="1", metavar="DB", default=argparse.SUPPRESS)
     demo = commands.add_parser("demo", help="the whole debugging workflow, on the local gateway")
     demo.add_argument("--keep", action="store_true", help="leave the gateway's file, and say where it is")
     return parser
