@@ -1,8 +1,8 @@
 """The data plane: calls that go through a gateway to a provider, each logged."""
 
 import re
+import time
 from collections.abc import Callable
-from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,13 +21,12 @@ from cf_aig_gateway.local.exchange import CLIENT_LEFT, Exchange, Setting
 from cf_aig_gateway.local.faults import (
     Fault,
     gateway_missing,
-    no_answer,
     rate_limited,
     store_failed,
     too_large,
     unauthorized,
 )
-from cf_aig_gateway.local.providers.answers import EVENT_STREAM, JSON, Answer, BrokenOff
+from cf_aig_gateway.local.providers.answers import EVENT_STREAM, JSON
 from cf_aig_gateway.local.streams import StreamReply
 from cf_aig_gateway.local.usage import NONE, usage_of_body
 
@@ -85,16 +84,21 @@ async def _answered(exchange: Exchange) -> Reply:
         await exchange.log(kept.status, kept.body, kept.content_type, NONE, cached=True)
         return Response(kept.body, kept.status, {"content-type": kept.content_type, **exchange.headers("HIT")})
     try:
-        answer = await ask(exchange.setting.upstream, exchange.call, exchange.controls)
-        headers = {**_kept_headers(answer), **exchange.headers()}
-        if answer.success and answer.content_type == EVENT_STREAM:
-            return StreamReply(exchange, answer, headers)
-        body = await _whole(answer)
+        return await _forwarded(exchange)
     except anyio.get_cancelled_exc_class():
         await exchange.log(CLIENT_LEFT, b"", JSON, NONE)
         raise
     except Fault as fault:
         return await _failed(exchange, fault)
+
+
+async def _forwarded(exchange: Exchange) -> Reply:
+    answer = await ask(exchange.setting.upstream, exchange.call, exchange.controls)
+    exchange.first_byte = time.time()
+    headers = {**answer.kept_headers(), **exchange.headers()}
+    if answer.success and answer.content_type == EVENT_STREAM:
+        return StreamReply(exchange, answer, headers)
+    body = await answer.whole()
     if exchange.call.enveloped and answer.success:
         body = b'{"result":%b,"success":true,"errors":[],"messages":[]}' % body
     await cache.keep(exchange, answer.status, answer.content_type, body)
@@ -109,14 +113,6 @@ def _exchange(setting: Setting, step: int, call: Call) -> Exchange:
 async def _failed(exchange: Exchange, fault: Fault) -> Response:
     await exchange.log(fault.status, fault.body(), JSON, NONE)
     return fault.response(exchange.headers())
-
-
-async def _whole(answer: Answer) -> bytes:
-    try:
-        async with aclosing(answer.chunks) as chunks:
-            return b"".join([chunk async for chunk in chunks])
-    except BrokenOff as broken:
-        raise no_answer(str(broken)) from broken
 
 
 async def _body(request: Request) -> bytes:
@@ -154,12 +150,6 @@ def _has_token(authorization: str, token: str | None) -> bool:
     given = authorization.removeprefix("Bearer ").strip()
     return given != "" and token in (None, given)
 
-
-def _kept_headers(answer: Answer) -> dict[str, str]:
-    return {name: value for name, value in answer.headers.items() if name not in _CONNECTION}
-
-
-_CONNECTION = {"content-length", "content-encoding", "transfer-encoding", "connection", "set-cookie"}
 
 ACCOUNT = re.compile("[0-9a-fA-F]{32}")
 GATEWAY = "/v1/{account}/{gateway}"

@@ -47,6 +47,7 @@ class Exchange:
     step: int = 0
     started: float = field(default_factory=time.time)
     first_byte: float | None = None
+    is_logged: bool = False
 
     def __post_init__(self) -> None:
         self.id = str(_uuid7(self.started))
@@ -63,12 +64,13 @@ class Exchange:
     async def log(
         self, status: int, response: bytes | None, content_type: str, usage: Usage, *, cached: bool = False
     ) -> None:
-        """Store the call; its log is committed when this returns, even while the caller leaves.
+        """Store the call, once; its log is committed when this returns, even while the caller leaves.
 
         A response of None is one too large to be stored.
         """
-        if not self.controls.collect_log:
+        if self.is_logged or not self.controls.collect_log:
             return
+        self.is_logged = True
         record = self._record(status, response, content_type, usage)
         record.cached = cached
         with anyio.CancelScope(shield=True):
@@ -97,7 +99,7 @@ class Exchange:
             event_id=self.controls.event_id,
             metadata=self.controls.metadata,
             request_type=call.request_type,
-            request_content_type="application/json",
+            request_content_type=call.headers.get("content-type", "").partition(";")[0] or None,
             response_content_type=content_type,
             user_agent=self.setting.user_agent,
             authentication=self.setting.authenticated,

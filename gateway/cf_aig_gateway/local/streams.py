@@ -1,6 +1,6 @@
 """A provider's event stream on its way to the caller: passed on as it comes, logged before its end."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -57,15 +57,14 @@ class Transcript:
 
     def usage(self, asked: Mapping[str, Any]) -> Usage:
         """Return the tokens that the provider reported, or an estimate where it reported none."""
-        last: dict[str, Any] = {}
-        deltas = 0
-        for event in _events(bytes(self._bytes)):
-            last |= {name: count for name, count in _usage_block(event).items() if count}
-            deltas += _speaks(event)
-        if last:
-            return usage_of(last)
+        lines = self._bytes.splitlines()
+        reported: dict[str, Any] = {}
+        for event in _events(line for line in lines if b'"usage"' in line):
+            reported |= {name: count for name, count in _usage_block(event).items() if count is not None}
+        if reported:
+            return usage_of(reported)
         prompt = "\n".join(text_of(as_object(message).get("content")) for message in as_list(asked.get("messages")))
-        return Usage(count_tokens(prompt), deltas)
+        return Usage(count_tokens(prompt), sum(map(_speaks, _events(lines))))
 
 
 @dataclass
@@ -82,8 +81,6 @@ class StreamReply:
         return self.answer.status
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (ASGI's signature)
-        headers = [(name.encode(), value.encode("latin-1", "replace")) for name, value in self.headers.items()]
-        await send({"type": "http.response.start", "status": self.answer.status, "headers": headers})
         transcript = Transcript()
         try:
             await self._pass_on(transcript, send)
@@ -94,16 +91,15 @@ class StreamReply:
             raise
 
     async def _pass_on(self, transcript: Transcript, send: Send) -> None:
-        is_logged = False
+        headers = [(name.encode(), value.encode("latin-1", "replace")) for name, value in self.headers.items()]
         async with aclosing(self.answer.chunks) as chunks:
+            await send({"type": "http.response.start", "status": self.answer.status, "headers": headers})
             async for chunk in chunks:
                 transcript.add(chunk)
-                if transcript.is_at_end and not is_logged:
-                    is_logged = True
+                if transcript.is_at_end:
                     await self._log(transcript, self.answer.status)
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        if not is_logged:
-            await self._log(transcript, self.answer.status if transcript.is_whole else UPSTREAM_BROKE)
+        await self._log(transcript, self.answer.status if transcript.is_whole else UPSTREAM_BROKE)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _log(self, transcript: Transcript, status: int) -> None:
@@ -111,10 +107,8 @@ class StreamReply:
         await self.exchange.log(status, transcript.body, self.answer.content_type, usage)
 
 
-def _events(body: bytes) -> Iterator[dict[str, Any]]:
-    for line in body.splitlines():
-        if line.startswith(b"data:"):
-            yield as_object(read_json(line[5:]))
+def _events(lines: Iterable[bytearray]) -> Iterator[dict[str, Any]]:
+    return (as_object(read_json(bytes(line[5:]))) for line in lines if line.startswith(b"data:"))
 
 
 def _usage_block(event: dict[str, Any]) -> dict[str, Any]:

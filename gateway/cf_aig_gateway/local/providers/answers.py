@@ -1,16 +1,24 @@
 """What a provider gives back: a status, headers and chunks as they come."""
 
 from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import anyio
 
 from cf_aig_gateway.local.calls import Call
+from cf_aig_gateway.local.faults import no_answer
 from cf_aig_gateway.local.json_text import write_json
 
 EVENT_STREAM = "text/event-stream"
 JSON = "application/json"
+
+CONNECTION = {"content-length", "content-encoding", "transfer-encoding", "connection", "set-cookie"}
+
+
+class BrokenOff(Exception):
+    """A provider's stream ended before its end."""
 
 
 @dataclass
@@ -31,9 +39,22 @@ class Answer:
         """Tell whether the provider did what it was asked."""
         return 200 <= self.status < 300
 
+    async def whole(self) -> bytes:
+        """Read the reply to its end.
 
-class BrokenOff(Exception):
-    """A provider's stream ended before its end."""
+        Raises:
+            Fault: it broke off.
+
+        """
+        try:
+            async with aclosing(self.chunks) as chunks:
+                return b"".join([chunk async for chunk in chunks])
+        except BrokenOff as broken:
+            raise no_answer(str(broken)) from broken
+
+    def kept_headers(self) -> dict[str, str]:
+        """Return the headers that are the caller's business: not those of the provider's connection."""
+        return {name: value for name, value in self.headers.items() if name not in CONNECTION}
 
 
 def json_answer(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Answer:
