@@ -60,7 +60,7 @@ def _cost(piece: str) -> int:
 
 
 def _most(character: str) -> int:
-    if SINGLE.match(character):
+    if character in SINGLE:
         return 1
     return 4 if character > "\uffff" else 2 + bisect_right(TURNS, ord(character)) % 2
 

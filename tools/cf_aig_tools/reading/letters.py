@@ -1,15 +1,19 @@
 """What o200k makes of letters: words that it knows whole, what pairs of letters cost in others, and other scripts."""
 
-import re
 from pathlib import Path
 from string import ascii_lowercase
 
-_ALONE, _AFTER_SPACE = Path(__file__).with_name("words.txt").read_text("ascii").split("\n\n")
+_ALONE, _AFTER_SPACE, _CHARACTERS = Path(__file__).with_name("words.txt").read_text("utf-8").split("\n\n")
 WORDS = frozenset(_ALONE.split())
 """Words of one token, with a space before them or a capital at their head or not."""
 
 SPACED = frozenset(_AFTER_SPACE.split())
 """Words of one token after a space, of at most two otherwise."""
+
+SINGLE = frozenset(_CHARACTERS) | set(
+    "".join(map(chr, [*range(0x5D0, 0x5EB), *range(0x621, 0x63B), *range(0x640, 0x655)]))
+)
+"""Characters beyond ASCII of one token; those written from right to left are not in the file."""
 
 _ROWS = """
     73217636453020636000555425
@@ -46,15 +50,6 @@ STEPS = {
 
 Fitted to o200k over English, code and random letters, so that it seldom counts fewer.
 """
-
-SINGLE = re.compile(
-    "[\u00a0-\u00da\u00dc-\u0109\u015d-\u0163\u0177-\u017f\u0390-\u03a1\u03a3-\u03a9\u03b1-\u03ce\u0404-\u0408\u0410-\u044f\u0451-\u045c"
-    "\u05d0-\u05ea\u0621-\u063a\u0640-\u0654\u0660-\u066c\u06f0-\u06f9\u0905-\u090a\u0913-\u0928\u092a-\u0933\u0935-\u0939\u093c-\u0943"
-    "\u0964-\u0970\u0e06-\u0e0b\u0e0d-\u0e11\u0e13-\u0e25\u0e27-\u0e39\u0e40-\u0e44\u0e46-\u0e4d\u1ea0-\u1ea9\u2009-\u2011\u2013-\u2015"
-    "\u2018-\u201a\u201c-\u2022\u2026\u3000-\u3002\u3007-\u3011\u304a-\u3061\u3063-\u306b\u306d-\u3073\u3075-\u3079\u307b-\u308d\u30a6-\u30c1"
-    "\u30c6-\u30cb\u30cd-\u30ed\uff01\uff08\uff09\uff0c\uff1a\uff1f]"
-)
-"""Characters beyond ASCII that are one token."""
 
 TURNS = [
     int(point, 16)
