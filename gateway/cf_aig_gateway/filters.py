@@ -37,7 +37,6 @@ FilterOperator = Literal["eq", "neq", "contains", "lt", "gt"]
 FilterValue = str | bool | int | float | None
 
 FILTER_KEYS: tuple[str, ...] = get_args(FilterKey)
-FILTER_OPERATORS: tuple[str, ...] = get_args(FilterOperator)
 
 
 class Filter(BaseModel):
@@ -56,16 +55,6 @@ _FILTERS = TypeAdapter(list[Filter])
 def dump(filters: list[Filter]) -> str:
     """Return the JSON that the `filters` query parameter holds."""
     return _FILTERS.dump_json(filters).decode()
-
-
-def load(text: str | bytes) -> list[Filter]:
-    """Read the `filters` query parameter.
-
-    Raises:
-        ValidationError: not a list of clauses.
-
-    """
-    return _FILTERS.validate_json(text)
 
 
 def metadata_pairs(metadata: dict[str, Any]) -> list[Filter]:
