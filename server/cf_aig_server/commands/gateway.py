@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 import uvicorn
 
 from cf_aig_gateway.errors import GatewayError
+from cf_aig_gateway.local import pricing
 from cf_aig_gateway.local.app import build_app
 from cf_aig_gateway.local.providers.live import Live
 from cf_aig_gateway.local.store import Store
@@ -59,6 +61,7 @@ async def _serve(store: Store, live: Live, token: str | None, port: int) -> None
             print(f"AI Gateway on {url}", file=sys.stderr, flush=True)
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(on_signal, server.stop)
+                tasks.start_soon(anyio.to_thread.run_sync, pricing.load)
                 await server.serve([listening])
                 tasks.cancel_scope.cancel()
 
