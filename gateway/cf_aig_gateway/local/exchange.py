@@ -56,6 +56,7 @@ class Exchange:
         """Return the gateway's own headers of a reply."""
         own = {
             "cf-aig-event-id": self.controls.event_id or self.id,
+            "cf-aig-request-id": self.id,
             "cf-aig-cache-status": cache_status,
             "cf-aig-step": str(self.step),
         }

@@ -41,14 +41,17 @@ class Fault(Exception):
 
 
 def gateway_missing() -> Fault:
+    """Return the refusal of a gateway, or an account, that does not exist."""
     return Fault(2001, 400, "Please configure AI Gateway in the Cloudflare dashboard")
 
 
 def invalid_provider() -> Fault:
+    """Return the refusal of a provider that is none."""
     return Fault(2008, 400, "Invalid provider")
 
 
 def model_not_found() -> Fault:
+    """Return the management host's refusal of a model that is none."""
     return Fault(7003, 404, "Model not found")
 
 
@@ -58,14 +61,17 @@ def invalid_request(why: str) -> Fault:
 
 
 def unauthorized() -> Fault:
+    """Return the refusal of an authenticated gateway, without its token."""
     return Fault(2009, 401, "Unauthorized")
 
 
 def rate_limited() -> Fault:
+    """Return the refusal of a call over the gateway's own limit."""
     return Fault(2003, 429, "Rate limited")
 
 
 def not_emulated(what: str) -> Fault:
+    """Return what is said of a provider's path that is not simulated."""
     return Fault(
         2005, NOT_EMULATED, f"The local gateway simulates no {what}. Run it with --live to reach the provider."
     )
@@ -77,6 +83,7 @@ def store_failed(why: str) -> Fault:
 
 
 def no_answer(why: str, *, status: int = UPSTREAM_BROKE) -> Fault:
+    """Return the failure of a provider to answer, or to answer in time."""
     return Fault(2005, status, f"Failed to get response from provider: {why}")
 
 

@@ -97,6 +97,16 @@ async def test_a_stream_is_logged_before_its_last_event_is_out(tmp_path: Path) -
 
 
 @pytest.mark.anyio
+async def test_the_first_event_is_out_long_before_the_second_is_in(tmp_path: Path) -> None:
+    body = chat("Go [simulate: pace=60000]", stream=True)
+    async with plane(tmp_path) as gateway, gateway.http.stream("POST", COMPAT, json=body) as answer:
+        with anyio.fail_after(10):
+            first = await anext(answer.aiter_bytes())
+
+    assert data(first)[0]["choices"][0]["delta"]["role"] == "assistant"
+
+
+@pytest.mark.anyio
 async def test_a_stream_that_breaks_off_breaks_for_the_caller_and_in_the_log(tmp_path: Path) -> None:
     body = chat("Go [simulate: break] [simulate: tokens=40]", stream=True)
     async with plane(tmp_path) as gateway:

@@ -84,6 +84,7 @@ def json_schema(content: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def refusal(failure: str, question: Question) -> Answer:
+    """Return OpenAI's body for a failure."""
     return openai_errors.refusal(failure, question)
 
 

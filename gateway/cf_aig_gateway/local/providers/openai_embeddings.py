@@ -51,6 +51,7 @@ def inputs(value: Any) -> list[str]:
 
 
 def refusal(failure: str, question: Question) -> Answer:
+    """Return OpenAI's body for a failure."""
     return openai_errors.refusal(failure, question)
 
 
