@@ -20,9 +20,6 @@ class _Segment(Convertor[str]):
     def convert(self, value: str) -> str:
         return unquote(value)
 
-    def to_string(self, value: str) -> str:
-        raise NotImplementedError
-
 
 class _Account(_Segment):
     """An account id: 32 hexadecimal digits."""
@@ -48,6 +45,4 @@ class ApiRoute(Route):
         super().__init__(ACCOUNT + path, endpoint, methods=methods.split())
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        if scope["type"] != "http":
-            return Match.NONE, {}
         return super().matches({**scope, "path": scope["raw_path"].decode("latin-1")})

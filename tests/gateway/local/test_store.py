@@ -127,12 +127,10 @@ async def test_a_write_that_fails_leaves_nothing_and_the_others_stand(store: Sto
 
 
 @pytest.mark.anyio
-async def test_a_transaction_that_cannot_be_committed_fails_for_all(store: Store) -> None:
-    def end(db: sqlite3.Connection) -> None:
-        db.execute("ROLLBACK")
-
+@pytest.mark.parametrize("end", ["ROLLBACK", "RELEASE job"])
+async def test_a_transaction_that_cannot_be_committed_fails_for_all(store: Store, end: str) -> None:
     with pytest.raises(GatewayError, match="could not be written"):
-        await store.write(end)
+        await store.write(lambda db: db.execute(end))
 
     await store.add(a_log(1))
     assert await ids(store) == {a_log(1).id}
