@@ -1,7 +1,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
+MCPB := PATH="$$PWD/tests/clients/node_modules/.bin:$$PATH" mcpb
 
-.PHONY: help demo test test-clients check format clean
+.PHONY: help demo test test-clients bundle check format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -24,8 +25,16 @@ tests/clients/node_modules/ready: tests/clients/package.json
 	cd tests/clients && npm install --no-progress --loglevel=error
 	@touch $@
 
-test-clients: .venv/ready tests/clients/node_modules/ready  ## official clients that need node
+test-clients: bundle  ## official clients that need node
 	cd tests/clients && PATH="$$PWD/node_modules/.bin:$$PATH" node --test --test-concurrency=2 *.test.mjs
+
+bundle: .venv/ready tests/clients/node_modules/ready  ## MCP bundles: for hosts with uv, and with its own packages
+	rm -rf build/bundle
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt --target build/bundle/server/lib .
+	$(BIN)/python bundle.py build/bundle
+	cp icon.png README.md LICENSE build/bundle
+	$(MCPB) pack . dist/cloudflare-ai-gateway-mcp.mcpb
+	$(MCPB) pack build/bundle dist/cloudflare-ai-gateway-mcp-python.mcpb
 
 check: .venv/ready  ## lint, format and types
 	$(BIN)/ruff check .

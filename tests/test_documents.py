@@ -5,12 +5,15 @@ import os
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mcp import Client
+from mcp.server.mcpserver.prompts import Prompt
 from mcp.types import Tool
 
 from cf_aig_server.app import build_server
+from cf_aig_server.prompts import prompts
 from cf_aig_server.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -48,11 +51,40 @@ async def test_the_manifest_lists_the_tools() -> None:
     assert json.loads(path.read_text(encoding="utf-8"))["tools"] == wanted
 
 
+def test_the_manifest_lists_the_prompts() -> None:
+    """`UPDATE_SNAPSHOTS=1 make test` writes the list anew."""
+    path = ROOT / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    wanted = [in_manifest(prompt) for prompt in prompts()]
+    if UPDATE:
+        path.write_text(
+            json.dumps(manifest | {"prompts": wanted}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+
+    assert json.loads(path.read_text(encoding="utf-8"))["prompts"] == wanted
+
+
+def in_manifest(prompt: Prompt) -> dict[str, Any]:
+    names = [argument.name for argument in prompt.arguments or []]
+    text = prompt.fn(**{name: f"${{arguments.{name}}}" for name in names})
+    return {"name": prompt.name, "description": prompt.description, "arguments": names, "text": text}
+
+
 def test_versions_agree() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     manifest = json.loads((ROOT / "manifest.json").read_text(encoding="utf-8"))
+    server = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))
 
-    assert manifest["version"] == project["version"]
+    assert manifest["version"] == server["version"] == server["packages"][0]["version"] == project["version"]
+
+
+def test_the_registry_entry_is_as_the_registry_takes_it() -> None:
+    server = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))
+    known = {str(field.validation_alias) for field in Settings.model_fields.values()}
+
+    assert len(server["description"]) <= 100
+    assert f"mcp-name: {server['name']}" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert {variable["name"] for variable in server["packages"][0]["environmentVariables"]} <= known
 
 
 def test_the_readme_names_every_variable() -> None:
