@@ -33,10 +33,9 @@ def run(db: Path, *, port: int, token: str | None, log_lag_s: float, live: bool,
 
 
 async def _serve(store: Store, live: Live, token: str | None, port: int) -> None:
-    async with store, live:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(anyio.to_thread.run_sync, pricing.load)
-            await serve_app(build_app(store, token=token, upstream=live), HOST, port, _announce)
+    async with store, live, anyio.create_task_group() as tasks:
+        tasks.start_soon(anyio.to_thread.run_sync, pricing.load)
+        await serve_app(build_app(store, token=token, upstream=live), HOST, port, _announce)
 
 
 def _announce(port: int) -> None:
