@@ -17,8 +17,8 @@ _PIECES = re.compile(
     | \\?"[:,]\\?" | ":\[ | ",[{\[] | "\}[,}]? | "[\]),:] | [{\[(]" | \},\{ | [}\])][,:;]
     | [.,:]" | :// | [-=!+]= | [-=]> | \\[n"t]
     | [ ](?:\{"|\["|[!-/:-@\[-`{-~])
-    | -{2,8} | ={2,8} | \*{2,8} | \#{2,8} | _{2,8} | \.{2,8} | /{2,8} | ~{2,8}
-    | [ ]{2,64}[0-9]{1,3} | [ ]{1,64} | \n{1,16} | \t{1,16} | (?:\r\n){1,4}
+    | -{2,8} | ={2,8} | \*{2,8} | \#{2,4} | _{2,8} | \.{2,8} | /{2,4} | ~{2,4}
+    | [ ]{2,64}[0-9]{1,3} | [ ]{1,64} | \n{1,8} | \t{1,16} | (?:\r\n){1,4}
     | [\s\S]
     """,
     re.VERBOSE,
@@ -73,7 +73,9 @@ def _word(piece: str) -> int:
         return _UNIT
     if not is_upper and letters in SPACED:
         return _UNIT if piece[0] == " " and word == letters else 2 * _UNIT
-    return _spelt(letters) * (5 if is_upper else 4) // 4
+    if is_upper:
+        return _spelt(letters) * 5 // 4
+    return _spelt(letters) + (_UNIT if word != letters and len(word) > 3 else 0)
 
 
 def _spelt(letters: str) -> int:
