@@ -13,6 +13,7 @@ from cf_aig_tools.reading.forms import BOM, Form
 from cf_aig_tools.reading.masking import Masker
 from cf_aig_tools.reading.quoting import NO_GAP
 from cf_aig_tools.reading.recognition import recognised
+from cf_aig_tools.reading.replies import error
 from cf_aig_tools.reading.skeleton import Skeleton
 
 
@@ -23,12 +24,13 @@ class Body:
     value: Any
     gap: re.Pattern[str] = NO_GAP
     broken: str = ""
+    error: str = ""
     text: str = ""
 
     def conversation(self) -> Conversation | None:
         """Return the conversation that it holds, or None."""
-        held = recognised(self.value, self.gap)
-        return replace(held, broken=self.broken) if held else None
+        held = recognised(self.value, self.gap) or (Conversation("stream") if self.error else None)
+        return replace(held, broken=self.broken, error=held.error or self.error) if held else None
 
 
 async def outlined(chunks: AsyncIterable[bytes], form: Form) -> Body:
@@ -86,7 +88,8 @@ class _Stream:
     def body(self) -> Body:
         for event in self._events.end():
             self._assembly.add(event)
-        return Body(self._assembly.reply(), broken=_broken(self._events.ending, self._assembly))
+        broken = _broken(self._events.ending, self._assembly)
+        return Body(self._assembly.reply(), broken=broken, error=error({"error": self._assembly.error}))
 
 
 def _broken(ending: Ending, assembly: Assembly) -> str:

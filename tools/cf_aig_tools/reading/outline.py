@@ -2,9 +2,10 @@
 
 import heapq
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 from cf_aig_gateway.shapes import as_list, as_object
+from cf_aig_tools.reading.content import as_json
 from cf_aig_tools.reading.delivery import delivered
 from cf_aig_tools.reading.pointers import joined
 from cf_aig_tools.reading.quoting import Quoting
@@ -35,11 +36,12 @@ def _measure(value: Any, pointer: str, quoting: Quoting, nodes: list[Node]) -> i
     nodes.append((0, pointer, _kind(value)))
     if isinstance(value, str):
         size = quoting.length(value) + 2
+    elif isinstance(value, dict | list):
+        held = [(name, _measure(part, joined(pointer, name), quoting, nodes)) for name, part in parts(value)]
+        names = sum(len(name) + 3 for name, _ in held) if isinstance(value, dict) else 0
+        size = names + sum(size + 1 for _, size in held) + (1 if held else 2)
     else:
-        size = 2 + sum(
-            len(name) + 4 + _measure(part, joined(pointer, name), quoting, nodes) for name, part in parts(value)
-        )
-        size = size if isinstance(value, dict | list) else len(str(cast(object, value)))
+        size = len(as_json(value))
     nodes[place] = (size, pointer, _kind(value))
     return size
 

@@ -26,6 +26,8 @@ def recognised(value: Any, gap: Measure) -> Conversation | None:
     body = as_object(value)
     if error := replies.error(body):
         return Conversation("error", as_text(body.get("model")), error=error)
+    if "success" in body and isinstance(body.get("result"), dict):
+        return _below("/result", recognised(body["result"], gap))
     read = next((read for shows, read in _FORMS if shows(body)), None)
     return read(body, gap) if read else None
 
@@ -39,8 +41,14 @@ def _universal(steps: list[Any], gap: Measure) -> Conversation | None:
     names = ", then ".join(
         f"{as_text(as_object(step).get('provider'))} {_model_of(step)}".strip() for step in steps[:5]
     )
-    turns = tuple(replace(turn, pointer=f"/0/query{turn.pointer}") for turn in asked.turns)
-    return replace(asked, kind=f"Universal request of {len(steps)} steps ({names}); first: {asked.kind}", turns=turns)
+    kind = f"Universal request of {len(steps)} steps ({names}); first: {asked.kind}"
+    return _below("/0/query", replace(asked, kind=kind))
+
+
+def _below(pointer: str, held: Conversation | None) -> Conversation | None:
+    """Return a conversation whose turns stand below that pointer."""
+    turns = tuple(replace(turn, pointer=pointer + turn.pointer) for turn in held.turns) if held else ()
+    return replace(held, turns=turns) if held else None
 
 
 def _model_of(step: Any) -> str:
@@ -125,11 +133,11 @@ def _is_embeddings(body: dict[str, Any]) -> bool:
 
 
 _FORMS: tuple[tuple[Callable[[dict[str, Any]], bool], Read], ...] = (
+    *replies.FORMS,
     (_is_anthropic, _anthropic),
     (lambda body: _has_messages(body) and "model" not in body, _workers_ai),
     (_has_messages, _chat),
     (lambda body: isinstance(body.get("contents"), list), _gemini),
-    *replies.FORMS,
     (_is_embeddings, _embeddings),
     (_is_input, _responses),
     (lambda body: isinstance(body.get("prompt"), str), _workers_ai),

@@ -22,7 +22,7 @@ _USAGE = {
 def error(body: dict[str, Any]) -> str:
     """Return what an error body says, in the provider's words; empty when it is none."""
     held = body.get("error") or body.get("errors")
-    if held is None or held is False or "choices" in body or "output" in body:
+    if not held or "choices" in body or "output" in body:
         return ""
     first = next(iter(as_list(held)), held)
     said = as_object(first)
@@ -66,13 +66,12 @@ def _responses(body: dict[str, Any], gap: Measure) -> Conversation:
 
 
 def _workers_ai(body: dict[str, Any], gap: Measure) -> Conversation:
-    """Read `{response, tool_calls, usage}`, which the REST API wraps in `result`."""
-    wrapped = "response" not in body
-    held = as_object(body.get("result")) if wrapped else body
+    """Read `{response, tool_calls, usage}`; a reply that was asked for as JSON is an object."""
     content = Content(gap)
-    content.add(held["response"] if isinstance(held["response"], str | None) else as_json(held["response"]))
-    content.add_tool_calls(held.get("tool_calls"))
-    return _reply("Workers AI", held, [content.turn("assistant", "/result/response" if wrapped else "/response")], "")
+    response = body.get("response")
+    content.add(as_json(response) if isinstance(response, dict) else response)
+    content.add_tool_calls(body.get("tool_calls"))
+    return _reply("Workers AI", body, [content.turn("assistant", "/response")], "")
 
 
 def _gemini(body: dict[str, Any], gap: Measure) -> Conversation:
@@ -87,7 +86,7 @@ def _gemini(body: dict[str, Any], gap: Measure) -> Conversation:
 
 
 def _embeddings(body: dict[str, Any], _: Measure) -> Conversation:
-    vectors = [as_list(as_object(item).get("embedding")) for item in as_list(body["data"])]
+    vectors = [as_list(as_object(item).get("embedding")) or as_list(item) for item in as_list(body["data"])]
     shape = f"{len(vectors)} vectors of {len(vectors[0])} numbers"
     return _reply("Embeddings", body, [Turn("embedding", shape, "/data")], "")
 
@@ -103,7 +102,8 @@ def _has_response(body: dict[str, Any]) -> bool:
 
 
 def _has_vectors(body: dict[str, Any]) -> bool:
-    return "embedding" in as_object(next(iter(as_list(body.get("data"))), None))
+    first = next(iter(as_list(body.get("data"))), None)
+    return "embedding" in as_object(first) or (bool(as_list(first)) and "shape" in body)
 
 
 FORMS: tuple[tuple[Callable[[dict[str, Any]], bool], Read], ...] = (
@@ -112,5 +112,5 @@ FORMS: tuple[tuple[Callable[[dict[str, Any]], bool], Read], ...] = (
     (lambda body: isinstance(body.get("output"), list), _responses),
     (lambda body: isinstance(body.get("candidates"), list), _gemini),
     (_has_vectors, _embeddings),
-    (lambda body: _has_response(body) or _has_response(as_object(body.get("result"))), _workers_ai),
+    (_has_response, _workers_ai),
 )
