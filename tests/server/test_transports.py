@@ -131,23 +131,54 @@ def call_that_hangs(number: int) -> dict[str, Any]:
     }
 
 
+MODERN = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "0"},
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
+
+
+def met(process: subprocess.Popen[bytes], era: str) -> dict[str, Any]:
+    """Make the acquaintance of the server as a client of that era does; return its answer."""
+    if era == "2025-11-25":
+        answer = greeted(process)
+        send(process, {"jsonrpc": "2.0", "method": "notifications/initialized"})
+        return answer
+    assert process.stdout
+    send(process, {"jsonrpc": "2.0", "id": 1, "method": "server/discover", "params": {"_meta": MODERN}})
+    return json.loads(process.stdout.readline())
+
+
+def end(process: subprocess.Popen[bytes], how: str | signal.Signals) -> None:
+    assert process.stdin
+    assert process.stdout
+    match how:
+        case "input":
+            process.stdin.close()
+        case "client":
+            process.stdin.close()
+            process.stdout.close()
+        case signal.Signals():
+            process.send_signal(how)
+
+
+@pytest.mark.parametrize("era", ["2025-11-25", "2026-07-28"])
 @pytest.mark.parametrize("busy", [False, True], ids=["idle", "busy"])
-@pytest.mark.parametrize("end", ["input", signal.SIGINT, signal.SIGTERM])
-def test_it_ends_at_once_and_well(child: subprocess.Popen[bytes], end: Any, busy: bool) -> None:
-    assert greeted(child)["result"]["serverInfo"]["name"] == "cloudflare-ai-gateway"
-    send(child, {"jsonrpc": "2.0", "method": "notifications/initialized"})
+@pytest.mark.parametrize("how", ["input", "client", signal.SIGINT, signal.SIGTERM])
+def test_it_ends_at_once_and_well(
+    child: subprocess.Popen[bytes], how: str | signal.Signals, busy: bool, era: str
+) -> None:
+    assert "result" in met(child, era)
     if busy:
         for number in range(10):
-            send(child, call_that_hangs(number + 2))
+            call = call_that_hangs(number + 2)
+            send(child, call if era == "2025-11-25" else call | {"params": call["params"] | {"_meta": MODERN}})
 
-    if end == "input":
-        assert child.stdin
-        child.stdin.close()
-    else:
-        child.send_signal(end)
+    end(child, how)
 
     assert child.wait(timeout=5) == 0
-    assert child.stderr and child.stderr.read() == b""
+    assert child.stderr
+    assert child.stderr.read() == b""
 
 
 @pytest.mark.anyio

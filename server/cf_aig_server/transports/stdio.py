@@ -5,7 +5,7 @@ import os
 import stat
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, cast
 
 import anyio
@@ -90,7 +90,9 @@ class _Output:
         transport.set_write_buffer_limits(high=WRITE_AHEAD)
 
     async def write(self, text: str) -> None:
-        self._transport.write(text.encode())
+        if not self._transport.is_closing():
+            self._transport.write(text.encode())
 
     async def flush(self) -> None:
-        await self._flow._drain_helper()
+        with suppress(ConnectionError):  # a client that died reads no more; the end of its input ends the server
+            await self._flow._drain_helper()
