@@ -18,7 +18,9 @@ def http(
 ) -> bytes:
     """Return a whole HTTP reply."""
     size = len(body) if length is None else length
-    return HEAD % (status, kind, b"content-length: %d\r\nconnection: close\r\n" % size) + body
+    return (
+        HEAD % (status, kind, b"content-length: %d\r\nconnection: close\r\nset-cookie: session=one\r\n" % size) + body
+    )
 
 
 REPLIES = {

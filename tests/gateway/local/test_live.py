@@ -46,6 +46,15 @@ async def test_a_call_goes_out_as_it_came_with_the_callers_key_alone(tmp_path: P
 
 
 @pytest.mark.anyio
+async def test_a_providers_cookies_go_to_nobody(tmp_path: Path) -> None:
+    async with forwarding(tmp_path, "json") as (gateway, fake):
+        answers = [await gateway.http.post("openai/responses", json={}) for _ in range(2)]
+
+    assert [b"cookie" in request.lower() for request in fake.requests] == [False, False]
+    assert ["set-cookie" in answer.headers for answer in answers] == [False, False]
+
+
+@pytest.mark.anyio
 async def test_a_custom_provider_is_logged_under_its_slug(tmp_path: Path) -> None:
     async with forwarding(tmp_path, "json", "custom-ollama") as (gateway, fake):
         native = await gateway.http.post("custom-ollama/v1/chat/completions", json=chat(model="llama3"))

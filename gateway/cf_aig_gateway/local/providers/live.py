@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
@@ -34,7 +35,8 @@ class Live(AbstractAsyncContextManager["Live"]):
         self._everything = everything
 
     async def __aenter__(self) -> Self:
-        self._http = httpx2.AsyncClient(timeout=TIMEOUT, limits=CONNECTIONS, follow_redirects=False)
+        no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))  # one caller's are not another's
+        self._http = httpx2.AsyncClient(timeout=TIMEOUT, limits=CONNECTIONS, follow_redirects=False, cookies=no_cookies)
         return self
 
     async def __aexit__(
