@@ -5,6 +5,8 @@ from typing import Any
 
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
+_CHAT_TEXTS = {"content", "refusal", "reasoning_content"}
+
 
 class Assembly:
     """The reply of one stream as it grows; of each provider, the part that differs is a method."""
@@ -63,13 +65,15 @@ class Assembly:
 
     def _choice(self, choice: dict[str, Any]) -> None:
         key = choice.get("index", 0)
-        held = self._part(key, "choices", {"index": key, "message": {"role": "assistant"}, "finish_reason": None})
+        held = self._parts.get(key) or self._part(key, "choices", {"index": key, "message": {"role": "assistant"}})
         delta = as_object(choice.get("delta"))
-        for name in ("content", "refusal", "reasoning_content"):
-            self._write(key, ["message", name], delta.get(name))
-        self._write(key, ["message", "content"], choice.get("text"))
-        for call in map(as_object, as_list(delta.get("tool_calls"))):
-            self._tool_call(key, held["message"], call)
+        for name in _CHAT_TEXTS & delta.keys():
+            self._write(key, ["message", name], delta[name])
+        if "text" in choice:
+            self._write(key, ["message", "content"], choice["text"])
+        if "tool_calls" in delta:
+            for call in map(as_object, as_list(delta["tool_calls"])):
+                self._tool_call(key, held["message"], call)
         if choice.get("finish_reason"):
             held["finish_reason"] = choice["finish_reason"]
             self.finished = True

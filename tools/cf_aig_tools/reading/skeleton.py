@@ -16,9 +16,12 @@ HEAD = 300
 """Bytes that are kept of a long string further up."""
 
 _SHORT = re.compile(rb'(?:[^"]++|"[^"\\]{0,300}+")*+')
+_INSIDE = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 _WHOLE_CHARACTERS = re.compile(
-    rb'(?:[^"\\\x80-\xff]++|\\u[0-9a-fA-F]{4}|\\[^u]|[\xc2-\xf4][\x80-\xbf]+(?![\x80-\xbf]))*+'
+    rb'(?:[^"\\\x80-\xff]++|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}|\\[^u]'
+    rb"|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u(?![dD][89abAB])[0-9a-fA-F]{4})*+"
 )
+CONTINUATION = bytes(range(0x80, 0xC0))
 OF_WORDS = (ascii_letters + digits + "_.+/=~:@-").encode()
 
 
@@ -114,16 +117,9 @@ def _end(shape: re.Pattern[bytes], data: bytes, at: int) -> int:
 def _closing(data: bytes, at: int) -> int:
     """Return where the quote stands that ends a string, or the end of the data."""
     end = data.find(b'"', at)
-    while end > at and data[end - 1] == BACKSLASH and _is_escaped(data, at, end):
-        end = data.find(b'"', end + 1)
+    if end > at and data[end - 1] == BACKSLASH:
+        return _end(_INSIDE, data, at)
     return len(data) if end < 0 else end
-
-
-def _is_escaped(data: bytes, at: int, end: int) -> bool:
-    start = end
-    while start > at and data[start - 1] == BACKSLASH:
-        start -= 1
-    return (end - start) % 2 == 1
 
 
 def _unbroken(data: bytes) -> tuple[bytes, bytes]:
@@ -133,4 +129,5 @@ def _unbroken(data: bytes) -> tuple[bytes, bytes]:
 
 
 def _characters(part: bytes) -> int:
-    return len(part) if part.isascii() else len(part.decode("utf-8", "ignore"))
+    """Count the characters that begin in a part of UTF-8."""
+    return len(part) if part.isascii() else len(part.translate(None, CONTINUATION))
