@@ -1,6 +1,5 @@
 """A chat on its way through a gateway: how each endpoint wants it, and what comes back."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -169,8 +168,20 @@ def _model_path(name: str) -> str:
     return "/".join(quote(part, safe="@") for part in parts)
 
 
-def parse_reply(chat: Chat, response: httpx2.Response, duration: int, errand: Errand) -> Reply:
-    """Read what a gateway answered a chat with.
+def streamed(wire: Wire) -> dict[str, Any] | list[dict[str, Any]]:
+    """Return a request's body so that the reply comes as a stream, with its usage."""
+    if isinstance(wire.body, list):
+        return [step | {"query": _streamed(step["query"], step["provider"])} for step in wire.body]
+    return _streamed(wire.body, wire.provider if wire.path.startswith(wire.provider) else "")
+
+
+def _streamed(body: dict[str, Any], native: str) -> dict[str, Any]:
+    usage = {} if native in ("anthropic", "workers-ai") else {"stream_options": {"include_usage": True}}
+    return body | {"stream": True} | usage
+
+
+def parse_reply(chat: Chat, response: httpx2.Response, body: dict[str, Any], duration: int, errand: Errand) -> Reply:
+    """Read what a gateway answered a chat with: `body` is its JSON, or what its stream put together.
 
     Raises:
         GatewayError: the gateway or the provider refused it, or the answer is no chat reply.
@@ -178,10 +189,6 @@ def parse_reply(chat: Chat, response: httpx2.Response, duration: int, errand: Er
     """
     headers = response.headers
     log_id = headers.get("cf-aig-log-id")
-    try:
-        body = as_object(json.loads(response.content))
-    except ValueError:
-        body = {}
     if not response.is_success or not body or body.get("success") is False:
         raise _refused(chat, response, log_id, errand)
     result = as_object(body.get("result")) or body

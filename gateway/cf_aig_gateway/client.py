@@ -1,5 +1,6 @@
 """The one place that speaks HTTP to a gateway."""
 
+import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -12,14 +13,20 @@ import stamina
 from pydantic import BaseModel, ValidationError
 
 from cf_aig_gateway import filters as filter_language
-from cf_aig_gateway.chat import Chat, Reply, parse_reply, wire_chat
+from cf_aig_gateway.assembly import Assembly
+from cf_aig_gateway.chat import Chat, Reply, parse_reply, streamed, wire_chat
 from cf_aig_gateway.errors import GatewayError
+from cf_aig_gateway.events import Events
 from cf_aig_gateway.filters import Filter
 from cf_aig_gateway.models import Envelope, Gateway, Log, ResultInfo
 from cf_aig_gateway.refusals import Errand, refusal, unreachable
+from cf_aig_gateway.shapes import as_object
 
 RETRY_TIMEOUT_S = 20.0
 """How long reads are tried again in all; MCP clients give a call up at about 60 s."""
+
+Grown = Callable[[int], None]
+"""Told how many events of a streamed reply have come."""
 
 LOG_LAG_S = 60.0
 """How long after a chat a 404 on its log may only mean: not yet. Logs appear after 0.3-4.7 s."""
@@ -162,8 +169,11 @@ class AIGateway:
         )
         _opened(await self._send(request, errand), errand)
 
-    async def chat(self, gateway_id: str, chat: Chat) -> Reply:
+    async def chat(self, gateway_id: str, chat: Chat, grown: Grown | None = None) -> Reply:
         """Send a chat through a gateway and return the reply. Never tried twice unless the caller asks the gateway to.
+
+        With `grown` the reply is asked for as a stream, and `grown` is told its events so far; one that comes whole
+        all the same is taken as it is.
 
         Raises:
             GatewayError: refused by the gateway or the provider; the message has the provider's words and the log id.
@@ -177,13 +187,32 @@ class AIGateway:
             url = f"{self._data_url}/{self._known_account()}/{segment(gateway_id)}/{wire.path}".rstrip("/")
             headers = {"cf-aig-authorization": f"Bearer {self._gateway_token()}"}
         errand = Errand(f"No gateway {gateway_id}, or no model {chat.model}.", scope="AI Gateway Run")
-        request = self._http.build_request("POST", url, json=wire.body, headers=wire.headers | headers)
+        body = streamed(wire) if grown else wire.body
+        request = self._http.build_request("POST", url, json=body, headers=wire.headers | headers)
         started = time.monotonic()
-        response = await self._send(request, errand)
-        reply = parse_reply(chat, response, round((time.monotonic() - started) * 1000), errand)
+        response, answered = await self._exchange(request, errand, grown)
+        reply = parse_reply(chat, response, answered, round((time.monotonic() - started) * 1000), errand)
         if reply.log_id:
             self._chatted[reply.log_id] = time.monotonic()
         return reply
+
+    async def _exchange(
+        self, request: httpx2.Request, errand: Errand, grown: Grown | None
+    ) -> tuple[httpx2.Response, dict[str, Any]]:
+        """Send a chat, and return its answer and the JSON in it, put together when it came as a stream."""
+        response = await self._send(request, errand, stream=True)
+        try:
+            if response.is_success and response.headers.get("content-type", "").startswith("text/event-stream"):
+                return response, await _assembled(response, grown)
+            await response.aread()
+        except httpx2.TransportError as error:
+            raise unreachable(error, errand) from error
+        finally:
+            await response.aclose()
+        try:
+            return response, as_object(json.loads(response.content))
+        except (ValueError, RecursionError):
+            return response, {}
 
     async def _page(self, model: type[M], path: str, params: dict[str, Any], errand: Errand) -> Page[M]:
         envelope = _opened(await self._read(self._gateways_url() + path, params, errand), errand)
@@ -230,9 +259,9 @@ class AIGateway:
         except httpx2.TransportError as error:
             raise unreachable(error, errand) from error
 
-    async def _send(self, request: httpx2.Request, errand: Errand) -> httpx2.Response:
+    async def _send(self, request: httpx2.Request, errand: Errand, *, stream: bool = False) -> httpx2.Response:
         try:
-            return await self._http.send(request)
+            return await self._http.send(request, stream=stream)
         except httpx2.TransportError as error:
             raise unreachable(error, errand) from error
 
@@ -291,3 +320,22 @@ async def _chunks(response: httpx2.Response, errand: Errand) -> AsyncIterator[by
             yield chunk
     except httpx2.TransportError as error:
         raise unreachable(error, errand) from error
+
+
+async def _assembled(response: httpx2.Response, grown: Grown | None) -> dict[str, Any]:
+    """Return the reply that a stream carried."""
+    events, assembly = Events(), Assembly()
+    async for chunk in response.aiter_bytes():
+        for event in events.add(chunk):
+            assembly.add(event)
+        if grown:
+            grown(events.ending.events)
+    for event in events.end():
+        assembly.add(event)
+    if assembly.error is None and (assembly.finished or events.ending.done):
+        return assembly.reply()
+    how = "broke off" if assembly.error is None else "ended in an error"
+    raise GatewayError(
+        f"The reply {how} after {events.ending.events} events. "
+        f"Next: get_log_response_body with log {response.headers.get('cf-aig-log-id', '(none)')}."
+    )

@@ -18,8 +18,8 @@ from pydantic_core import ErrorDetails
 
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.shapes import as_list, as_object
-from cf_aig_server.progress import progress
 from cf_aig_tools.desk import Desk
+from cf_aig_tools.progress import progress
 from cf_aig_tools.reading.masking import Masker
 
 MAX_ECHO = 80

@@ -54,9 +54,11 @@ print("heavy:", *(name for name in ("genai_prices", "cloudflare", "openai", "ric
 
 LOADED = """\
 cf_aig_gateway
+cf_aig_gateway.assembly
 cf_aig_gateway.chat
 cf_aig_gateway.client
 cf_aig_gateway.errors
+cf_aig_gateway.events
 cf_aig_gateway.filters
 cf_aig_gateway.models
 cf_aig_gateway.refusals
@@ -67,7 +69,6 @@ cf_aig_server.commands
 cf_aig_server.commands.serve
 cf_aig_server.completions
 cf_aig_server.instructions
-cf_aig_server.progress
 cf_aig_server.prompts
 cf_aig_server.registration
 cf_aig_server.resources

@@ -1,9 +1,13 @@
+import itertools
 import json
+import sys
+from collections.abc import AsyncGenerator
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-from mcp import Client
+from mcp import Client, StdioServerParameters, stdio_client
 from tokens import o200k
 
 from cf_aig_gateway.local.store import Store
@@ -182,3 +186,48 @@ async def test_a_fallback_answers_when_the_first_model_fails(client: Client) -> 
     assert structured["step"] == "1"
     assert structured["provider"] == "anthropic"
     assert "step 1" in text
+
+
+@pytest.fixture
+async def piped(tmp_path: Path) -> AsyncGenerator[Client]:
+    """A client over a pipe: in memory the SDK sends no progress token."""
+    arguments = ["-m", "cf_aig_server", "serve", "--local", str(tmp_path / "piped.db")]
+    async with Client(stdio_client(StdioServerParameters(command=sys.executable, args=arguments))) as client:
+        yield client
+
+
+async def watched(client: Client, **given: Any) -> tuple[Any, list[str]]:
+    said: list[str] = []
+
+    async def watch(progress: float, total: float | None, message: str | None) -> None:
+        said.append(message or "")
+
+    return await client.call_tool("chat_via_gateway", given, progress_callback=watch), said
+
+
+async def test_a_watched_chat_streams_and_says_the_same(piped: Client) -> None:
+    for model, endpoint in itertools.product(MODELS, ["rest", "compat", "provider"]):
+        given = {"model": model, "endpoint": endpoint, "prompt": "Why is the sky blue?"}
+        _, whole = await chatted(piped, **given)
+        result, _ = await watched(piped, **given)
+
+        assert not result.is_error, result.content[0].text
+        assert result.structured_content["text"] == whole["text"]
+        assert result.structured_content["tokens_out"] == whole["tokens_out"]
+        log = await piped.call_tool("get_log_details", {"log_id": result.structured_content["log_id"]})
+        assert "text/event-stream" in log.content[0].text
+
+
+async def test_a_watched_chat_streams_through_its_fallbacks_and_reports_progress(piped: Client) -> None:
+    result, said = await watched(piped, model=MODELS[0], prompt="Go on. [simulate: delay=1200]", fallbacks=[MODELS[1]])
+
+    assert not result.is_error, result.content[0].text
+    assert said == ["1 s, waiting for the gateway"]
+
+
+async def test_a_watched_chat_that_breaks_off_says_so(piped: Client) -> None:
+    result, _ = await watched(piped, model=MODELS[0], prompt="Go on. [simulate: break]")
+
+    assert result.is_error
+    assert "The reply broke off after" in result.content[0].text
+    assert "get_log_response_body with log " in result.content[0].text

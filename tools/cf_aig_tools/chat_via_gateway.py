@@ -10,6 +10,7 @@ from cf_aig_gateway.chat import Chat, Endpoint, Reply
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_tools.desk import Call, answer, desk_of
 from cf_aig_tools.parameters import GatewayId, Metadata
+from cf_aig_tools.progress import is_watched, say
 from cf_aig_tools.reading.budget import cut
 
 ANNOTATIONS = ToolAnnotations(
@@ -94,7 +95,13 @@ async def chat_via_gateway(
             }
         ),
     )
-    return _answer(gateway, await desk.gateway.chat(gateway, chat), desk.max_budget)
+    caching = cache_ttl is not None or skip_cache is not None or cache_key
+    grown = _say_growth if is_watched(ctx) and not caching else None
+    return _answer(gateway, await desk.gateway.chat(gateway, chat, grown), desk.max_budget)
+
+
+def _say_growth(events: int) -> None:
+    say(f"{events} events of the reply are here")
 
 
 def _messages(messages: list[dict[str, Any]], prompt: str, system: str) -> list[dict[str, Any]]:

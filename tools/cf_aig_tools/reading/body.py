@@ -6,9 +6,9 @@ from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cf_aig_tools.reading.assembly import Assembly
+from cf_aig_gateway.assembly import Assembly
+from cf_aig_gateway.events import Ending, Events
 from cf_aig_tools.reading.conversation import Conversation
-from cf_aig_tools.reading.events import Ending, Events
 from cf_aig_tools.reading.forms import BOM, Form
 from cf_aig_tools.reading.masking import Masker
 from cf_aig_tools.reading.quoting import NO_GAP

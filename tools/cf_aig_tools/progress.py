@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from mcp.server.mcpserver import Context
@@ -12,9 +13,29 @@ EVERY_S = 1.0
 """How long a call may be silent."""
 
 
+class Doing:
+    """What the call under way would say of itself."""
+
+    words = "waiting for the gateway"
+
+
+_doing: ContextVar[Doing] = ContextVar("doing")
+
+
+def say(words: str) -> None:
+    """Change what the next report of the call under way says."""
+    _doing.get().words = words
+
+
+def is_watched(context: Context[Any, Any]) -> bool:
+    """Whether the client asked for progress."""
+    return "progress_token" in (context.request_context.meta or {})
+
+
 @asynccontextmanager
 async def progress(context: Context[Any, Any]) -> AsyncGenerator[None]:
     """Report the seconds that pass while the body runs, to a client that asked for progress."""
+    _doing.set(Doing())
     reporting = asyncio.create_task(_report(context))
     try:
         yield
@@ -27,4 +48,4 @@ async def _report(context: Context[Any, Any]) -> None:
     while True:
         await asyncio.sleep(EVERY_S)
         passed = round(time.monotonic() - started)
-        await context.report_progress(passed, message=f"{passed} s, waiting for the gateway")
+        await context.report_progress(passed, message=f"{passed} s, {_doing.get().words}")
