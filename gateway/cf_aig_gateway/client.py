@@ -13,20 +13,16 @@ import stamina
 from pydantic import BaseModel, ValidationError
 
 from cf_aig_gateway import filters as filter_language
-from cf_aig_gateway.assembly import Assembly
-from cf_aig_gateway.chat import Chat, Reply, parse_reply, streamed, wire_chat
+from cf_aig_gateway.chat import Chat, streamed, wire_chat
 from cf_aig_gateway.errors import GatewayError
-from cf_aig_gateway.events import Events
 from cf_aig_gateway.filters import Filter
 from cf_aig_gateway.models import Envelope, Gateway, Log, ResultInfo
 from cf_aig_gateway.refusals import Errand, refusal, unreachable
+from cf_aig_gateway.replies import Grown, Reply, assembled, parse_reply
 from cf_aig_gateway.shapes import as_object
 
 RETRY_TIMEOUT_S = 20.0
 """How long reads are tried again in all; MCP clients give a call up at about 60 s."""
-
-Grown = Callable[[int], None]
-"""Told how many events of a streamed reply have come."""
 
 LOG_LAG_S = 60.0
 """How long after a chat a 404 on its log may only mean: not yet. Logs appear after 0.3-4.7 s."""
@@ -203,7 +199,7 @@ class AIGateway:
         response = await self._send(request, errand, stream=True)
         try:
             if response.is_success and response.headers.get("content-type", "").startswith("text/event-stream"):
-                return response, await _assembled(response, grown)
+                return response, await assembled(response, grown)
             await response.aread()
         except httpx2.TransportError as error:
             raise unreachable(error, errand) from error
@@ -320,22 +316,3 @@ async def _chunks(response: httpx2.Response, errand: Errand) -> AsyncIterator[by
             yield chunk
     except httpx2.TransportError as error:
         raise unreachable(error, errand) from error
-
-
-async def _assembled(response: httpx2.Response, grown: Grown | None) -> dict[str, Any]:
-    """Return the reply that a stream carried."""
-    events, assembly = Events(), Assembly()
-    async for chunk in response.aiter_bytes():
-        for event in events.add(chunk):
-            assembly.add(event)
-        if grown:
-            grown(events.ending.events)
-    for event in events.end():
-        assembly.add(event)
-    if assembly.error is None and (assembly.finished or events.ending.done):
-        return assembly.reply()
-    how = "broke off" if assembly.error is None else "ended in an error"
-    raise GatewayError(
-        f"The reply {how} after {events.ending.events} events. "
-        f"Next: get_log_response_body with log {response.headers.get('cf-aig-log-id', '(none)')}."
-    )

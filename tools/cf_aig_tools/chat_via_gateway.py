@@ -6,8 +6,9 @@ from typing import Annotated, Any
 from mcp.types import CallToolResult, ToolAnnotations
 from pydantic import BaseModel, Field, WithJsonSchema
 
-from cf_aig_gateway.chat import Chat, Endpoint, Reply
+from cf_aig_gateway.chat import Chat, Endpoint
 from cf_aig_gateway.errors import GatewayError
+from cf_aig_gateway.replies import Reply
 from cf_aig_tools.desk import Call, answer, desk_of
 from cf_aig_tools.parameters import GatewayId, Metadata
 from cf_aig_tools.progress import is_watched, say

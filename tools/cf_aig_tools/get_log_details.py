@@ -123,6 +123,7 @@ def _sizes(log: Log) -> str:
 def _fields(log: Log, room: int) -> dict[str, Any]:
     """Return the other fields that hold something, as many as cost twice `room`."""
     held = {name: _held(value) for name, value in log.model_dump().items() if name not in TOLD | HEADS}
+    held = {name: value for name, value in held.items() if value not in USUAL}
     fields: dict[str, Any] = {}
     left = 2 * room
     for name, value in held.items():
@@ -134,6 +135,9 @@ def _fields(log: Log, room: int) -> dict[str, Any]:
                 return fields | {"left out": f"fields from {name} on; a larger budget shows more"}
     return fields
 
+
+USUAL = ("application/json",)
+"""Values that tell nothing."""
 
 EMPTY: tuple[Any, ...] = (None, "", [], {}, False)
 

@@ -122,9 +122,7 @@ def _answer(
     if dropped := len(found.items) - len(kept):
         summary += f" {dropped} more rows had the metadata key and the value, but not as a pair, and were dropped."
     following = f"page={info.page + 1} for older rows; " if info.page * info.per_page < info.total_count else ""
-    following += (
-        "get_log_details with an id, or get_log_response_body for the provider's words" if kept else _EMPTY_NEXT
-    )
+    following += _next(kept)
     rows = log_rows(kept, fields, keys)
     pages = (_page(summary, info, rows, following, longest) for longest in CELLS)
     fitting = next((page for page in pages if cost(page) <= MAX_TOKENS), None)
@@ -168,4 +166,8 @@ def _empty(gateway: str, total: int, *, narrowed: bool) -> str:
     )
 
 
-_EMPTY_NEXT = "list_gateways shows the gateways and whether they keep logs"
+def _next(kept: list[Log]) -> str:
+    if not kept:
+        return "list_gateways shows the gateways and whether they keep logs"
+    failed = any(log.success is False for log in kept)
+    return "get_log_details with an id" + (", or get_log_response_body for the provider's words" if failed else "")
