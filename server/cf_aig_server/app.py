@@ -20,6 +20,7 @@ from cf_aig_tools.desk import Desk
 from cf_aig_tools.reading.masking import Masker
 
 NAME = "cloudflare-ai-gateway"
+VERSION = version("cloudflare-ai-gateway-mcp")
 LOCAL_ACCOUNT = "0" * 32
 LOCAL_URL = "http://127.0.0.1"
 
@@ -42,7 +43,7 @@ def build_server(settings: Settings, transport: httpx2.AsyncBaseTransport | None
         NAME,
         title="Cloudflare AI Gateway",
         instructions=INSTRUCTIONS,
-        version=version("cloudflare-ai-gateway-mcp"),
+        version=VERSION,
         tools=offered,
         middleware=[refuse_unknown_tools([tool.name for tool in offered]), refuse_bad_prompts(asked)],
         cache_hints=CACHE_HINTS,
@@ -66,12 +67,17 @@ async def open_gateway(
 
         async with (
             local_transport(path) as wire,
-            httpx2.AsyncClient(transport=wire, timeout=settings.timeout_s) as http,
+            _http(settings, wire) as http,
         ):
             yield _local(http)
         return
-    async with httpx2.AsyncClient(transport=transport, timeout=settings.timeout_s) as http:
+    async with _http(settings, transport) as http:
         yield _cloudflare(http, settings)
+
+
+def _http(settings: Settings, transport: httpx2.AsyncBaseTransport | None) -> httpx2.AsyncClient:
+    headers = {"User-Agent": f"cloudflare-ai-gateway-mcp/{VERSION}"}
+    return httpx2.AsyncClient(transport=transport, timeout=settings.timeout_s, headers=headers)
 
 
 def _cloudflare(http: httpx2.AsyncClient, settings: Settings) -> AIGateway:

@@ -35,7 +35,6 @@ class Details(BaseModel):
     """A log's summary, and the rest of the fields that hold something."""
 
     summary: str
-    log_id: str
     fields: dict[str, Any] | None = None
     request_head: str | None = None
     response_head: str | None = None
@@ -64,13 +63,12 @@ def _answer(log: Log, room: int, *, heads: bool) -> CallToolResult:
     shown_heads = {part: _head(log, part, room) for part in ("request", "response")} if heads else {}
     structured = Details(
         summary=_summary(log, room),
-        log_id=log.id,
         fields=fields or None,
         request_head=shown_heads.get("request"),
         response_head=shown_heads.get("response"),
         next="get_log_request_body, get_log_response_body" + ("" if log.feedback else ", or patch_log_feedback"),
     )
-    lines = [structured.summary, f"log {log.id}", *(f"{name}: {shown(value)}" for name, value in fields.items())]
+    lines = [structured.summary, *(f"{name}: {shown(value)}" for name, value in fields.items())]
     lines += [f"{part} begins:\n{fenced(head)}" for part, head in shown_heads.items() if head]
     return answer("\n".join([*lines, f"next: {structured.next}"]), structured)
 

@@ -1,14 +1,19 @@
 """A conversation as a debugger reads it: what ended it, who it was with, and its turns."""
 
+import json
 from collections.abc import Iterable, Iterator
 
 from cf_aig_tools.reading.budget import tokens
-from cf_aig_tools.reading.conversation import Conversation, Turn
+from cf_aig_tools.reading.conversation import Conversation, ToolCall, Turn
 from cf_aig_tools.reading.delivery import delivered
 from cf_aig_tools.reading.quoting import Quoting
 
 SMALL = 40
 """Tokens that a turn far from the end may cost."""
+STANDING = 60
+"""Tokens of a system prompt, which says the same in every call."""
+LONG = 240
+"""Tokens of a turn before the newest; a longer one is shortened to its ends."""
 MOST_PARTS = 8
 """Calls and results of one turn that are shown."""
 LEAST = 60
@@ -34,11 +39,17 @@ class Timeline:
         """Return the whole timeline when it fits, else its last turns first."""
         turns = list(self._own())
         if sum(self._sizes) < 8 * self._budget:
-            lines = [self._line(number, turn, self._budget * 2) for number, turn in turns]
+            lines = [self._line(number, turn, self._room(number, turn)) for number, turn in turns]
             lead = self._lead("")
             if tokens("\n".join([lead, *lines])) + LEAST < self._budget:
-                return delivered(lead, lines, lambda _: "", self._budget)
+                return delivered(lead, lines, lambda shown: self._left_out(turns, lines, shown), self._budget)
         return self._newest_first(turns)
+
+    def _room(self, number: int, turn: Turn) -> int:
+        """Return the tokens that a turn may cost where all of them fit: the newest is never shortened."""
+        if number == len(self._held.turns) - 1:
+            return self._budget * 2
+        return STANDING if turn.role in {"system", "developer"} else LONG
 
     def _own(self) -> Iterator[Numbered]:
         """Yield the turns, without those that only hold results shown with their calls."""
@@ -83,13 +94,17 @@ class Timeline:
         for medium in turn.media:
             yield "", f"[{medium}]"
         for call in turn.calls:
-            yield f"called {self._quoting.short(call.name, 60)}", call.arguments
+            yield f"called {self._quoting.short(call.name, 60)}{self._remark(call)}", call.arguments
             if call.id in self._results:
                 number, text = self._results[call.id]
                 yield f"→ {number} {self._held.turns[number].role[:20]}:", text
         for result in turn.results:
             if result.id not in self._called:
                 yield f"result of {self._quoting.short(result.id, 40)}:", result.text
+
+    def _remark(self, call: ToolCall) -> str:
+        whole = not self._quoting.gap.search(call.arguments)
+        return "" if not whole or _is_json(call.arguments or "{}") else ", with arguments that are not valid JSON:"
 
     def _lead(self, order: str) -> str:
         held, short = self._held, self._quoting.short
@@ -127,6 +142,14 @@ class Timeline:
 
 def _texts(turn: Turn) -> Iterable[str]:
     return [turn.text, *(call.arguments for call in turn.calls), *(result.text for result in turn.results)]
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _listed(names: list[str]) -> str:
