@@ -87,7 +87,7 @@ class AIGateway:
         self._token = token
         self._gateway_token = gateway_token
         self._provider_keys = provider_keys
-        self._chatted: dict[str, float] = {}
+        self._chatted: dict[tuple[str, str], float] = {}
 
     async def gateways(self, *, page: int = 1, per_page: int = 20, search: str | None = None) -> Page[Gateway]:
         """Return one page of gateways: GET /accounts/{account}/ai-gateway/gateways. `search` matches ids."""
@@ -136,7 +136,9 @@ class AIGateway:
             f"No log {log_id} in gateway {gateway_id}. list_logs shows its logs, list_gateways the gateways; "
             "a new log appears up to 5 s after its call."
         )
-        response = await self._read(self._log_url(gateway_id, log_id), {}, errand, log_id=log_id)
+        response = await self._read(
+            self._log_url(gateway_id, log_id), {}, errand, fresh=self._is_fresh(gateway_id, log_id)
+        )
         return _parsed(Log, _opened(response, errand).result)
 
     def request_body(self, gateway_id: str, log_id: str) -> AbstractAsyncContextManager[Body]:
@@ -189,7 +191,7 @@ class AIGateway:
         response, answered = await self._exchange(request, errand, grown)
         reply = parse_reply(chat, response, answered, round((time.monotonic() - started) * 1000), errand)
         if reply.log_id:
-            self._chatted[reply.log_id] = time.monotonic()
+            self._chatted[gateway_id, reply.log_id] = time.monotonic()
         return reply
 
     async def _exchange(
@@ -223,7 +225,8 @@ class AIGateway:
             "when the log is over 10 MB, or after deletion."
         )
         url = f"{self._log_url(gateway_id, log_id)}/{part}"
-        response = await self._read(url, {}, errand, log_id=log_id, stream=True)
+        fresh = self._is_fresh(gateway_id, log_id)
+        response = await self._read(url, {}, errand, fresh=fresh, stream=True)
         try:
             if not response.is_success:
                 await response.aread()
@@ -233,11 +236,10 @@ class AIGateway:
             await response.aclose()
 
     async def _read(
-        self, url: str, params: Mapping[str, Any], errand: Errand, *, log_id: str = "", stream: bool = False
+        self, url: str, params: Mapping[str, Any], errand: Errand, *, fresh: bool = False, stream: bool = False
     ) -> httpx2.Response:
-        """GET, trying again what may pass."""
+        """GET, trying again what may pass; a 404 may when the log is `fresh`."""
         present = {name: value for name, value in params.items() if value is not None}
-        fresh = time.monotonic() - self._chatted.get(log_id, -LOG_LAG_S) < LOG_LAG_S
 
         @stamina.retry(on=_again, attempts=5, timeout=RETRY_TIMEOUT_S, wait_initial=0.2)
         async def attempt() -> httpx2.Response:
@@ -254,6 +256,10 @@ class AIGateway:
             return error.response
         except httpx2.TransportError as error:
             raise unreachable(error, errand) from error
+
+    def _is_fresh(self, gateway_id: str, log_id: str) -> bool:
+        """Whether a 404 on a log may only mean that it has not appeared yet."""
+        return time.monotonic() - self._chatted.get((gateway_id, log_id), -LOG_LAG_S) < LOG_LAG_S
 
     async def _send(self, request: httpx2.Request, errand: Errand, *, stream: bool = False) -> httpx2.Response:
         try:

@@ -99,21 +99,27 @@ def _tool_uses(message: dict[str, Any]) -> list[Any]:
 
 def _refused(chat: Chat, response: httpx2.Response, log_id: str | None, errand: Errand) -> GatewayError:
     code, words = reason(response)
-    followed = f" Next: get_log_details with log {log_id}." if log_id else " Nothing was logged under an id."
-    if code is None and response.status_code >= 400:
-        message = f"{chat.model} answered HTTP {response.status_code}: {words or 'no reason given'}"
+    status = response.status_code
+    followed = f"Next: get_log_details with log {log_id}." if log_id else "Nothing was logged under an id."
+    if advice := _GATEWAY_ADVICE.get(code or 0):
+        message = f"{advice.format(model=chat.model)} (HTTP {status}, code {code}: {words})"
+    elif code in PERMISSION or status < 400:
+        message = str(refusal(response, errand))
     else:
-        message = f"{refusal(response, errand)}{_GATEWAY_ADVICE.get(code or 0, '')}"
-    return GatewayError(message.removesuffix(".") + "." + followed, status=response.status_code, code=code)
+        message = f"{chat.model} answered HTTP {status}: {words or 'no reason given'}"
+    return GatewayError(f"{message.removesuffix('.')}. {followed}", status=status, code=code)
 
+
+PERMISSION = {9109, 10000}
+"""Codes of the management API's front door for a token that is wrong, or may not do this."""
 
 _GATEWAY_ADVICE = {
-    2001: ". The gateway may not exist: list_gateways shows those that do",
-    2003: ". The gateway's own limit was hit: list_gateways shows it",
-    2005: ". The provider gave no usable answer",
-    2008: ". Write the model as provider/model, as openai/gpt-4o-mini",
-    2009: ". The gateway asks for its own token: set CF_AIG_TOKEN to one with AI Gateway Run",
-    2021: ". Add credits, or set a provider key",
-    7003: ". Model names on endpoint=rest are author/model, Claude's dotted: anthropic/claude-haiku-4.5",
+    2001: "The gateway may not exist: list_gateways shows those that do.",
+    2003: "The gateway's own rate limit was hit: list_gateways shows it. Try again when its window has passed.",
+    2005: "The provider gave no usable answer. Try again in a moment.",
+    2008: "No provider goes by that name. Write the model as provider/model, as openai/gpt-4o-mini.",
+    2009: "The gateway asks for its own token: set CF_AIG_TOKEN to one with AI Gateway Run.",
+    2021: "The account is out of credit: add some, or set a provider key.",
+    7003: "No model {model}: on endpoint=rest it is author/model, Claude's dotted, as anthropic/claude-haiku-4.5.",
 }
-"""By the data plane's codes: developers.cloudflare.com/ai-gateway, and third parties' captures (read 2026-11-22)."""
+"""By the gateway's codes: developers.cloudflare.com/ai-gateway, and third parties' captures (read 2026-11-22)."""

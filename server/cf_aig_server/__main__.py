@@ -1,6 +1,7 @@
 """The command line: `cloudflare-ai-gateway-mcp`."""
 
 import argparse
+import logging
 import sys
 from functools import partial
 from importlib.metadata import version
@@ -19,6 +20,7 @@ EXIT_USAGE = 2
 
 def main(arguments: list[str] | None = None) -> None:
     """Read the command line and run one command."""
+    logging.getLogger("stamina").setLevel(logging.ERROR)  # a read that is tried again is no news
     given = vars(_parser().parse_args(arguments))
     command = given.pop("command") or "serve"
     try:

@@ -406,3 +406,38 @@ async def test_fallbacks_go_as_one_universal_request_with_each_key_in_its_own_st
         {},
     ]
     assert (reply.provider, reply.model, reply.step) == ("openai", "openai/gpt-4o", "1")
+
+
+async def test_only_the_gateway_that_was_chatted_through_is_waited_for() -> None:
+    seen: list[httpx2.Request] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        seen.append(request)
+        if request.method == "POST":
+            return httpx2.Response(200, json={"choices": []}, headers={"cf-aig-log-id": "new"})
+        return httpx2.Response(404, json={"success": False, "errors": [{"code": 7002, "message": "Not Found"}]})
+
+    gateway = a_gateway(answer)
+    await gateway.chat("main", Chat("openai/gpt-4o", []))
+    with pytest.raises(NotFound):
+        await gateway.log("other", "new")
+
+    assert len(seen) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (404, {"errors": [{"code": 7003, "message": "Model not found"}]}, "No model openai/x: on endpoint=rest"),
+        (401, {"errors": [{"code": 10000, "message": "Authentication error"}]}, "lacks the scope AI Gateway Run"),
+        (
+            429,
+            {"errors": [{"code": 3040, "message": "Capacity exceeded"}]},
+            "openai/x answered HTTP 429: Capacity exceeded",
+        ),
+        (429, {"error": [{"code": 2003, "message": "Rate limited"}]}, "The gateway's own rate limit was hit"),
+    ],
+)
+async def test_the_gateways_own_refusals_are_told_from_the_providers(status: int, body: Any, said: str) -> None:
+    with pytest.raises(GatewayError, match=said):
+        await a_gateway(replying(status, json={"success": False, **body})).chat("main", Chat("openai/x", []))
