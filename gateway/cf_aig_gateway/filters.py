@@ -33,10 +33,29 @@ FilterKey = Literal[
     "dlp_action",
     "user_agent",
 ]
+OrderBy = Literal[
+    "created_at",
+    "provider",
+    "model",
+    "model_type",
+    "success",
+    "cached",
+    "cost",
+    "tokens_in",
+    "tokens_out",
+    "duration",
+    "feedback",
+]
 FilterOperator = Literal["eq", "neq", "contains", "lt", "gt"]
 FilterValue = str | bool | int | float | None
 
 FILTER_KEYS: tuple[str, ...] = get_args(FilterKey)
+
+NUMBERS = frozenset({"cost", "tokens", "tokens_in", "tokens_out", "duration", "feedback"})
+"""Keys that hold a number."""
+
+FLAGS = frozenset({"success", "cached", "authentication", "wholesale", "compatibilityMode"})
+"""Keys that hold a boolean."""
 
 
 class Filter(BaseModel):

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from cf_aig_gateway import filters as filter_language
 from cf_aig_gateway.client import Page as LogPage
-from cf_aig_gateway.filters import Filter
+from cf_aig_gateway.filters import Filter, OrderBy
 from cf_aig_gateway.models import Log, ResultInfo
 from cf_aig_tools.desk import Call, answer, cost, desk_of
 from cf_aig_tools.log_rows import common_date, log_rows, page_figures
@@ -15,21 +15,6 @@ from cf_aig_tools.parameters import Clause, GatewayId, Metadata, Page, PerPage, 
 from cf_aig_tools.tables import Cell, table
 
 ANNOTATIONS = ToolAnnotations(title="List logs", read_only_hint=True, open_world_hint=True)
-
-OrderBy = Literal[
-    "created_at",
-    "provider",
-    "model",
-    "model_type",
-    "success",
-    "cached",
-    "cost",
-    "tokens_in",
-    "tokens_out",
-    "duration",
-    "feedback",
-]
-
 
 MAX_TOKENS = 4500
 """Tokens of a page: what 50 ordinary rows cost at most. Longer cells are cut until it fits, rows never."""

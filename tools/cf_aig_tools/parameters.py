@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from cf_aig_gateway.errors import GatewayError
-from cf_aig_gateway.filters import Filter, FilterKey, FilterOperator
+from cf_aig_gateway.filters import FLAGS, NUMBERS, Filter, FilterKey, FilterOperator
 from cf_aig_gateway.shapes import as_list
 
 GatewayId = Annotated[str, Field(description="From list_gateways; default: the configured one")]
@@ -40,8 +40,6 @@ Metadata = Annotated[
     WithJsonSchema({"type": "object"}),
 ]
 
-_BOOLEAN_KEYS = {"success", "cached", "authentication", "wholesale", "compatibilityMode"}
-_NUMBER_KEYS = {"cost", "tokens", "tokens_in", "tokens_out", "duration", "feedback"}
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -73,9 +71,9 @@ class Clause(BaseModel):
             return value
         if value == "null":
             return None
-        if self.key in _BOOLEAN_KEYS and value.lower() in _BOOLEANS:
+        if self.key in FLAGS and value.lower() in _BOOLEANS:
             return _BOOLEANS[value.lower()]
-        if self.key in _NUMBER_KEYS:
+        if self.key in NUMBERS:
             try:
                 return float(value)
             except ValueError:

@@ -7,25 +7,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, Field, Json, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from cf_aig_gateway.filters import FilterKey, FilterOperator, FilterValue
+from cf_aig_gateway.filters import FLAGS, NUMBERS, FilterKey, FilterOperator, FilterValue, OrderBy
 
-OrderBy = Literal[
-    "created_at",
-    "provider",
-    "model",
-    "model_type",
-    "success",
-    "cached",
-    "cost",
-    "tokens_in",
-    "tokens_out",
-    "duration",
-    "feedback",
-]
 Direction = Literal["asc", "desc"]
 
-NUMBERS = frozenset({"cost", "tokens", "tokens_in", "tokens_out", "duration", "feedback"})
-FLAGS = frozenset({"success", "cached", "authentication", "wholesale", "compatibilityMode"})
 MAX_TEXT = 4096
 """Characters of one text that logs are compared with."""
 
