@@ -10,7 +10,7 @@ from cf_aig_gateway.models import Log
 from cf_aig_gateway.shapes import as_object
 from cf_aig_tools import failures
 from cf_aig_tools.desk import Call, answer, cost, desk_of
-from cf_aig_tools.log_rows import dollars, names_provider, seconds, when
+from cf_aig_tools.log_rows import dollars, names_provider, plain, seconds, when
 from cf_aig_tools.parameters import Budget, GatewayId, LogId
 from cf_aig_tools.reading.budget import cut, tokens
 from cf_aig_tools.reading.fence import fenced
@@ -76,7 +76,7 @@ def _answer(log: Log, room: int, *, heads: bool) -> CallToolResult:
 def _summary(log: Log, room: int) -> str:
     lines = [_outcome(log, room), f"{_moment(log)}, {', '.join(_figures(log))}", _sizes(log)]
     if log.metadata:
-        pairs = " ".join(f"{key}={shown(_plain(value))}" for key, value in log.metadata.items())
+        pairs = " ".join(f"{key}={shown(plain(value))}" for key, value in log.metadata.items())
         lines.append(_short(f"metadata: {pairs}", room))
     return "\n".join(filter(None, lines))
 
@@ -126,7 +126,7 @@ def _fields(log: Log, room: int) -> dict[str, Any]:
     left = 2 * room
     for name, value in held.items():
         if value not in EMPTY:
-            fields[name] = value if isinstance(value, int | float) else _short(_plain(value), room)
+            fields[name] = value if isinstance(value, int | float) else _short(str(plain(value)), room)
             left -= tokens(f"{name}: {fields[name]}\n")
             if left < 0:
                 del fields[name]
@@ -154,12 +154,6 @@ def _head(log: Log, part: str, room: int) -> str | None:
 
 def _extra(log: Log, name: str) -> Any:
     return (log.model_extra or {}).get(name)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return value
 
 
 def _short(text: str, room: int) -> str:

@@ -22,7 +22,7 @@ def log_rows(logs: Sequence[Log], fields: Sequence[str], metadata: Sequence[str]
     form = time_form(logs)
     names = ["id", *(name for name in fields if name != "id")] if fields else list(COLUMNS)
     return [
-        {name: _cell(log, name, form) for name in names} | {key: _plain(log.metadata.get(key)) for key in metadata}
+        {name: _cell(log, name, form) for name in names} | {key: plain(log.metadata.get(key)) for key in metadata}
         for log in logs
     ]
 
@@ -56,7 +56,7 @@ def _cell(log: Log, name: str, form: str) -> Cell:
         case "what":
             return what(log)
         case _:
-            return _plain(getattr(log, name, None))
+            return plain(getattr(log, name, None))
 
 
 def what(log: Log) -> str:
@@ -138,7 +138,8 @@ def _whole(value: float | None) -> int | float | None:
     return int(value) if value is not None and value == int(value) else value
 
 
-def _plain(value: Any) -> Cell:
+def plain(value: Any) -> Cell:
+    """Return a value as a cell: what has members as compact JSON, nothing for what is empty."""
     if value in ({}, []):
         return None
     if isinstance(value, str | int | float | bool | None):

@@ -1,5 +1,6 @@
 """OpenAI's error bodies: platform.openai.com/docs/guides/error-codes and the API's own replies."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from cf_aig_gateway.local import pricing
@@ -47,6 +48,20 @@ def not_json() -> Refused:
         "correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON.)"
     )
     return Refused(error(400, message, "invalid_request_error"))
+
+
+def require(content: Mapping[str, Any], *names: str) -> None:
+    """Refuse a body without one of the names, as OpenAI does.
+
+    Raises:
+        Refused: there is no JSON, or a name holds nothing.
+
+    """
+    if not content:
+        raise not_json()
+    for name in names:
+        if not content.get(name):
+            raise missing(name)
 
 
 def refusal(failure: str, question: Question) -> Answer:

@@ -19,11 +19,7 @@ INCOMPLETE = {"length": "max_output_tokens", "filtered": "content_filter"}
 def read(call: Call) -> Question:
     """Return what is asked: items, or one text."""
     content = call.content
-    if not content:
-        raise openai_errors.not_json()
-    for name in ("model", "input"):
-        if not content.get(name):
-            raise openai_errors.missing(name)
+    openai_errors.require(content, "model", "input")
     items = [as_object(item) for item in as_list(content["input"])] or [{"role": "user", "content": content["input"]}]
     prompt = [as_text(content.get("instructions")), *(text_of(item.get("content")) for item in items)]
     return Question(
