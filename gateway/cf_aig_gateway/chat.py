@@ -15,6 +15,7 @@ ANTHROPIC_MAX_TOKENS = 1024
 """Tokens of an Anthropic reply when the caller gives no bound; Anthropic demands one."""
 
 CHAT_PATHS = {
+    "anthropic": "v1/messages",
     "openai": "chat/completions",
     "groq": "chat/completions",
     "perplexity-ai": "chat/completions",
@@ -24,7 +25,7 @@ CHAT_PATHS = {
     "grok": "v1/chat/completions",
     "openrouter": "v1/chat/completions",
 }
-"""Native chat paths of providers that take OpenAI's form: developers.cloudflare.com/ai-gateway/usage/providers."""
+"""Native chat paths, all but Anthropic's in OpenAI's form: developers.cloudflare.com/ai-gateway/usage/providers."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,16 @@ class Chat:
 
 @dataclass(frozen=True)
 class Wire:
-    """One HTTP request: a path below the management host (`rest`) or below the gateway on the data plane."""
+    """One HTTP request: a path below the management host (`rest`) or below the gateway on the data plane.
+
+    `models` are those that may answer, in the order of `cf-aig-step`.
+    """
 
     path: str
     body: dict[str, Any] | list[dict[str, Any]]
     headers: dict[str, str]
     provider: str
+    models: tuple[str, ...]
     rest: bool = False
 
 
@@ -73,9 +78,11 @@ def wire_chat(chat: Chat, keys: Mapping[str, str]) -> Wire:
     body = {"model": chat.model, "messages": chat.messages, **chat.parameters}
     if chat.endpoint == "rest":
         model = name if provider == "workers-ai" else chat.model
-        return Wire("v1/chat/completions", body | {"model": model}, dict(chat.controls), provider, rest=True)
+        body |= {"model": model}
+        return Wire("v1/chat/completions", body, dict(chat.controls), provider, chat.models, rest=True)
     _require(name, chat.model)
-    return Wire("compat/chat/completions", body | {"model": f"{provider}/{name}"}, dict(chat.controls), provider)
+    body |= {"model": f"{provider}/{name}"}
+    return Wire("compat/chat/completions", body, dict(chat.controls), provider, chat.models)
 
 
 def provider_and_name(model: str) -> tuple[str, str]:
@@ -98,21 +105,37 @@ def _native(chat: Chat, keys: Mapping[str, str]) -> Wire:
     provider, name = provider_and_name(chat.model)
     _require(name, chat.model)
     body = {"model": name, "messages": chat.messages, **chat.parameters}
-    headers = dict(chat.controls)
-    if key := keys.get(provider):
-        headers |= {"x-api-key": key} if provider == "anthropic" else {"Authorization": f"Bearer {key}"}
+    headers = dict(chat.controls) | own_headers(provider, keys)
     if provider == "anthropic":
-        headers["anthropic-version"] = ANTHROPIC_VERSION
-        return Wire("anthropic/v1/messages", _anthropic(chat, name), headers, provider)
-    if provider == "workers-ai":
+        body = _anthropic(chat, name)
+    elif provider == "workers-ai":
         del body["model"]
-        return Wire(f"workers-ai/{_model_path(name)}", body, headers, provider)
+    return Wire(f"{provider}/{chat_path(provider, name)}", body, headers, provider, chat.models)
+
+
+def chat_path(provider: str, name: str) -> str:
+    """Return where a provider takes chats for a model.
+
+    Raises:
+        GatewayError: that is not known of this provider.
+
+    """
+    if provider == "workers-ai":
+        return quoted(name)
     if provider not in CHAT_PATHS:
-        known = ", ".join(["anthropic", "workers-ai", *CHAT_PATHS])
+        known = ", ".join(["workers-ai", *CHAT_PATHS])
         raise GatewayError(
             f"Chat paths are known of {known}, not of {provider[:80]}. Use endpoint=rest or compat, without fallbacks."
         )
-    return Wire(f"{provider}/{CHAT_PATHS[provider]}", body, headers, provider)
+    return CHAT_PATHS[provider]
+
+
+def own_headers(provider: str, keys: Mapping[str, str]) -> dict[str, str]:
+    """Return what a provider's own API wants besides a body."""
+    key = keys.get(provider)
+    if provider == "anthropic":
+        return {"anthropic-version": ANTHROPIC_VERSION, **({"x-api-key": key} if key else {})}
+    return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 def _universal(chat: Chat, keys: Mapping[str, str]) -> Wire:
@@ -127,7 +150,7 @@ def _universal(chat: Chat, keys: Mapping[str, str]) -> Wire:
         }
         for step in steps
     ]
-    return Wire("", body, dict(chat.controls), "")
+    return Wire("", body, dict(chat.controls), "", chat.models)
 
 
 def _anthropic(chat: Chat, name: str) -> dict[str, Any]:
@@ -141,11 +164,17 @@ def _anthropic(chat: Chat, name: str) -> dict[str, Any]:
     }
 
 
-def _model_path(name: str) -> str:
-    parts = name.split("/")
+def quoted(path: str) -> str:
+    """Quote a provider's path or a model that is one.
+
+    Raises:
+        GatewayError: it has parts that would lead elsewhere.
+
+    """
+    parts = path.split("/")
     if any(part in ("", ".", "..") for part in parts):
-        raise GatewayError(f"{name[:80]!r} is no model name.")
-    return "/".join(quote(part, safe="@") for part in parts)
+        raise GatewayError(f"{path[:80]!r} is no model or path of a provider.")
+    return "/".join(quote(part, safe="@:") for part in parts)
 
 
 def streamed(wire: Wire) -> dict[str, Any] | list[dict[str, Any]]:

@@ -13,12 +13,13 @@ import stamina
 from pydantic import BaseModel, ValidationError
 
 from cf_aig_gateway import filters as filter_language
-from cf_aig_gateway.chat import Chat, streamed, wire_chat
+from cf_aig_gateway.chat import Chat, Wire, streamed, wire_chat
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.filters import Filter
 from cf_aig_gateway.models import Envelope, Gateway, Log, ResultInfo
 from cf_aig_gateway.refusals import Errand, refusal, unreachable
 from cf_aig_gateway.replies import Grown, Reply, assembled, parse_reply
+from cf_aig_gateway.resend import Resend
 from cf_aig_gateway.shapes import as_object
 
 RETRY_TIMEOUT_S = 20.0
@@ -177,19 +178,30 @@ class AIGateway:
             GatewayError: refused by the gateway or the provider; the message has the provider's words and the log id.
 
         """
-        wire = wire_chat(chat, self._provider_keys)
+        return await self._call(gateway_id, wire_chat(chat, self._provider_keys), grown)
+
+    async def resend(self, gateway_id: str, resend: Resend) -> Reply:
+        """Send a logged request through a gateway again, once, and return the reply.
+
+        Raises:
+            GatewayError: as of `chat`.
+
+        """
+        return await self._call(gateway_id, resend.wire(self._provider_keys), None)
+
+    async def _call(self, gateway_id: str, wire: Wire, grown: Grown | None) -> Reply:
         if wire.rest:
             url = f"{self._api_url}/accounts/{self._known_account()}/ai/{wire.path}"
             headers = self._authorization() | {"cf-aig-gateway-id": gateway_id}
         else:
             url = f"{self._data_url}/{self._known_account()}/{segment(gateway_id)}/{wire.path}".rstrip("/")
             headers = {"cf-aig-authorization": f"Bearer {self._gateway_token()}"}
-        errand = Errand(f"No gateway {gateway_id}, or no model {chat.model}.", scope="AI Gateway Run")
+        errand = Errand(f"No gateway {gateway_id}, or no model {wire.models[0]}.", scope="AI Gateway Run")
         body = streamed(wire) if grown else wire.body
         request = self._http.build_request("POST", url, json=body, headers=wire.headers | headers)
         started = time.monotonic()
         response, answered = await self._exchange(request, errand, grown)
-        reply = parse_reply(chat, response, answered, round((time.monotonic() - started) * 1000), errand)
+        reply = parse_reply(wire, response, answered, round((time.monotonic() - started) * 1000), errand)
         if reply.log_id:
             self._chatted[gateway_id, reply.log_id] = time.monotonic()
         return reply

@@ -57,6 +57,8 @@ class Log(Wire):
     tokens_out: float | None = None
     cost: float | None = None
     step: int | None = None
+    path: str | None = None
+    request_type: str | None = None
     feedback: float | None = None
     metadata: Metadata = {}
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 
 from cf_aig_gateway.assembly import Assembly
-from cf_aig_gateway.chat import Chat, provider_and_name
+from cf_aig_gateway.chat import Wire, provider_and_name
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.events import Events
 from cf_aig_gateway.refusals import Errand, reason, refusal
@@ -53,7 +53,7 @@ async def assembled(response: httpx2.Response, grown: Grown | None) -> dict[str,
     )
 
 
-def parse_reply(chat: Chat, response: httpx2.Response, body: dict[str, Any], duration: int, errand: Errand) -> Reply:
+def parse_reply(wire: Wire, response: httpx2.Response, body: dict[str, Any], duration: int, errand: Errand) -> Reply:
     """Read what a gateway answered a chat with: `body` is its JSON, or what its stream put together.
 
     Raises:
@@ -63,17 +63,17 @@ def parse_reply(chat: Chat, response: httpx2.Response, body: dict[str, Any], dur
     headers = response.headers
     log_id = headers.get("cf-aig-log-id")
     if not response.is_success or not body or body.get("success") is False:
-        raise _refused(chat, response, log_id, errand)
+        raise _refused(wire, response, log_id, errand)
     result = as_object(body.get("result")) or body
     choice = as_object(next(iter(as_list(result.get("choices"))), None))
-    message = as_object(choice.get("message")) or result
+    message = as_object(choice.get("message")) or _outputs(result) or result
     usage = as_object(result.get("usage"))
     step = headers.get("cf-aig-step") or ""
-    answered = dict(zip(map(str, range(len(chat.models))), chat.models, strict=True)).get(step, chat.model)
+    answered = dict(zip(map(str, range(len(wire.models))), wire.models, strict=True)).get(step, wire.models[0])
     return Reply(
         text=_text(message),
         tool_calls=as_list(message.get("tool_calls")) or _tool_uses(message),
-        finish_reason=choice.get("finish_reason") or result.get("stop_reason"),
+        finish_reason=choice.get("finish_reason") or result.get("stop_reason") or result.get("status"),
         provider=headers.get("cf-aig-provider") or provider_and_name(answered)[0] or None,
         model=headers.get("cf-aig-model") or as_text(result.get("model")) or answered,
         tokens_in=usage.get("prompt_tokens", usage.get("input_tokens")),
@@ -83,6 +83,14 @@ def parse_reply(chat: Chat, response: httpx2.Response, body: dict[str, Any], dur
         cache_status=headers.get("cf-aig-cache-status"),
         step=step or None,
     )
+
+
+def _outputs(result: dict[str, Any]) -> dict[str, Any]:
+    """Return the output items of OpenAI's responses as one message; nothing where there are none."""
+    items = [as_object(item) for item in as_list(result.get("output"))]
+    parts = [part for item in items for part in as_list(item.get("content"))]
+    calls = [item for item in items if item.get("type") == "function_call"]
+    return {"content": parts, "tool_calls": calls} if items else {}
 
 
 def _text(message: dict[str, Any]) -> str:
@@ -97,16 +105,16 @@ def _tool_uses(message: dict[str, Any]) -> list[Any]:
     return [part for part in as_list(message.get("content")) if as_object(part).get("type") == "tool_use"]
 
 
-def _refused(chat: Chat, response: httpx2.Response, log_id: str | None, errand: Errand) -> GatewayError:
+def _refused(wire: Wire, response: httpx2.Response, log_id: str | None, errand: Errand) -> GatewayError:
     code, words = reason(response)
     status = response.status_code
     followed = f"Next: get_log_details with log {log_id}." if log_id else "Nothing was logged under an id."
     if advice := _GATEWAY_ADVICE.get(code or 0):
-        message = f"{advice.format(model=chat.model)} (HTTP {status}, code {code}: {words})"
+        message = f"{advice.format(model=wire.models[0])} (HTTP {status}, code {code}: {words})"
     elif code in PERMISSION or status < 400:
         message = str(refusal(response, errand))
     else:
-        message = f"{chat.model} answered HTTP {status}: {words or 'no reason given'}"
+        message = f"{wire.models[0]} answered HTTP {status}: {words or 'no reason given'}"
     return GatewayError(f"{message.removesuffix('.')}. {followed}", status=status, code=code)
 
 

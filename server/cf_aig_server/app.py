@@ -1,5 +1,6 @@
 """Put settings, gateway and tools together."""
 
+import secrets
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -31,11 +32,20 @@ CACHE_HINTS: dict[CacheableMethod, CacheHint] = dict.fromkeys(LISTS, CacheHint(t
 
 def build_server(settings: Settings, transport: httpx2.AsyncBaseTransport | None = None) -> MCPServer[Desk]:
     """Return the server, not yet running. `transport` stands in for the network in tests."""
+    # Copies behind a balancer share the token, so a code that one of them gave is good for all.
+    secret = settings.token().encode() or secrets.token_bytes(32)
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Desk]) -> AsyncGenerator[Desk]:
         async with open_gateway(settings, transport) as gateway:
-            yield Desk(gateway, settings.gateway_id, Masker(settings.mask), settings.budget, frozenset(settings.allow))
+            yield Desk(
+                gateway,
+                settings.gateway_id,
+                Masker(settings.mask),
+                settings.budget,
+                frozenset(settings.allow),
+                secret,
+            )
 
     offered = tools(TOOLS, names=settings.tools, read_only=settings.read_only)
     asked = prompts()

@@ -18,8 +18,10 @@ const TOOLS = [
   "get_log_details",
   "get_log_request_body",
   "get_log_response_body",
+  "compare_logs",
   "patch_log_feedback",
   "chat_via_gateway",
+  "replay_log",
 ];
 const info = { name: "clients", version: "1" };
 const v2 = { stdio: StdioClientTransport, http: StreamableHTTPClientTransport, sse: SSEClientTransport };

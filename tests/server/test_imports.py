@@ -61,8 +61,10 @@ cf_aig_gateway.errors
 cf_aig_gateway.events
 cf_aig_gateway.filters
 cf_aig_gateway.models
+cf_aig_gateway.pricing
 cf_aig_gateway.refusals
 cf_aig_gateway.replies
+cf_aig_gateway.resend
 cf_aig_gateway.shapes
 cf_aig_server
 cf_aig_server.app

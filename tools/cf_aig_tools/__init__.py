@@ -4,12 +4,14 @@ from types import ModuleType
 
 from cf_aig_tools import (
     chat_via_gateway,
+    compare_logs,
     get_log_details,
     get_log_request_body,
     get_log_response_body,
     list_gateways,
     list_logs,
     patch_log_feedback,
+    replay_log,
 )
 
 TOOLS: tuple[ModuleType, ...] = (
@@ -18,7 +20,9 @@ TOOLS: tuple[ModuleType, ...] = (
     get_log_details,
     get_log_request_body,
     get_log_response_body,
+    compare_logs,
     patch_log_feedback,
     chat_via_gateway,
+    replay_log,
 )
 """In the order that clients list them. Each module has a function of its own name and ANNOTATIONS."""

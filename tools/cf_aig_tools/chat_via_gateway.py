@@ -4,15 +4,14 @@ import json
 from typing import Annotated, Any
 
 from mcp.types import CallToolResult, ToolAnnotations
-from pydantic import BaseModel, Field, WithJsonSchema
+from pydantic import Field, WithJsonSchema
 
 from cf_aig_gateway.chat import Chat, Endpoint
 from cf_aig_gateway.errors import GatewayError
-from cf_aig_gateway.replies import Reply
+from cf_aig_tools.chat_reply import ChatReply, chat_reply, reply_text
 from cf_aig_tools.desk import Call, answer, desk_of
 from cf_aig_tools.parameters import GatewayId, Metadata
 from cf_aig_tools.progress import is_watched, say
-from cf_aig_tools.reading.budget import cut
 
 ANNOTATIONS = ToolAnnotations(
     title="Chat through a gateway",
@@ -23,23 +22,6 @@ ANNOTATIONS = ToolAnnotations(
 )
 
 Message = Annotated[dict[str, Any], WithJsonSchema({"type": "object"})]
-
-
-class ChatReply(BaseModel):
-    """What the model said, and how the gateway handled the call (duration in milliseconds)."""
-
-    text: str
-    log_id: str | None = None
-    gateway_id: str
-    provider: str | None = None
-    model: str
-    cache_status: str | None = None
-    step: str | None = None
-    tokens_in: int | None = None
-    tokens_out: int | None = None
-    duration: int
-    finish_reason: str | None = None
-    tool_calls: list[Any] | None = None
 
 
 async def chat_via_gateway(
@@ -98,7 +80,8 @@ async def chat_via_gateway(
     )
     caching = cache_ttl is not None or skip_cache is not None or cache_key
     grown = _say_growth if is_watched(ctx) and not caching else None
-    return _answer(gateway, await desk.gateway.chat(gateway, chat, grown), desk.max_budget)
+    reply = chat_reply(gateway, await desk.gateway.chat(gateway, chat, grown), desk.max_budget)
+    return answer(reply_text(reply), reply)
 
 
 def _say_growth(events: int) -> None:
@@ -126,44 +109,3 @@ def _controls(values: dict[str, Any]) -> dict[str, str]:
 
 def _header(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _answer(gateway: str, reply: Reply, budget: int) -> CallToolResult:
-    text = cut(reply.text, budget - 500)
-    if text != reply.text:
-        text += f"… ({len(reply.text) - len(text):,} more characters: get_log_response_body)"
-    structured = ChatReply(
-        text=text,
-        log_id=reply.log_id,
-        gateway_id=gateway,
-        provider=reply.provider,
-        model=reply.model,
-        cache_status=reply.cache_status,
-        step=reply.step,
-        tokens_in=reply.tokens_in,
-        tokens_out=reply.tokens_out,
-        duration=reply.duration,
-        finish_reason=reply.finish_reason,
-        tool_calls=reply.tool_calls or None,
-    )
-    return answer("\n".join([*_said(text, reply), f"— {', '.join(_facts(gateway, reply))}"]), structured)
-
-
-def _said(text: str, reply: Reply) -> list[str]:
-    calls = [f"tool call: {json.dumps(call, ensure_ascii=False, separators=(',', ':'))}" for call in reply.tool_calls]
-    return [*([text] if text else []), *calls] or ["(no text)"]
-
-
-def _facts(gateway: str, reply: Reply) -> list[str]:
-    provider = "" if not reply.provider or reply.model.startswith((f"{reply.provider}/", "@cf/")) else reply.provider
-    usage = f"{reply.tokens_in} + {reply.tokens_out} tokens" if reply.tokens_in is not None else ""
-    facts = [
-        f"{'/'.join(filter(None, [provider, reply.model]))} through {gateway}",
-        f"{reply.duration} ms",
-        reply.cache_status and f"cache {reply.cache_status}",
-        reply.step and f"step {reply.step}",
-        usage,
-        reply.finish_reason and f"finished: {reply.finish_reason}",
-        f"log {reply.log_id}" if reply.log_id else "not logged",
-    ]
-    return [fact for fact in facts if fact]

@@ -1,6 +1,7 @@
 """What a tool works with besides its arguments."""
 
 import json
+import secrets
 from dataclasses import dataclass, field
 
 from mcp.server.mcpserver import Context
@@ -16,13 +17,14 @@ Call = Context["Desk", object]
 
 @dataclass(frozen=True)
 class Desk:
-    """Built once by the server, handed to every call. Budgets are in tokens."""
+    """Built once by the server, handed to every call. Budgets are in tokens; replays are sealed with the secret."""
 
     gateway: AIGateway
     default_gateway: str = "default"
     masker: Masker = field(default_factory=Masker)
     max_budget: int = 10_000
     gateways: frozenset[str] = frozenset()
+    secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
 
     def allows(self, gateway_id: str) -> bool:
         """Whether the operator lets calls name this gateway; `gateways` empty: any."""

@@ -11,7 +11,7 @@ from cf_aig_gateway.filters import FLAGS, NUMBERS, Filter, FilterKey, FilterOper
 from cf_aig_gateway.shapes import as_list
 
 GatewayId = Annotated[str, Field(description="From list_gateways; default: the configured one")]
-LogId = Annotated[str, Field(description="From list_logs or chat_via_gateway", min_length=1)]
+LogId = Annotated[str, Field(description="From list_logs", min_length=1)]
 Page = Annotated[int, Field(ge=1)]
 PerPage = Annotated[int, Field(ge=1, le=50)]
 Budget = Annotated[int, Field(ge=200, le=10_000, description="Tokens of the result")]

@@ -9,13 +9,14 @@ from uuid import UUID
 
 import anyio
 
-from cf_aig_gateway.local import pricing
+from cf_aig_gateway import pricing
 from cf_aig_gateway.local.calls import Call
 from cf_aig_gateway.local.controls import Controls
 from cf_aig_gateway.local.providers.answers import Upstream
 from cf_aig_gateway.local.record import Record
 from cf_aig_gateway.local.store import Store
-from cf_aig_gateway.local.usage import NONE, Usage
+from cf_aig_gateway.local.usage import NONE
+from cf_aig_gateway.pricing import Usage
 
 MAX_STORED = 10 * 1024 * 1024
 """Bytes of a log's two bodies; of a larger one only the metadata is kept."""

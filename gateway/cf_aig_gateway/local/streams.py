@@ -13,7 +13,8 @@ from cf_aig_gateway.local.faults import UPSTREAM_BROKE
 from cf_aig_gateway.local.json_text import read_json
 from cf_aig_gateway.local.providers.answers import Answer, BrokenOff
 from cf_aig_gateway.local.providers.scenarios import count_tokens, text_of
-from cf_aig_gateway.local.usage import Usage, usage_of
+from cf_aig_gateway.local.usage import usage_of
+from cf_aig_gateway.pricing import Usage
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 ENDS = (b"data: [DONE]", b"event: message_stop", b"event: response.completed", b"event: response.incomplete")

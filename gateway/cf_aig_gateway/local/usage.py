@@ -1,35 +1,10 @@
 """The tokens of a call, read from whatever form its provider reports them in."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from cf_aig_gateway.local.json_text import read_json
+from cf_aig_gateway.pricing import Usage
 from cf_aig_gateway.shapes import as_object
-
-
-@dataclass(frozen=True)
-class Usage:
-    """Tokens in (those read from and written to the provider's cache among them) and out; None is unknown."""
-
-    tokens_in: int | None = None
-    tokens_out: int | None = None
-    cache_read: int = 0
-    cache_write: int = 0
-    reasoning: int = 0
-
-    def metadata(self) -> dict[str, int]:
-        """Return it by the names of a log's usage_metadata."""
-        if self.tokens_in is None and self.tokens_out is None:
-            return {}
-        tokens_in, tokens_out = self.tokens_in or 0, self.tokens_out or 0
-        return {
-            "input_tokens": tokens_in,
-            "output_tokens": tokens_out,
-            "total_tokens": tokens_in + tokens_out,
-            "output_reasoning_tokens": self.reasoning,
-            "input_cached_tokens": self.cache_read,
-        }
-
 
 NONE = Usage(0, 0)
 """The usage of a call that was refused: no tokens, at no cost."""

@@ -8,8 +8,8 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
+from cf_aig_gateway import pricing
 from cf_aig_gateway.errors import GatewayError
-from cf_aig_gateway.local import pricing
 from cf_aig_gateway.local.app import build_app
 from cf_aig_gateway.local.providers.live import Live
 from cf_aig_gateway.local.store import Store

@@ -8,7 +8,8 @@ from plane import chat, plane
 
 from cf_aig_gateway.local.calls import Call
 from cf_aig_gateway.local.providers.live import Live
-from cf_aig_gateway.local.usage import Usage, usage_of
+from cf_aig_gateway.local.usage import usage_of
+from cf_aig_gateway.pricing import Usage
 
 SKY: Any = [{"role": "user", "content": "Why is the sky blue?"}]
 CLAUDE = {"model": "claude-haiku-4-5", "max_tokens": 100, "messages": SKY}

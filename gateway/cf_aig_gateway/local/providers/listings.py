@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from cf_aig_gateway.local import pricing
+from cf_aig_gateway import pricing
 from cf_aig_gateway.local.calls import Call
 from cf_aig_gateway.local.providers import anthropic_messages
 from cf_aig_gateway.local.providers.answers import Answer, json_answer

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from cf_aig_gateway.local import pricing
+from cf_aig_gateway import pricing
 from cf_aig_gateway.local.providers.answers import Answer, json_answer
 from cf_aig_gateway.local.providers.scenarios import (
     Question,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cf_aig_gateway.local import pricing
+from cf_aig_gateway import pricing
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 FAILURES = {"bad_key", "unknown_model", "context_too_long", "rate_limited", "overloaded", "server_error"}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from cf_aig_gateway.local import pricing
+from cf_aig_gateway import pricing
 from cf_aig_gateway.local.calls import Call
 from cf_aig_gateway.local.json_text import read_json, write_json
 from cf_aig_gateway.local.providers import openai_chat, openai_embeddings

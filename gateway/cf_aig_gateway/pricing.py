@@ -1,13 +1,12 @@
 """What is publicly known of models: their prices and their context windows."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, Provider
-
-    from cf_aig_gateway.local.usage import Usage
 
 VENDORS = {
     "workers-ai": "cloudflare",
@@ -18,12 +17,36 @@ VENDORS = {
 """Providers that genai-prices calls otherwise."""
 
 
+@dataclass(frozen=True)
+class Usage:
+    """Tokens in (those read from and written to the provider's cache among them) and out; None is unknown."""
+
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    cache_read: int = 0
+    cache_write: int = 0
+    reasoning: int = 0
+
+    def metadata(self) -> dict[str, int]:
+        """Return it by the names of a log's usage_metadata."""
+        if self.tokens_in is None and self.tokens_out is None:
+            return {}
+        tokens_in, tokens_out = self.tokens_in or 0, self.tokens_out or 0
+        return {
+            "input_tokens": tokens_in,
+            "output_tokens": tokens_out,
+            "total_tokens": tokens_in + tokens_out,
+            "output_reasoning_tokens": self.reasoning,
+            "input_cached_tokens": self.cache_read,
+        }
+
+
 def load() -> None:
     """Load the prices ahead of the first call, which otherwise waits for them (170 ms)."""
     is_known("openai", "")
 
 
-def cost(provider: str, model: str, usage: "Usage") -> float | None:
+def cost(provider: str, model: str, usage: Usage) -> float | None:
     """Return a call's price in US dollars; None where the model's price or the tokens are unknown."""
     if usage.tokens_in == usage.tokens_out == 0:
         return 0
@@ -45,7 +68,7 @@ def cost(provider: str, model: str, usage: "Usage") -> float | None:
         return None
 
 
-def custom_cost(prices: Mapping[str, Any], usage: "Usage") -> float | None:
+def custom_cost(prices: Mapping[str, Any], usage: Usage) -> float | None:
     """Return what a caller's own prices (US dollars) make of a call; None where they are none.
 
     `{total_cost}` or `{per_token_in, per_token_out}`; cached tokens cost as others where they have no price.

@@ -1,0 +1,112 @@
+"""A logged request on its way through a gateway once more."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from cf_aig_gateway.chat import Wire, chat_path, own_headers, provider_and_name, quoted
+from cf_aig_gateway.errors import GatewayError
+from cf_aig_gateway.models import Log
+from cf_aig_gateway.shapes import as_list, as_object, as_text
+
+AUTHORS = {"google-ai-studio": "google", "grok": "xai"}
+"""Providers that the REST API's model names call otherwise: developers.cloudflare.com/ai-gateway/usage/rest-api."""
+
+CHAT = "chat/completions"
+
+
+@dataclass(frozen=True)
+class Resend:
+    """What is sent again: a body to its provider's own path or, with `rest`, to a path of the management host.
+
+    `universal` when it is one step of a request that had others to try.
+    """
+
+    model: str
+    provider: str
+    path: str
+    body: dict[str, Any]
+    rest: bool = False
+    universal: bool = False
+    controls: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def full_model(self) -> str:
+        """The model with its provider, as provider/model or @cf/…"""
+        return self.model if self.rest or self.model.startswith("@") else f"{self.provider}/{self.model}"
+
+    def wire(self, keys: Mapping[str, str]) -> Wire:
+        """Return the HTTP request. `keys` are providers' keys, sent to their own API only."""
+        if self.rest:
+            return Wire(self.path, self.body, dict(self.controls), self.provider, (self.full_model,), rest=True)
+        headers = dict(self.controls) | own_headers(self.provider, keys)
+        return Wire(f"{self.provider}/{quoted(self.path)}", self.body, headers, self.provider, (self.full_model,))
+
+
+def resend(log: Log, request: Any, model: str, changes: Mapping[str, Any]) -> Resend:
+    """Return what sends a log's request again: with another model, with members of its body changed (null: left out).
+
+    Raises:
+        GatewayError: it is no request that can be sent again, or not with that model.
+
+    """
+    logged = _logged(log, request)
+    body = {name: value for name, value in (logged.body | dict(changes)).items() if value is not None}
+    changed = replace(logged, body=body)
+    return _with_model(changed, model) if model else changed
+
+
+def _logged(log: Log, request: Any) -> Resend:
+    steps = as_list(request)
+    step = as_object(steps[min(log.step or 0, len(steps) - 1)]) if steps else {}
+    provider = as_text(step.get("provider")) or log.provider or ""
+    body = as_object(step.get("query")) if steps else as_object(request)
+    if not (body and provider):
+        raise GatewayError("Only a request that is a JSON object, to a provider that its log names, can be sent again.")
+    if "model" in body and isinstance(body.get("input"), dict):
+        body = {"model": body["model"], **body["input"]}
+    model = as_text(body.get("model")) or (log.model or "").removeprefix(f"{provider}/")
+    held = Resend(model, provider, as_text(step.get("endpoint")) or log.path or "", body)
+    universal = bool(steps or log.step or log.request_type == "universal")
+    return replace(_on_its_route(held), universal=universal)
+
+
+def _on_its_route(held: Resend) -> Resend:
+    """Return it with the path below its provider, or below the REST API, which also stands for its elder, compat.
+
+    A log's path is the whole path of its call, or what follows the provider in it.
+    """
+    own = held.path.rpartition(f"/{held.provider}/")[2]
+    if not own.startswith("/") and own:
+        return replace(held, path=own)
+    if held.model.startswith((f"{_author(held.provider)}/", f"{held.provider}/")):
+        end = next((end for end in ("responses", "messages") if own.endswith(f"/{end}")), CHAT)
+        return replace(held, path=f"v1/{end}", rest=True)
+    return replace(held, path=chat_path(held.provider, held.model))
+
+
+def _author(provider: str) -> str:
+    return AUTHORS.get(provider, provider)
+
+
+def _with_model(held: Resend, model: str) -> Resend:
+    provider, name = provider_and_name(model)
+    if not name:
+        provider, name = held.provider, model
+    if held.provider not in (provider, *(known for known, author in AUTHORS.items() if author == provider)):
+        return _elsewhere(held, model)
+    if held.rest:
+        name = f"{_author(held.provider)}/{name}"
+    if held.model in held.path:
+        return replace(held, model=name, path=held.path.replace(held.model, name))
+    return replace(held, model=name, body=held.body | {"model": name})
+
+
+def _elsewhere(held: Resend, model: str) -> Resend:
+    """Return a chat in OpenAI's form for another provider: the REST API takes it for any."""
+    if not held.path.endswith(CHAT):
+        raise GatewayError(
+            f"This request is in {held.provider}'s own form ({held.path}), so only another of its models can take it. "
+            f"For {model[:80]}, give the messages to chat_via_gateway."
+        )
+    return replace(held, model=model, path=f"v1/{CHAT}", body=held.body | {"model": model}, rest=True)

@@ -1,0 +1,75 @@
+"""What a gateway answered a chat with, as a model is shown it."""
+
+import json
+from typing import Any
+
+from pydantic import BaseModel
+
+from cf_aig_gateway.replies import Reply
+from cf_aig_tools.reading.budget import cut
+
+AROUND = 500
+"""Tokens that what stands around a reply's text may cost."""
+
+
+class ChatReply(BaseModel):
+    """What the model said, and how the gateway handled the call (duration in milliseconds)."""
+
+    text: str
+    log_id: str | None = None
+    gateway_id: str
+    provider: str | None = None
+    model: str
+    cache_status: str | None = None
+    step: str | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    duration: int
+    finish_reason: str | None = None
+    tool_calls: list[Any] | None = None
+
+
+def chat_reply(gateway_id: str, reply: Reply, budget: int) -> ChatReply:
+    """Return a reply whose text is cut to the budget, in tokens."""
+    text = cut(reply.text, budget - AROUND)
+    if text != reply.text:
+        text += f"… ({len(reply.text) - len(text):,} more characters: get_log_response_body)"
+    return ChatReply(
+        text=text,
+        log_id=reply.log_id,
+        gateway_id=gateway_id,
+        provider=reply.provider,
+        model=reply.model,
+        cache_status=reply.cache_status,
+        step=reply.step,
+        tokens_in=reply.tokens_in,
+        tokens_out=reply.tokens_out,
+        duration=reply.duration,
+        finish_reason=reply.finish_reason,
+        tool_calls=reply.tool_calls or None,
+    )
+
+
+def reply_text(reply: ChatReply) -> str:
+    """Return what was said and, in a line below, how the gateway handled it."""
+    return "\n".join([*_said(reply), f"— {', '.join(_facts(reply))}"])
+
+
+def _said(reply: ChatReply) -> list[str]:
+    calls = [json.dumps(call, ensure_ascii=False, separators=(",", ":")) for call in reply.tool_calls or []]
+    return [*([reply.text] if reply.text else []), *(f"tool call: {call}" for call in calls)] or ["(no text)"]
+
+
+def _facts(reply: ChatReply) -> list[str]:
+    named = reply.model.startswith((f"{reply.provider}/", "@cf/"))
+    subject = reply.model if named or not reply.provider else f"{reply.provider}/{reply.model}"
+    facts = [
+        f"{subject} through {reply.gateway_id}",
+        f"{reply.duration} ms",
+        reply.cache_status and f"cache {reply.cache_status}",
+        reply.step and f"step {reply.step}",
+        f"{reply.tokens_in} + {reply.tokens_out} tokens" if reply.tokens_in is not None else "",
+        reply.finish_reason and f"finished: {reply.finish_reason}",
+        f"log {reply.log_id}" if reply.log_id else "not logged",
+    ]
+    return [fact for fact in facts if fact]

@@ -1,0 +1,141 @@
+"""A logged request sent again, with changes, once its sender has seen what that is."""
+
+import json
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Annotated, Any
+
+from mcp.types import CallToolResult, ToolAnnotations
+from pydantic import BaseModel, Field, WithJsonSchema
+
+from cf_aig_gateway import pricing
+from cf_aig_gateway.chat import provider_and_name
+from cf_aig_gateway.client import AIGateway
+from cf_aig_gateway.errors import GatewayError
+from cf_aig_gateway.models import Log
+from cf_aig_gateway.resend import Resend, resend
+from cf_aig_tools.chat_reply import ChatReply, chat_reply, reply_text
+from cf_aig_tools.desk import Call, Desk, answer, desk_of
+from cf_aig_tools.log_rows import dollars
+from cf_aig_tools.parameters import GatewayId, LogId
+from cf_aig_tools.reading import Reading, read_body
+from cf_aig_tools.reading.budget import cut, tokens
+from cf_aig_tools.replay_codes import LIFE_S, accepts, code_for
+
+ANNOTATIONS = ToolAnnotations(
+    title="Replay a log",
+    read_only_hint=False,
+    destructive_hint=False,
+    idempotent_hint=False,
+    open_world_hint=True,
+)
+
+SHOWN = 1200
+"""Tokens that the request may cost in what is shown before it is sent."""
+
+AROUND = 400
+"""Tokens for what stands around it."""
+
+
+class Replay(BaseModel):
+    """What would be sent and the code that sends it; or, sent, the reply."""
+
+    summary: str | None = None
+    request: str | None = None
+    code: str | None = None
+    reply: ChatReply | None = None
+    next: str
+
+
+async def replay_log(
+    ctx: Call,
+    log_id: LogId,
+    gateway_id: GatewayId = "",
+    model: Annotated[str, Field(description="Another model, as provider/model")] = "",
+    parameters: Annotated[
+        dict[str, Any],
+        WithJsonSchema({"type": "object"}),
+        Field(description='Changes of its body, as {"temperature": 0}; null omits one'),
+    ] = {},  # noqa: B006 (only read)
+    code: Annotated[str, Field(description="From the call before, with the same arguments: sends")] = "",
+) -> Annotated[CallToolResult, Replay]:
+    """Sends a logged request again, perhaps changed (it may cost money).
+
+    The first call only shows what would be sent, the price, and a code; the call with that code sends it.
+    """
+    desk = desk_of(ctx)
+    gateway = gateway_id or desk.default_gateway
+    log = await desk.gateway.log(gateway, log_id)
+    held = resend(log, await _request(desk.gateway, gateway, log_id), model, parameters)
+    held = replace(held, controls=_controls(log))
+    shown = _bytes([gateway, log_id, held.rest, held.provider, held.path, held.body])
+    if not code:
+        made = code_for(shown, desk.secret, int(time.time()) + LIFE_S)
+        return await _shown(desk, gateway, log, held, made)
+    if not accepts(code, shown, desk.secret, time.time()):
+        raise GatewayError(
+            f"This code is not for exactly this replay, or older than {LIFE_S // 60} minutes. Nothing was sent. "
+            "Call without code to see what would be sent and get a new one."
+        )
+    reply = chat_reply(gateway, await desk.gateway.resend(gateway, held), desk.max_budget - AROUND)
+    following = f"compare_logs with {log_id} and {reply.log_id}" if reply.log_id else "list_logs"
+    return answer(f"{reply_text(reply)}\nnext: {following}", Replay(reply=reply, next=following))
+
+
+async def _request(gateway: AIGateway, gateway_id: str, log_id: str) -> Any:
+    async with gateway.request_body(gateway_id, log_id) as body:
+        stored = b"".join([chunk async for chunk in body.chunks])
+    try:
+        return json.loads(stored)
+    except (ValueError, RecursionError):
+        raise GatewayError("The stored request is no JSON, so it cannot be sent again.") from None
+
+
+def _controls(log: Log) -> dict[str, str]:
+    """Return the gateway's headers: the tag that names the log, and no answer from the cache."""
+    return {"cf-aig-metadata": json.dumps({"replay_of": log.id}), "cf-aig-skip-cache": "true"}
+
+
+def _bytes(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True).encode("utf-8", "surrogatepass")
+
+
+async def _shown(desk: Desk, gateway: str, log: Log, held: Resend, code: str) -> CallToolResult:
+    whole = _bytes(held.body)
+    room = max(50, min(SHOWN, desk.max_budget - AROUND))
+    view = await read_body(_once(whole), Reading(budget=room), masker=desk.masker)
+    goes = f"{cut(held.full_model, 60)} through {gateway}: {len(whole):,} bytes, {_price(log, held)}"
+    summary = f"Not sent yet. It would go to {goes}.\nNot repeated: {'; '.join(_lost(log, held))}."
+    following = f"replay_log with the same arguments and this code, within {LIFE_S // 60} minutes"
+    text = f"{summary}\n{view}\ncode: {code}\nnext: {following}"
+    return answer(text, Replay(summary=summary, request=view, code=code, next=following))
+
+
+async def _once(body: bytes) -> AsyncIterator[bytes]:
+    yield body
+
+
+def _price(log: Log, held: Resend) -> str:
+    tokens_in = round(log.tokens_in or 0) or tokens(json.dumps(held.body, ensure_ascii=False))
+    tokens_out = round(log.tokens_out or 0) or _most_out(held)
+    provider, name = provider_and_name(held.model) if held.rest else (held.provider, held.model)
+    price = pricing.cost(provider, name, pricing.Usage(tokens_in, tokens_out))
+    counted = f"about {tokens_in:,} tokens in and {tokens_out:,} out"
+    return f"{counted}, {'at an unknown price' if price is None else f'about {dollars(price)}'}"
+
+
+def _most_out(held: Resend) -> int:
+    bounds = (held.body.get(name) for name in ("max_tokens", "max_completion_tokens", "max_output_tokens"))
+    return next((bound for bound in bounds if isinstance(bound, int)), 0)
+
+
+def _lost(log: Log, held: Resend) -> list[str]:
+    lost = ["the caller's headers (key, beta flags, cache and retry settings: logs do not hold them)"]
+    if held.universal:
+        lost.append("the other steps of its universal request")
+    if log.metadata:
+        lost.append("its metadata (the new log's is replay_of)")
+    if log.cached:
+        lost.append("the answer from the cache")
+    return lost
