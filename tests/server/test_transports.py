@@ -16,6 +16,8 @@ import pytest
 from mcp import Client, StdioServerParameters, stdio_client
 from mcp.client.sse import sse_client
 
+from cf_aig_tools import TOOLS
+
 PROGRAM = [sys.executable, "-m", "cf_aig_server"]
 HELLO = {
     "jsonrpc": "2.0",
@@ -95,7 +97,14 @@ async def test_the_debugging_workflow_over_every_transport_in_both_eras(kind: st
         )
         praised = await call("list_logs", feedback=1)
         assert praised.structured_content["rows"][0][0] == chat.structured_content["log_id"]
-        assert len((await client.list_tools()).tools) == 7
+        shown = await call("replay_log", log_id=log_id, model="gpt-4o-mini")
+        again = await client.call_tool(
+            "replay_log", {"log_id": log_id, "model": "gpt-4o-mini", "code": shown.structured_content["code"]}
+        )
+        assert "overloaded" in again.content[0].text
+        compared = await call("compare_logs", log_id=log_id, other_log_id=chat.structured_content["log_id"])
+        assert "503 failed, overloaded → 200 succeeded" in compared.content[0].text
+        assert len((await client.list_tools()).tools) == len(TOOLS)
 
 
 @pytest.fixture
@@ -189,7 +198,7 @@ async def test_flags_before_and_after_serve_hold(tmp_path: Path) -> None:
         tools = {tool.name for tool in (await client.list_tools()).tools}
         refused = await client.call_tool("list_logs", {"gateway_id": "other"})
 
-    assert not tools & {"patch_log_feedback", "chat_via_gateway"}
+    assert not tools & {"patch_log_feedback", "chat_via_gateway", "replay_log"}
     assert "not among those allowed: default" in str(refused.content)
 
 
