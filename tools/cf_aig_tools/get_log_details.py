@@ -1,6 +1,7 @@
 """Everything one log says, and in one line what happened."""
 
 import json
+import re
 from typing import Annotated, Any
 
 from mcp.types import CallToolResult, ToolAnnotations
@@ -66,7 +67,7 @@ def _answer(log: Log, room: int, *, heads: bool) -> CallToolResult:
         fields=fields or None,
         request_head=shown_heads.get("request"),
         response_head=shown_heads.get("response"),
-        next="get_log_request_body, get_log_response_body" + ("" if log.feedback else ", or patch_log_feedback"),
+        next="get_log_request_body or get_log_response_body",
     )
     lines = [structured.summary, *(f"{name}: {shown(value)}" for name, value in fields.items())]
     lines += [f"{part} begins:\n{fenced(head)}" for part, head in shown_heads.items() if head]
@@ -122,6 +123,7 @@ def _fields(log: Log, room: int) -> dict[str, Any]:
     """Return the other fields that hold something, as many as cost twice `room`."""
     held = {name: _held(value) for name, value in log.model_dump().items() if name not in TOLD | HEADS}
     held = {name: value for name, value in held.items() if value not in USUAL}
+    held["path"] = ACCOUNT.sub("…/", log.path or "")
     fields: dict[str, Any] = {}
     left = 2 * room
     for name, value in held.items():
@@ -134,7 +136,10 @@ def _fields(log: Log, room: int) -> dict[str, Any]:
     return fields
 
 
-USUAL = ("application/json",)
+ACCOUNT = re.compile(r"^.*/[0-9a-f]{32}/")
+"""What every path of an account begins with."""
+
+USUAL = ("application/json", "provider")
 """Values that tell nothing."""
 
 EMPTY: tuple[Any, ...] = (None, "", [], {}, False)

@@ -35,7 +35,7 @@ async def list_gateways(
     found = await desk.gateway.gateways(page=page, per_page=per_page, search=search or None)
     total = found.info.total_count
     kept = [gateway for gateway in found.items if desk.allows(gateway.id)]
-    shown = table([settings_of(gateway) for gateway in kept], keep=("id",))
+    shown = table([settings_of(gateway) for gateway in kept], keep="id", whole=["id"])
     summary = f"{len(kept)} of {total} gateways" if total else "No gateways match" if search else _NONE
     following = f"page={found.info.page + 1}; " if found.info.page * found.info.per_page < total else ""
     following += "list_logs with gateway_id"

@@ -24,11 +24,11 @@ CELLS = (80, 40, 20, 10, 5)
 
 
 class Logs(BaseModel):
-    """One page of logs; `same` holds what is the same in every row."""
+    """One page of logs (the first where it names none); `same` holds what is the same in every row."""
 
     summary: str
     total_count: int
-    page: int
+    page: int | None = None
     same: dict[str, Any] | None = None
     columns: list[str] = []
     rows: list[list[Any]] = []
@@ -115,11 +115,11 @@ def _answer(
 
 
 def _page(summary: str, info: ResultInfo, rows: list[dict[str, Cell]], following: str, longest: int) -> CallToolResult:
-    shown = table(rows, keep=("id", "time"), longest=longest)
+    shown = table(rows, keep="id", longest=longest, whole=("id", "time"))
     structured = Logs(
         summary=summary,
         total_count=info.total_count,
-        page=info.page,
+        page=info.page if info.page > 1 else None,
         same=shown.same or None,
         columns=shown.columns,
         rows=shown.rows,
@@ -154,5 +154,4 @@ def _empty(gateway: str, total: int, *, narrowed: bool) -> str:
 def _next(kept: list[Log]) -> str:
     if not kept:
         return "list_gateways shows the gateways and whether they keep logs"
-    failed = any(log.success is False for log in kept)
-    return "get_log_details with an id" + (", or get_log_response_body for the provider's words" if failed else "")
+    return "get_log_details with an id"

@@ -116,7 +116,7 @@ def page_figures(logs: Sequence[Log]) -> str:
     costs = [log.cost for log in logs if log.cost is not None]
     durations = sorted(log.duration for log in logs if log.duration is not None)
     parts = [f"{failed} failed" if failed else "", f"{cached} cached" if cached else ""]
-    if durations:
+    if len(durations) > 1:
         parts.append(f"{seconds(percentile(durations, 50)):g} s p50, {seconds(percentile(durations, 95)):g} s p95")
     parts.append(dollars(sum(costs)) if sum(costs) else "no cost")
     if len(costs) < len(logs) and costs:

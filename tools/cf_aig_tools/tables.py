@@ -25,21 +25,21 @@ class Table:
         return "\n".join([*([f"in every row: {same}"] if same else []), *aligned])
 
 
-def table(rows: Sequence[dict[str, Cell]], keep: Sequence[str] = (), longest: int = 80) -> Table:
+def table(rows: Sequence[dict[str, Cell]], keep: str = "", longest: int = 80, whole: Sequence[str] = ()) -> Table:
     """Fold rows with the same keys; 0 and False in every row hold nothing.
 
-    Columns in `keep` stay in any case, and whole; other cells are cut to `longest` characters.
+    The column `keep` stays in any case. Cells are cut to `longest` characters, but for those of `whole` columns.
     """
     same: dict[str, Cell] = {}
     columns: list[str] = []
     for name in rows[0] if rows else ():
         values = [row[name] for row in rows]
         held = values[0] not in (None, "", 0)
-        if name in keep or any(value != values[0] for value in values) or (held and len(rows) == 1):
+        if name == keep or any(value != values[0] for value in values) or (held and len(rows) == 1):
             columns.append(name)
         elif held:
             same[name] = cut(values[0], longest)
-    cells = [[row[name] if name in keep else cut(row[name], longest) for name in columns] for row in rows]
+    cells = [[row[name] if name in whole else cut(row[name], longest) for name in columns] for row in rows]
     return Table(columns, cells, same)
 
 
