@@ -59,7 +59,7 @@ async def test_the_first_call_shows_and_sends_nothing(client: Client) -> None:
     assert await count(client) == 1
     assert "Not sent yet. It would go to openai/gpt-4o-mini through default" in text
     assert "about $" in text
-    assert "temperature 0;" in text
+    assert "temperature 0." in text
     assert "Why is the sky blue?" in structured["request"]
     assert structured["code"] in text
     assert "the caller's headers" in structured["summary"]

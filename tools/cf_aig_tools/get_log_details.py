@@ -105,18 +105,19 @@ def _moment(log: Log) -> str:
 
 
 def _figures(log: Log) -> list[str]:
-    return [
+    facts = [
         "unknown duration" if log.duration is None else f"{seconds(log.duration):g} s",
-        f"step {log.step or 0}",
+        f"step {log.step}" if log.step else "",
         "cached" if log.cached else "not cached",
         f"{shown(log.tokens_in) or '?'} + {shown(log.tokens_out) or '?'} tokens",
         "cost unknown" if log.cost is None else dollars(log.cost) if log.cost else "no cost",
     ]
+    return [fact for fact in facts if fact]
 
 
 def _sizes(log: Log) -> str:
     sizes = [(part, _extra(log, f"{part}_size")) for part in ("request", "response")]
-    return ", ".join(f"{part}: {size:,} bytes" for part, size in sizes if isinstance(size, int))
+    return ", ".join(f"{part} {size:,} bytes" for part, size in sizes if isinstance(size, int))
 
 
 def _fields(log: Log, room: int) -> dict[str, Any]:

@@ -37,8 +37,7 @@ async def test_a_conversation_is_one_timeline_with_calls_beside_their_results() 
     told = await shown(CHAT)
 
     assert told.splitlines()[0] == (
-        "OpenAI chat, model gpt-4o, temperature 0.2, response_format json_object, tools: lookup_order; "
-        "4 turns, 52 characters."
+        "OpenAI chat, model gpt-4o, temperature 0.2, response_format json_object, tools: lookup_order."
     )
     assert logged(told).splitlines() == [
         "0 system: Be brief.",

@@ -40,7 +40,7 @@ class Timeline:
         turns = list(self._own())
         if sum(self._sizes) < 8 * self._budget:
             lines = [self._line(number, turn, self._room(number, turn)) for number, turn in turns]
-            lead = self._lead("")
+            lead = self._lead(partial=False)
             if tokens("\n".join([lead, *lines])) + LEAST < self._budget:
                 return delivered(lead, lines, lambda shown: self._left_out(turns, lines, shown), self._budget)
         return self._newest_first(turns)
@@ -64,7 +64,7 @@ class Timeline:
         if len(order) > 1 and order[-1][1].role in {"system", "developer"}:
             order.insert(1, order.pop())
             lines[1:] = [self._line(*order[1], self._budget // 8), *lines[1 : len(order) - 1]]
-        lead = self._lead(", newest first")
+        lead = self._lead(partial=True)
         return delivered(lead, lines, lambda shown: self._left_out(order, lines, shown), self._budget)
 
     def _filling(self, order: list[Numbered]) -> Iterator[str]:
@@ -106,7 +106,7 @@ class Timeline:
         whole = not self._quoting.gap.search(call.arguments)
         return "" if not whole or _is_json(call.arguments or "{}") else ", with arguments that are not valid JSON:"
 
-    def _lead(self, order: str) -> str:
+    def _lead(self, *, partial: bool) -> str:
         held, short = self._held, self._quoting.short
         facts = [f"model {short(held.model, 80)}" if held.model else ""]
         facts += [f"{name} {short(value, 60)}" for name, value in held.parameters.items()]
@@ -115,8 +115,8 @@ class Timeline:
         facts += [
             f"tokens {' + '.join(f'{count:,} {name}' for name, count in held.usage.items())}" if held.usage else ""
         ]
-        counted = f"{len(held.turns):,} turns, {sum(self._sizes):,} characters{order}." if held.turns else "no turns."
-        line = f"{', '.join(filter(None, [short(held.kind, 200), *facts]))}; {counted}"
+        counted = f"; {len(held.turns):,} turns, {sum(self._sizes):,} characters, newest first" if partial else ""
+        line = f"{', '.join(filter(None, [short(held.kind, 200), *facts]))}{counted if held.turns else '; no turns'}."
         return "\n".join(filter(None, [held.broken, self._error(), line]))
 
     def _error(self) -> str:
