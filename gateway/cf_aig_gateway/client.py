@@ -12,6 +12,7 @@ import httpx2
 import stamina
 from pydantic import BaseModel, ValidationError
 
+from cf_aig_gateway import analytics
 from cf_aig_gateway import filters as filter_language
 from cf_aig_gateway.chat import Chat, Wire, streamed, wire_chat
 from cf_aig_gateway.errors import GatewayError
@@ -159,6 +160,19 @@ class AIGateway:
 
         """
         return self._body(gateway_id, log_id, "response")
+
+    async def request_groups(
+        self, gateway_id: str, groupings: Sequence[analytics.Grouping]
+    ) -> list[list[analytics.RequestGroup]]:
+        """Return a gateway's calls, grouped in each of several ways: one POST /graphql, never tried twice.
+
+        A list is empty when analytics hold none of the calls, or not yet.
+        """
+        errand = Errand("This API has no analytics. Check CLOUDFLARE_BASE_URL.", scope="Account Analytics Read")
+        asked = analytics.request(self._known_account(), gateway_id, groupings)
+        url = f"{self._api_url}/graphql"
+        request = self._http.build_request("POST", url, json=asked, headers=self._authorization())
+        return analytics.answer(await self._send(request, errand), len(groupings), errand)
 
     async def patch_log(self, gateway_id: str, log_id: str, changes: Mapping[str, Any]) -> None:
         """Record feedback (-1, 0, 1), score (0-100) or metadata on a log: PATCH …/logs/{log}. Never tried twice."""

@@ -1,7 +1,7 @@
 """What a failed request is told as: what failed, and what to try.
 
-There are three error shapes: `errors` of the management API, `errors` of its front door, and `error` of the data
-plane; a provider's own error passes through the data plane as it is.
+There are four error shapes: `errors` of the management API, `errors` of its front door, `errors` of GraphQL, and
+`error` of the data plane; a provider's own error passes through the data plane as it is.
 """
 
 import json
@@ -15,6 +15,16 @@ from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 MAX_WORDS = 2000
 """Characters of somebody else's error text that a message repeats."""
+
+GRAPHQL_STATUSES = (
+    (403, ("not authorized", "unauthorized", "does not have access")),
+    (429, ("budget depleted", "quota exceeded", "limit reached", "excessive resources")),
+    (503, ("try again later", "internal server error")),
+)
+"""What GraphQL errors are worded with, by the status they mean: they may come under HTTP 200 and have no code.
+
+Source: https://developers.cloudflare.com/analytics/graphql-api/errors, read 2026-11-23.
+"""
 
 
 @dataclass(frozen=True)
@@ -31,7 +41,16 @@ def refusal(response: httpx2.Response, errand: Errand) -> GatewayError:
     code, words = reason(response)
     said = f"HTTP {status}" + (f", code {code}" if code else "") + (f": {words}" if words else "")
     kind = NotFound if status == 404 and code != 7003 else GatewayError
-    return kind(f"{_advice(response, code, errand)} ({said})", status=status, code=code)
+    return kind(f"{_advice(response, status, code, errand)} ({said})", status=status, code=code)
+
+
+def graphql_refusal(response: httpx2.Response, errand: Errand) -> GatewayError:
+    """Return the error that an answer of GraphQL with `errors` stands for, by its words."""
+    _, words = reason(response)
+    said = words.lower()
+    meant = (status for status, parts in GRAPHQL_STATUSES if any(part in said for part in parts))
+    status = next(meant, 400)
+    return GatewayError(f"{_advice(response, status, None, errand)} ({words})", status=status)
 
 
 def unreachable(error: httpx2.TransportError, errand: Errand) -> GatewayError:  # noqa: ARG001 (one signature)
@@ -69,8 +88,8 @@ def _entry(entry: dict[str, Any]) -> str:
     return (f"{where}: " if where else "") + as_text(entry.get("message"))
 
 
-def _advice(response: httpx2.Response, code: int | None, errand: Errand) -> str:
-    match response.status_code, code:
+def _advice(response: httpx2.Response, status: int, code: int | None, errand: Errand) -> str:
+    match status, code:
         case ((301 | 302 | 303 | 307 | 308), _):
             return "The gateway redirected the request, which is not followed. Check the configured base URL."
         case _, 7003:
@@ -81,7 +100,7 @@ def _advice(response: httpx2.Response, code: int | None, errand: Errand) -> str:
             return errand.missing
         case 429, _:
             return f"Rate limited. Try again {_when(response)}."
-        case status, _ if status >= 500:
+        case _ if status >= 500:
             return "The gateway failed. Try again in a moment."
         case _:
             return "The gateway refused the request."

@@ -1,4 +1,4 @@
-"""The management API: gateways and logs, under `/client/v4/accounts/{account}/ai-gateway`.
+"""The management API: gateways and logs, under `/client/v4/accounts/{account}/ai-gateway`, and their analytics.
 
 Where Cloudflare's behaviour is not documented: the logs of an unknown gateway are 404; PATCH replaces metadata;
 DELETE …/logs takes the oldest first; deleting a gateway deletes its logs, and `default` is at once there again.
@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from cf_aig_gateway.local.api_route import ApiRoute
 from cf_aig_gateway.local.envelopes import Refused, checked, front_door, not_found, result, results
@@ -127,6 +128,14 @@ async def get_response_body(request: Request) -> Response:
     return await _body(request, "response")
 
 
+async def query_analytics(request: Request) -> Response:
+    """Answer a GraphQL query about the logs of an account's gateways."""
+    from cf_aig_gateway.local import analytics  # noqa: PLC0415 (GraphQL takes 150 ms to load)
+
+    question = checked(analytics.Question, "body", await request.body())
+    return JSONResponse(await analytics.answer(_store(request), question))
+
+
 async def not_emulated(request: Request) -> Response:
     """Not emulated."""
     return front_door(501, (7000, f"The local gateway does not emulate {request.url.path[:200]}."))
@@ -174,5 +183,6 @@ routes = [
     ApiRoute("PATCH", LOG, patch_log),
     ApiRoute("GET", f"{LOG}/request", get_request_body),
     ApiRoute("GET", f"{LOG}/response", get_response_body),
+    Route("/client/v4/graphql", query_analytics, methods=["POST"]),
     *(ApiRoute(ANY, f"{path}{{below:below}}", not_emulated) for path in UNEMULATED),
 ]

@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
@@ -13,10 +13,11 @@ import anyio
 import anyio.to_thread
 
 from cf_aig_gateway.errors import GatewayError
-from cf_aig_gateway.local import store_gateways, store_logs
+from cf_aig_gateway.local import store_gateways, store_groups, store_logs
 from cf_aig_gateway.local.log_query import LogDeletion, LogQuery
 from cf_aig_gateway.local.record import Record
-from cf_aig_gateway.local.store_conditions import Condition, matching, one
+from cf_aig_gateway.local.store_conditions import Condition, ended, joined, matching, one
+from cf_aig_gateway.local.store_groups import Grouping
 from cf_aig_gateway.local.store_logs import Order
 from cf_aig_gateway.local.store_schema import connect, create
 from cf_aig_gateway.local.store_writer import Writer
@@ -102,6 +103,13 @@ class Store(AbstractAsyncContextManager["Store"]):
         """Return the stored `request` or `response` (None when it was not kept) and its content type."""
         where = self._one(gateway_id, log_id)
         return await self.read(lambda db: store_logs.body(db, where, which))
+
+    async def groups(self, filters: Mapping[str, Any], grouping: Grouping) -> list[dict[str, Any]]:
+        """Return the logs that pass filters of Cloudflare's analytics, in groups."""
+        where = store_groups.condition(filters)
+        horizon = self._horizon()
+        shown = where if horizon is None else joined(" AND ", [where, ended(horizon)])
+        return await self.read(lambda db: store_groups.groups(db, shown, grouping))
 
     async def patch_log(self, gateway_id: str, log_id: str, changes: dict[str, Any]) -> bool:
         """Set feedback, score or metadata, and return whether there is such a log."""

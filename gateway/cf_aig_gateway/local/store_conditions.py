@@ -51,17 +51,18 @@ def matching(gateway_id: str, query: LogFilter, *, before: int | None = None) ->
     if isinstance(query, LogQuery):
         conditions += _of_parameters(query)
     if before is not None:
-        conditions.append(_ended(before))
-    return _joined(" AND ", conditions)
+        conditions.append(ended(before))
+    return joined(" AND ", conditions)
 
 
 def one(gateway_id: str, log_id: str, *, before: int | None = None) -> Condition:
     """Return that a log is the one of that id."""
     conditions = [Condition("gateway = ?", (gateway_id,)), Condition("id = ?", (log_id,))]
-    return _joined(" AND ", conditions if before is None else [*conditions, _ended(before)])
+    return joined(" AND ", conditions if before is None else [*conditions, ended(before)])
 
 
-def _ended(before: int) -> Condition:
+def ended(before: int) -> Condition:
+    """Return that a call had ended by then (UTC milliseconds)."""
     return Condition(f"(seq >> {SEQUENCE_BITS}) + duration <= ?", (before,))
 
 
@@ -74,9 +75,9 @@ def _of_parameters(query: LogQuery) -> Iterator[Condition]:
             if bound is not None:
                 yield Condition(f"{EXPRESSIONS.get(name, name)} {sign} ?", (bound,))
     if query.start_date is not None:
-        yield Condition("seq >= ?", (_first_seq(query.start_date),))
+        yield Condition("seq >= ?", (first_seq(query.start_date),))
     if query.end_date is not None:
-        yield Condition("seq < ?", (_first_seq(query.end_date + 1),))
+        yield Condition("seq < ?", (first_seq(query.end_date + 1),))
     if query.search:
         yield Condition("metadata LIKE ? ESCAPE '\\'", (_pattern(_as_json(query.search)),))
 
@@ -87,7 +88,7 @@ def _of_clause(clause: Clause) -> Condition:
         equal = _of_clause(clause.model_copy(update={"operator": "eq"}))
         return Condition(f"({equal.sql}) IS NOT TRUE", equal.values)
     test = _of_metadata if clause.key in ENTRY_TEXTS else _of_column
-    return _joined(" OR ", [test(clause.key, clause.operator, value) for value in clause.value])
+    return joined(" OR ", [test(clause.key, clause.operator, value) for value in clause.value])
 
 
 def _of_column(key: str, operator: str, value: FilterValue) -> Condition:
@@ -149,10 +150,12 @@ def _as_json(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
-def _first_seq(moment: int) -> int:
+def first_seq(moment: int) -> int:
+    """Return the least rowid of a log created then (UTC milliseconds)."""
     return max(-MOMENTS, min(moment, MOMENTS - 1)) << SEQUENCE_BITS
 
 
-def _joined(glue: str, conditions: list[Condition]) -> Condition:
+def joined(glue: str, conditions: list[Condition]) -> Condition:
+    """Return the conditions as one, put together by " AND " or " OR "."""
     sql = glue.join(f"({condition.sql})" for condition in conditions)
     return Condition(sql, tuple(value for condition in conditions for value in condition.values))

@@ -1,0 +1,130 @@
+"""Figures of a gateway's calls in groups: the data set `aiGatewayRequestsAdaptiveGroups` of POST /graphql.
+
+Cloudflare samples it when there are many calls, fills it minutes after a call, and answers for at most 32 days in one
+query, back to 62 days ago. Nothing found is an empty list, which is not zero.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import httpx2
+from pydantic import AliasPath, BaseModel, ConfigDict, Field, ValidationError
+
+from cf_aig_gateway.errors import GatewayError
+from cf_aig_gateway.refusals import Errand, graphql_refusal, refusal
+from cf_aig_gateway.shapes import as_list, as_object
+
+DATA_SET = "aiGatewayRequestsAdaptiveGroups"
+FILTER = "AccountAiGatewayRequestsAdaptiveGroupsFilter_InputObject"
+SUMS = "cachedRequests erroredRequests cachedTokensIn cachedTokensOut uncachedTokensIn uncachedTokensOut cost"
+
+MOST_GROUPS = 10_000
+"""Groups that one grouping may return."""
+
+Dimension = Literal[
+    "provider",
+    "model",
+    "statusCode",
+    "cached",
+    "error",
+    "rateLimited",
+    "userAgent",
+    "date",
+    "datetimeHour",
+    "datetimeFiveMinutes",
+    "datetimeMinute",
+]
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """Which calls are counted, from `start` until before `end` (UTC), and by what they are told apart.
+
+    `filters` have Cloudflare's names: a dimension, alone or with `_neq`, `_in`, `_geq`, `_leq`, … `order` is of
+    dimensions and sums with `_ASC` or `_DESC`, such as `sum_cost_DESC`.
+    """
+
+    start: datetime
+    end: datetime
+    by: tuple[Dimension, ...] = ()
+    filters: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    order: tuple[str, ...] = ("count_DESC",)
+    limit: int = MOST_GROUPS
+
+
+class RequestGroup(BaseModel):
+    """The calls of a group (cost in US dollars), and what they share: its dimensions, a time as ISO 8601 in UTC.
+
+    Tokens are cached when the gateway's cache spared them.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    count: int
+    cached_requests: int = Field(validation_alias=AliasPath("sum", "cachedRequests"))
+    errored_requests: int = Field(validation_alias=AliasPath("sum", "erroredRequests"))
+    cached_tokens_in: int = Field(validation_alias=AliasPath("sum", "cachedTokensIn"))
+    cached_tokens_out: int = Field(validation_alias=AliasPath("sum", "cachedTokensOut"))
+    uncached_tokens_in: int = Field(validation_alias=AliasPath("sum", "uncachedTokensIn"))
+    uncached_tokens_out: int = Field(validation_alias=AliasPath("sum", "uncachedTokensOut"))
+    cost: float = Field(validation_alias=AliasPath("sum", "cost"))
+    dimensions: dict[str, str | int] = {}
+
+
+def request(account: str, gateway_id: str, groupings: Sequence[Grouping]) -> dict[str, Any]:
+    """Return the one GraphQL request for several groupings."""
+    numbered = list(enumerate(groupings))
+    declared = "".join(f", $filter{number}: {FILTER}!" for number, _ in numbered)
+    fields = " ".join(_field(number, grouping) for number, grouping in numbered)
+    return {
+        "query": f"query ($account: string!{declared}) "
+        f"{{ viewer {{ accounts(filter: {{accountTag: $account}}) {{ {fields} }} }} }}",
+        "variables": {"account": account}
+        | {f"filter{number}": _filter(gateway_id, grouping) for number, grouping in numbered},
+    }
+
+
+def answer(response: httpx2.Response, count: int, errand: Errand) -> list[list[RequestGroup]]:
+    """Return the groups of each of `count` groupings.
+
+    Raises:
+        GatewayError: the answer holds errors, whatever its status, or is none.
+
+    """
+    if not response.is_success:
+        raise refusal(response, errand)
+    try:
+        body = as_object(json.loads(response.content))
+    except ValueError:
+        raise refusal(response, errand) from None
+    if body.get("errors"):
+        raise graphql_refusal(response, errand)
+    accounts = as_list(as_object(as_object(body.get("data")).get("viewer")).get("accounts"))
+    if not accounts:
+        raise GatewayError("Analytics know no such account. Check CLOUDFLARE_ACCOUNT_ID and the token's account.")
+    return [_groups(as_object(accounts[0]).get(f"groups{number}")) for number in range(count)]
+
+
+def _field(number: int, grouping: Grouping) -> str:
+    arguments = f"limit: {grouping.limit}, filter: $filter{number}, orderBy: [{', '.join(grouping.order)}]"
+    dimensions = f" dimensions {{ {' '.join(grouping.by)} }}" if grouping.by else ""
+    return f"groups{number}: {DATA_SET}({arguments}) {{ count sum {{ {SUMS} }}{dimensions} }}"
+
+
+def _filter(gateway_id: str, grouping: Grouping) -> dict[str, Any]:
+    span = {"datetime_geq": _iso(grouping.start), "datetime_lt": _iso(grouping.end)}
+    return {**grouping.filters, "gateway": gateway_id, **span}
+
+
+def _groups(rows: Any) -> list[RequestGroup]:
+    try:
+        return [RequestGroup.model_validate(row) for row in as_list(rows)]
+    except ValidationError as error:
+        raise GatewayError("Analytics sent groups that cannot be read.") from error
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

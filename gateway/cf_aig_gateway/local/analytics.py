@@ -1,0 +1,144 @@
+"""Cloudflare's GraphQL analytics over this gateway's logs: exact, at once, and by any account's id.
+
+Of Cloudflare's limits, those on a query's span and on its groups hold here; how far back it reaches has none.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from graphql import (
+    FieldNode,
+    FragmentSpreadNode,
+    GraphQLArgument,
+    GraphQLError,
+    GraphQLField,
+    GraphQLInputField,
+    GraphQLInputObjectType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    InlineFragmentNode,
+    SelectionSetNode,
+    graphql,  # pyright: ignore[reportUnknownVariableType] (of its parameters that are not used here)
+)
+from pydantic import BaseModel
+
+from cf_aig_gateway.local.analytics_schema import FILTER, GROUP, ORDER_BY, STRING, UINT64
+from cf_aig_gateway.local.store import Store
+from cf_aig_gateway.local.store_groups import DAY, FIGURES, PERIODS, Grouping
+
+Info = GraphQLResolveInfo[Store]
+
+MOST_GROUPS = 10_000
+WIDEST = 32 * DAY
+"""Milliseconds between the times that one grouping may be filtered by."""
+
+MOST_TOKENS = 5000
+"""Words of a query, beyond which it is not read."""
+
+
+class Question(BaseModel):
+    """The body of POST /graphql."""
+
+    query: str
+    variables: dict[str, Any] = {}
+
+
+async def answer(store: Store, question: Question) -> dict[str, Any]:
+    """Return what GraphQL answers: `data`, and `errors` or null."""
+    result = await graphql(
+        SCHEMA,
+        question.query,
+        {"viewer": {}},
+        context_value=store,
+        variable_values=question.variables,
+        max_tokens=MOST_TOKENS,
+    )
+    errors = [_error(error) for error in result.errors or ()]
+    return {"data": None if errors else result.data, "errors": errors or None}
+
+
+def _accounts(_viewer: Any, _info: Info, **arguments: Any) -> list[Any]:
+    return [arguments["filter"]]
+
+
+async def _groups(_account: Any, info: Info, **arguments: Any) -> list[dict[str, Any]]:
+    filters: dict[str, Any] = arguments.get("filter") or {}
+    grouping = Grouping(_dimensions(info), arguments.get("orderBy") or [], arguments["limit"])
+    _refuse(filters, grouping)
+    return await info.context.groups(filters, grouping)
+
+
+def _refuse(filters: Mapping[str, Any], grouping: Grouping) -> None:
+    """Refuse what Cloudflare does, in its words."""
+    if not 0 < grouping.limit <= MOST_GROUPS:
+        raise GraphQLError(f"limit must be positive number and not greater than {MOST_GROUPS}")
+    unknown = [term for term in grouping.order if term.rpartition("_")[0] not in (*grouping.by, *FIGURES)]
+    if unknown:
+        raise GraphQLError(f"orderBy {unknown[0]} needs its dimension among the selected ones")
+    ends = [value for name, value in filters.items() if name.partition("_")[0] in PERIODS and isinstance(value, int)]
+    if ends and max(ends) - min(ends) > WIDEST:
+        width = (max(ends) - min(ends)) // 1000
+        raise GraphQLError(
+            f"query time range is too large. Time range can't be wider than {WIDEST // 1000}s, but is {width}s"
+        )
+
+
+def _dimensions(info: Info) -> list[str]:
+    """Return the names of the dimensions that are asked for, whatever they are called in the answer."""
+    asked = [field for node in info.field_nodes for field in _selected(node.selection_set, info)]
+    chosen = [field for field in asked if field.name.value == "dimensions"]
+    names = [field.name.value for node in chosen for field in _selected(node.selection_set, info)]
+    return list(dict.fromkeys(name for name in names if not name.startswith("__")))
+
+
+def _selected(selections: SelectionSetNode | None, info: Info) -> Iterator[FieldNode]:
+    for part in selections.selections if selections else ():
+        if isinstance(part, FieldNode):
+            yield part
+        elif isinstance(part, FragmentSpreadNode):
+            yield from _selected(info.fragments[part.name.value].selection_set, info)
+        elif isinstance(part, InlineFragmentNode):
+            yield from _selected(part.selection_set, info)
+
+
+def _error(error: GraphQLError) -> dict[str, Any]:
+    now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    return {"message": error.message, "path": error.path, "extensions": {"timestamp": now}}
+
+
+ACCOUNT = GraphQLObjectType(
+    "account",
+    {
+        "accountTag": GraphQLField(GraphQLNonNull(STRING)),
+        "aiGatewayRequestsAdaptiveGroups": GraphQLField(
+            GraphQLNonNull(GraphQLList(GraphQLNonNull(GROUP))),
+            {
+                "filter": GraphQLArgument(FILTER),
+                "limit": GraphQLArgument(GraphQLNonNull(UINT64)),
+                "orderBy": GraphQLArgument(GraphQLList(GraphQLNonNull(ORDER_BY))),
+            },
+            _groups,
+        ),
+    },
+)
+ACCOUNT_FILTER = GraphQLInputObjectType(
+    "AccountFilter_InputObject", {"accountTag": GraphQLInputField(GraphQLNonNull(STRING))}
+)
+VIEWER = GraphQLObjectType(
+    "viewer",
+    {
+        "accounts": GraphQLField(
+            GraphQLNonNull(GraphQLList(GraphQLNonNull(ACCOUNT))),
+            {"filter": GraphQLArgument(GraphQLNonNull(ACCOUNT_FILTER))},
+            _accounts,
+        )
+    },
+)
+SCHEMA = GraphQLSchema(
+    GraphQLObjectType("Query", {"viewer": GraphQLField(GraphQLNonNull(VIEWER))}),
+    directives=(),
+)
