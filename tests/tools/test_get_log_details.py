@@ -27,7 +27,7 @@ async def test_a_failure_is_explained_by_the_providers_own_words(client: Client,
         'Failed: overloaded. openai/gpt-4o-mini answered 503:\n  "The server is overloaded"\n2026-11-21 12:00:00 UTC, 0.81 s'
     )
     assert "metadata: userId=u12 plan=pro" in text
-    assert f"request: {len(log.request or b'')} bytes, response: {len(log.response or b'')} bytes" in text
+    assert f"request {len(log.request or b'')} bytes, response {len(log.response or b'')} bytes" in text
     assert text.startswith(structured["summary"])
 
 

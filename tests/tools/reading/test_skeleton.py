@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 from reading import logged, shown
 
 from cf_aig_tools.reading.content import measured
-from cf_aig_tools.reading.skeleton import RECENT, Skeleton
+from cf_aig_tools.reading.skeleton import Skeleton
+
+RECENT = 1000
+"""Bytes that are kept whole."""
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 LONG = st.builds(
@@ -23,7 +26,7 @@ JSON = st.recursive(
 
 def skeleton(body: bytes, chunk: int) -> tuple[Any, Skeleton]:
     """Read a body that is followed by as much as is kept whole, so that all of it is cut."""
-    read = Skeleton()
+    read = Skeleton(RECENT)
     for start in range(0, len(body), chunk):
         read.add(body[start : start + chunk])
     read.add(b" " * RECENT)

@@ -21,6 +21,9 @@ from cf_aig_tools.reading.timeline import Timeline
 
 View = Literal["", "conversation", "outline", "raw"]
 
+RECENT = 32
+"""Bytes for each token of the budget that are kept whole at the end of a body."""
+
 SURE_TO_FIT = 2
 """Bytes a token that nearly any text needs at least: a body below that is shown as it is stored."""
 
@@ -54,7 +57,7 @@ async def read_body(chunks: AsyncIterator[bytes], asked: Reading, *, masker: Mas
         return await raw(chunks, asked.offset, asked.limit, asked.budget, masker, binary=binary)
     passing = Passing(chunks, asked.budget)
     try:
-        body = await outlined(passing, form)
+        body = await outlined(passing, form, asked.budget * RECENT)
         return _viewed(body, passing, asked, masker)
     except (ValueError, RecursionError):
         return passing.shown(asked.budget, masker, "Not JSON that can be read: ")

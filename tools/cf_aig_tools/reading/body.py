@@ -33,15 +33,17 @@ class Body:
         return replace(held, broken=self.broken, error=held.error or self.error) if held else None
 
 
-async def outlined(chunks: AsyncIterable[bytes], form: Form) -> Body:
+async def outlined(chunks: AsyncIterable[bytes], form: Form, recent: int) -> Body:
     """Read a body without holding all of it: long strings lose what is not needed to see what it says.
+
+    The last `recent` bytes of JSON are kept whole.
 
     Raises:
         ValueError: it is not JSON.
         RecursionError: it is nested too deep.
 
     """
-    reader = _Stream() if form == "events" else _Json()
+    reader = _Stream() if form == "events" else _Json(recent)
     async for chunk in chunks:
         reader.add(chunk)
     return reader.body()
@@ -66,8 +68,8 @@ async def complete(chunks: AsyncIterator[bytes], form: Form, masker: Masker) -> 
 class _Json:
     """Takes the chunks of a JSON text."""
 
-    def __init__(self) -> None:
-        self._skeleton = Skeleton()
+    def __init__(self, recent: int) -> None:
+        self._skeleton = Skeleton(recent)
         self.add = self._skeleton.add
 
     def body(self) -> Body:

@@ -53,7 +53,7 @@ class Quoting:
     def _joined(self, head: str, tail: str | None, most: int, length: int) -> str:
         if tail is None and len(head) <= most:
             return head
-        ending = max(0, most // 3)
+        ending = max(0, most // 3, most - len(head))
         after = head[-ending:] if tail is None else tail[-ending:] if tail else ""
         return (
             f"{head[: most - len(after)]} … {after} ({length:,} characters)" if ending else f"({length:,} characters)"

@@ -9,14 +9,10 @@ from typing import Any
 
 from cf_aig_tools.reading.forms import BOM
 
-RECENT = 256 * 1024
-"""Bytes at the end of a body that are kept whole."""
-BACKSLASH = ord("\\")
 HEAD = 300
 """Bytes that are kept of a long string further up."""
 
 _SHORT = re.compile(rb'(?:[^"]++|"[^"\\]{0,300}+")*+')
-_INSIDE = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 _WHOLE_CHARACTERS = re.compile(
     rb'(?:[^"\\\x80-\xff]++|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}|\\[^u]'
     rb"|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u(?![dD][89abAB])[0-9a-fA-F]{4})*+"
@@ -26,9 +22,13 @@ OF_WORDS = (ascii_letters + digits + "_.+/=~:@-").encode()
 
 
 class Skeleton:
-    """Takes the chunks of a JSON text and returns its value, long strings cut; `gap` finds the cuts."""
+    """Takes the chunks of a JSON text and returns its value, long strings cut; `gap` finds the cuts.
 
-    def __init__(self) -> None:
+    Its last `recent` bytes are kept whole.
+    """
+
+    def __init__(self, recent: int) -> None:
+        self._most_recent = recent
         self._mark = f"\ue000{secrets.token_hex(8)}:"
         self.gap = re.compile(re.escape(self._mark) + r"(\d+)\ue001")
         self._kept = bytearray()
@@ -41,7 +41,7 @@ class Skeleton:
         """Take the next chunk."""
         self._recent.append(chunk)
         self._waiting += len(chunk)
-        while self._waiting - len(self._recent[0]) >= RECENT:
+        while self._waiting - len(self._recent[0]) >= self._most_recent:
             oldest = self._recent.popleft()
             self._waiting -= len(oldest)
             self._shorten(oldest)
@@ -67,9 +67,14 @@ class Skeleton:
     def _shorten(self, chunk: bytes) -> None:
         data = self._rest + chunk
         data, self._rest = _unbroken(data)
+        unescaped = _without_escapes(data)
         at = 0
         while at < len(data):
-            at = self._structure(data, at) if self._string is None else self._inside(data, at, self._string)
+            if self._string is None:
+                at = self._structure(data, at)
+            else:
+                end = unescaped.find(b'"', at)
+                at = self._inside(data, at, end if end >= 0 else len(data), self._string)
 
     def _structure(self, data: bytes, at: int) -> int:
         end = _end(_SHORT, data, at)
@@ -78,8 +83,7 @@ class Skeleton:
             self._string = _String()
         return end + 1
 
-    def _inside(self, data: bytes, at: int, string: "_String") -> int:
-        end = _closing(data, at)
+    def _inside(self, data: bytes, at: int, end: int, string: "_String") -> int:
         string.add(data[at:end])
         if end < len(data):
             self._kept += string.shortened(self._mark) + b'"'
@@ -114,12 +118,9 @@ def _end(shape: re.Pattern[bytes], data: bytes, at: int) -> int:
     return found.end() if found else at
 
 
-def _closing(data: bytes, at: int) -> int:
-    """Return where the quote stands that ends a string, or the end of the data."""
-    end = data.find(b'"', at)
-    if end > at and data[end - 1] == BACKSLASH:
-        return _end(_INSIDE, data, at)
-    return len(data) if end < 0 else end
+def _without_escapes(data: bytes) -> bytes:
+    """Return as many bytes in which every quote begins or ends a string."""
+    return data.replace(b"\\\\", b"..").replace(b'\\"', b"..")
 
 
 def _unbroken(data: bytes) -> tuple[bytes, bytes]:
@@ -130,4 +131,4 @@ def _unbroken(data: bytes) -> tuple[bytes, bytes]:
 
 def _characters(part: bytes) -> int:
     """Count the characters that begin in a part of UTF-8."""
-    return len(part) if part.isascii() else len(part.translate(None, CONTINUATION))
+    return len(part.lstrip(CONTINUATION).decode("utf-8", "replace"))
