@@ -2,22 +2,21 @@
 
 import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 import httpx2
 import stamina
-from pydantic import BaseModel, ValidationError
 
 from cf_aig_gateway import analytics
 from cf_aig_gateway import filters as filter_language
+from cf_aig_gateway.answers import Body, M, Page, chunks, opened, parsed
 from cf_aig_gateway.chat import Chat, Wire, streamed, wire_chat
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.filters import Filter
-from cf_aig_gateway.models import Envelope, Gateway, Log, ResultInfo
+from cf_aig_gateway.models import Gateway, Log
 from cf_aig_gateway.refusals import Errand, refusal, unreachable
 from cf_aig_gateway.replies import Grown, Reply, assembled, parse_reply
 from cf_aig_gateway.resend import Resend
@@ -31,24 +30,6 @@ LOG_LAG_S = 60.0
 
 MAX_ID = 256
 """Characters of the longest id that is worth sending; gateway ids have at most 64, log ids 36."""
-
-M = TypeVar("M", bound=BaseModel)
-
-
-@dataclass(frozen=True)
-class Page(Generic[M]):
-    """One page of a list, and where it stands."""
-
-    items: list[M]
-    info: ResultInfo
-
-
-@dataclass(frozen=True)
-class Body:
-    """A stored body as it arrives."""
-
-    content_type: str
-    chunks: AsyncIterator[bytes]
 
 
 def segment(value: str) -> str:
@@ -141,7 +122,7 @@ class AIGateway:
         response = await self._read(
             self._log_url(gateway_id, log_id), {}, errand, fresh=self._is_fresh(gateway_id, log_id)
         )
-        return _parsed(Log, _opened(response, errand).result)
+        return parsed(Log, opened(response, errand).result)
 
     def request_body(self, gateway_id: str, log_id: str) -> AbstractAsyncContextManager[Body]:
         """Open what a logged request sent: GET …/logs/{log}/request.
@@ -180,7 +161,7 @@ class AIGateway:
         request = self._http.build_request(
             "PATCH", self._log_url(gateway_id, log_id), json=dict(changes), headers=self._authorization()
         )
-        _opened(await self._send(request, errand), errand)
+        opened(await self._send(request, errand), errand)
 
     async def chat(self, gateway_id: str, chat: Chat, grown: Grown | None = None) -> Reply:
         """Send a chat through a gateway and return the reply. Never tried twice unless the caller asks the gateway to.
@@ -239,9 +220,9 @@ class AIGateway:
             return response, {}
 
     async def _page(self, model: type[M], path: str, params: dict[str, Any], errand: Errand) -> Page[M]:
-        envelope = _opened(await self._read(self._gateways_url() + path, params, errand), errand)
+        envelope = opened(await self._read(self._gateways_url() + path, params, errand), errand)
         rows: list[Any] = envelope.result or []
-        return Page([_parsed(model, row) for row in rows], envelope.result_info)
+        return Page([parsed(model, row) for row in rows], envelope.result_info)
 
     @asynccontextmanager
     async def _body(self, gateway_id: str, log_id: str, part: str) -> AsyncGenerator[Body]:
@@ -257,7 +238,7 @@ class AIGateway:
             if not response.is_success:
                 await response.aread()
                 raise refusal(response, errand)
-            yield Body(response.headers.get("content-type", ""), _chunks(response, errand))
+            yield Body(response.headers.get("content-type", ""), chunks(response, errand))
         finally:
             await response.aclose()
 
@@ -321,30 +302,3 @@ def _again(error: Exception) -> bool | float:
     if wait.isdecimal():
         return float(wait) if float(wait) <= RETRY_TIMEOUT_S else False
     return True
-
-
-def _opened(response: httpx2.Response, errand: Errand) -> Envelope:
-    """Return the envelope of a management answer."""
-    try:
-        envelope = Envelope.model_validate_json(response.content)
-    except ValidationError:
-        raise refusal(response, errand) from None
-    if response.is_success and envelope.success:
-        return envelope
-    raise refusal(response, errand)
-
-
-def _parsed(model: type[M], value: Any) -> M:
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        what = ", ".join(str(entry["loc"][0]) for entry in error.errors() if entry["loc"])
-        raise GatewayError(f"The gateway sent a {model.__name__.lower()} that cannot be read ({what}).") from error
-
-
-async def _chunks(response: httpx2.Response, errand: Errand) -> AsyncIterator[bytes]:
-    try:
-        async for chunk in response.aiter_bytes():
-            yield chunk
-    except httpx2.TransportError as error:
-        raise unreachable(error, errand) from error

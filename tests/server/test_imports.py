@@ -55,6 +55,7 @@ print("heavy:", *(name for name in ("genai_prices", "cloudflare", "openai", "ric
 LOADED = """\
 cf_aig_gateway
 cf_aig_gateway.analytics
+cf_aig_gateway.answers
 cf_aig_gateway.assembly
 cf_aig_gateway.chat
 cf_aig_gateway.client

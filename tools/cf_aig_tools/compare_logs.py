@@ -8,7 +8,8 @@ from typing import Annotated
 from mcp.types import CallToolResult, ToolAnnotations
 from pydantic import BaseModel, Field
 
-from cf_aig_gateway.client import AIGateway, Body
+from cf_aig_gateway.answers import Body
+from cf_aig_gateway.client import AIGateway
 from cf_aig_gateway.errors import NotFound
 from cf_aig_gateway.models import Log
 from cf_aig_tools import failures

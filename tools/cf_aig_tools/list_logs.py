@@ -6,7 +6,7 @@ from mcp.types import CallToolResult, ToolAnnotations
 from pydantic import BaseModel, Field
 
 from cf_aig_gateway import filters as filter_language
-from cf_aig_gateway.client import Page as LogPage
+from cf_aig_gateway.answers import Page as LogPage
 from cf_aig_gateway.filters import Filter, OrderBy
 from cf_aig_gateway.models import Log, ResultInfo
 from cf_aig_tools.desk import Call, answer, cost, desk_of

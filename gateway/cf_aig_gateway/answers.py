@@ -1,0 +1,74 @@
+"""What the management API answers, opened: envelopes, pages and bodies."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import httpx2
+from pydantic import BaseModel, ValidationError
+
+from cf_aig_gateway.errors import GatewayError
+from cf_aig_gateway.models import Envelope, ResultInfo
+from cf_aig_gateway.refusals import Errand, refusal, unreachable
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Page(Generic[M]):
+    """One page of a list, and where it stands."""
+
+    items: list[M]
+    info: ResultInfo
+
+
+@dataclass(frozen=True)
+class Body:
+    """A stored body as it arrives."""
+
+    content_type: str
+    chunks: AsyncIterator[bytes]
+
+
+def opened(response: httpx2.Response, errand: Errand) -> Envelope:
+    """Return the envelope of a management answer.
+
+    Raises:
+        GatewayError: the answer is a refusal, or has no envelope.
+
+    """
+    try:
+        envelope = Envelope.model_validate_json(response.content)
+    except ValidationError:
+        raise refusal(response, errand) from None
+    if response.is_success and envelope.success:
+        return envelope
+    raise refusal(response, errand)
+
+
+def parsed(model: type[M], value: Any) -> M:
+    """Return a value as its model.
+
+    Raises:
+        GatewayError: the value lacks what the API promises.
+
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        what = ", ".join(str(entry["loc"][0]) for entry in error.errors() if entry["loc"])
+        raise GatewayError(f"The gateway sent a {model.__name__.lower()} that cannot be read ({what}).") from error
+
+
+async def chunks(response: httpx2.Response, errand: Errand) -> AsyncIterator[bytes]:
+    """Yield a body as it arrives.
+
+    Raises:
+        GatewayError: the connection broke.
+
+    """
+    try:
+        async for chunk in response.aiter_bytes():
+            yield chunk
+    except httpx2.TransportError as error:
+        raise unreachable(error, errand) from error
