@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 import httpx2
-from pydantic import AliasPath, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasPath, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.refusals import Errand, graphql_refusal, refusal
@@ -74,6 +74,9 @@ class RequestGroup(BaseModel):
     dimensions: dict[str, str | int] = {}
 
 
+_GROUPS = TypeAdapter(list[RequestGroup])
+
+
 def request(account: str, gateway_id: str, groupings: Sequence[Grouping]) -> dict[str, Any]:
     """Return the one GraphQL request for several groupings."""
     numbered = list(enumerate(groupings))
@@ -121,7 +124,7 @@ def _filter(gateway_id: str, grouping: Grouping) -> dict[str, Any]:
 
 def _groups(rows: Any) -> list[RequestGroup]:
     try:
-        return [RequestGroup.model_validate(row) for row in as_list(rows)]
+        return _GROUPS.validate_python(rows)
     except ValidationError as error:
         raise GatewayError("Analytics sent groups that cannot be read.") from error
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from graphql import (
+    DocumentNode,
     FieldNode,
     FragmentSpreadNode,
     GraphQLArgument,
@@ -21,8 +22,15 @@ from graphql import (
     GraphQLResolveInfo,
     GraphQLSchema,
     InlineFragmentNode,
+    NamedTypeNode,
+    NameNode,
     SelectionSetNode,
+    Source,
+    Visitor,
+    default_harness,
     graphql,  # pyright: ignore[reportUnknownVariableType] (of its parameters that are not used here)
+    parse,
+    visit,
 )
 from pydantic import BaseModel
 
@@ -38,6 +46,9 @@ WIDEST = 32 * DAY
 
 MOST_TOKENS = 5000
 """Words of a query, beyond which it is not read."""
+
+SPELLINGS = {"String": "string", "Int": "uint64", "int64": "uint64"}
+"""What clients also call the types of their variables when they ask Cloudflare."""
 
 
 class Question(BaseModel):
@@ -56,9 +67,20 @@ async def answer(store: Store, question: Question) -> dict[str, Any]:
         context_value=store,
         variable_values=question.variables,
         max_tokens=MOST_TOKENS,
+        harness=default_harness._replace(parse=_parsed),
     )
     errors = [_error(error) for error in result.errors or ()]
     return {"data": None if errors else result.data, "errors": errors or None}
+
+
+class _OwnNames(Visitor):
+    def enter_named_type(self, node: NamedTypeNode, *_: Any) -> NamedTypeNode:
+        name = node.name.value
+        return NamedTypeNode(name=NameNode(value=SPELLINGS.get(name, name)))
+
+
+def _parsed(source: Source, **options: Any) -> DocumentNode:
+    return visit(parse(source, **options), _OwnNames())
 
 
 def _accounts(_viewer: Any, _info: Info, **arguments: Any) -> list[Any]:

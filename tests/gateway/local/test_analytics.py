@@ -4,15 +4,17 @@ import random
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-from logs import NOON, a_log
+from logs import NOON, a_failed_log, a_log
 from management import ACCOUNT, management
 
 from cf_aig_gateway.analytics import Grouping, RequestGroup
 from cf_aig_gateway.client import AIGateway
+from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.local.record import Record
 from cf_aig_gateway.local.store import Store
 
@@ -130,3 +132,202 @@ async def test_nothing_found_is_no_group_rather_than_a_group_of_none(store: Stor
     found = await gateway.request_groups("other", [Grouping(NOON - HOUR, NOON + HOUR)])
 
     assert found == [[]]
+
+
+async def test_dates_periods_and_agents_tell_groups_apart(store: Store, gateway: AIGateway) -> None:
+    await fill(store, [a_log(1, minutes=7.5, user_agent="node"), a_log(2, minutes=17)])
+
+    found = await gateway.request_groups(
+        "default",
+        [
+            Grouping(
+                NOON,
+                NOON + HOUR,
+                by=("date", "datetimeMinute", "datetimeFiveMinutes", "userAgent"),
+                order=("userAgent_DESC",),
+            ),
+            Grouping(NOON, NOON + HOUR, by=("datetimeFifteenMinutes",), order=("datetimeFifteenMinutes_ASC",)),
+        ],
+    )
+
+    assert [[group.dimensions for group in groups] for groups in found] == [
+        [
+            {"date": "2026-11-21", "datetimeMinute": "2026-11-21T12:07:00Z", "datetimeFiveMinutes": "2026-11-21T12:05:00Z", "userAgent": "node"},
+            {"date": "2026-11-21", "datetimeMinute": "2026-11-21T12:17:00Z", "datetimeFiveMinutes": "2026-11-21T12:15:00Z", "userAgent": ""},
+        ],
+        [{"datetimeFifteenMinutes": "2026-11-21T12:00:00Z"}, {"datetimeFifteenMinutes": "2026-11-21T12:15:00Z"}],
+    ]  # fmt: skip
+
+
+async def test_groups_come_in_the_order_asked_for_up_to_the_limit(store: Store, gateway: AIGateway) -> None:
+    await fill(store, [a_log(number, model=f"m{number % 3}", cost=float(number)) for number in range(8)])
+
+    found = await gateway.request_groups(
+        "default",
+        [
+            Grouping(NOON, NOON + HOUR, by=("model",), order=order, limit=2)
+            for order in (("count_DESC", "model_DESC"), ("sum_cost_DESC",), ("model_ASC",), ())
+        ],
+    )
+
+    assert [[group.dimensions["model"] for group in groups] for groups in found[:3]] == [
+        ["m1", "m0"],
+        ["m1", "m0"],
+        ["m0", "m1"],
+    ]
+    assert len(found[3]) == 2
+
+
+SLOW = {"durationMs_gt": 1000}
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({}, {1, 2, 3}),
+        (SLOW, {2, 3}),
+        ({"model": "a/one"}, {1, 3}),
+        ({"model_neq": "a/one"}, {2}),
+        ({"model_in": ["a/one", "a/two"]}, {1, 2, 3}),
+        ({"model_in": []}, set()),
+        ({"model_notin": ["a/two"]}, {1, 3}),
+        ({"statusCode_geq": 400, "statusCode_lt": 500}, {2}),
+        ({"rateLimited": 1}, {2}),
+        ({"cached": 1}, {3}),
+        ({"tokensIn_leq": 0}, {3}),
+        ({"OR": [{"cached": 1}, {"error": 1}]}, {2, 3}),
+        ({"AND": [{"model": "a/one"}, SLOW]}, {3}),
+        ({"AND": [], "OR": None, "model": None}, {1, 2, 3}),
+    ],
+    ids=str,
+)
+async def test_filters_have_cloudflares_names(
+    store: Store, gateway: AIGateway, filters: dict[str, Any], expected: set[int]
+) -> None:
+    await fill(
+        store,
+        [
+            a_log(1, model="a/one", duration=100, cost=1.0),
+            a_failed_log(2, model="a/two", duration=2000, status_code=429, tokens_in=9, cost=2.0),
+            a_log(3, model="a/one", duration=3000, cached=True, tokens_in=None, cost=4.0),
+        ],
+    )
+
+    (found,) = await gateway.request_groups("default", [Grouping(NOON, NOON + HOUR, filters=filters)])
+
+    assert sum(group.cost for group in found) == sum(2.0 ** (number - 1) for number in expected)
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"datetimeHour_geq": "2026-11-21T12:00:00Z"}, {60, 90, 120}),
+        ({"datetimeHour_geq": "2026-11-21T12:30:00Z"}, {120}),
+        ({"datetimeHour_gt": "2026-11-21T12:00:00Z"}, {120}),
+        ({"datetimeHour_leq": "2026-11-21T12:30:00Z"}, {30, 60, 90}),
+        ({"datetimeHour_lt": "2026-11-21T12:00:00Z"}, {30}),
+        ({"datetimeHour_lt": "2026-11-21T12:30:00Z"}, {30, 60, 90}),
+        ({"datetimeHour": "2026-11-21T12:00:00Z"}, {60, 90}),
+        ({"datetime_gt": "2026-11-21T12:00:00Z", "datetime_leq": "2026-11-21T13:00:00+00:00"}, {90, 120}),
+        ({"date": "2026-11-21"}, {30, 60, 90, 120}),
+        ({"date_gt": "2026-11-21"}, set()),
+    ],
+    ids=str,
+)
+async def test_a_time_is_compared_with_the_start_of_its_period(
+    store: Store, api: httpx2.AsyncClient, filters: dict[str, Any], expected: set[int]
+) -> None:
+    """Logs of 11:30, 12:00, 12:30 and 13:00, told apart by their durations, which are minutes since 11:00."""
+    await fill(store, [a_log(minutes, minutes=minutes - 60, duration=minutes) for minutes in (30, 60, 90, 120)])
+
+    answer = await ask(api, "durationMs", filters)
+
+    rows = answer["data"]["viewer"]["accounts"][0]["aiGatewayRequestsAdaptiveGroups"]
+    assert {row["dimensions"]["durationMs"] for row in rows} == expected
+
+
+async def ask(api: httpx2.AsyncClient, dimensions: str, filters: dict[str, Any], limit: int = 100) -> dict[str, Any]:
+    """Send a query as other clients write it."""
+    query = """
+    query ($tag: String!, $filter: AccountAiGatewayRequestsAdaptiveGroupsFilter_InputObject, $limit: Int!) {
+      viewer { accounts(filter: {accountTag: $tag}) { accountTag aiGatewayRequestsAdaptiveGroups(limit: $limit, filter: $filter) {
+        ...figures
+      } } }
+    }
+    fragment figures on AccountAiGatewayRequestsAdaptiveGroups { count ... { dimensions { __typename %s } } }
+    """
+    variables = {"tag": ACCOUNT, "filter": filters, "limit": limit}
+    answer = await api.post("/client/v4/graphql", json={"query": query % dimensions, "variables": variables})
+    assert answer.status_code == 200
+    return answer.json()
+
+
+async def test_aliases_and_fragments_are_understood(store: Store, api: httpx2.AsyncClient) -> None:
+    await fill(store, [a_log(1), a_failed_log(2)])
+
+    answer = await ask(api, "ts: datetimeMinute provider", {"gateway": "default"})
+
+    shared = {
+        "__typename": "AccountAiGatewayRequestsAdaptiveGroupsDimensions",
+        "ts": "2026-11-21T12:00:00Z",
+        "provider": "openai",
+    }
+    groups = [{"count": 2, "dimensions": shared}]
+    account = {"accountTag": ACCOUNT, "aiGatewayRequestsAdaptiveGroups": groups}
+    assert answer == {"data": {"viewer": {"accounts": [account]}}, "errors": None}
+
+
+@pytest.mark.parametrize(
+    ("dimensions", "filters", "limit", "message"),
+    [
+        ("colo", {}, 1, "Cannot query field 'colo' on type 'AccountAiGatewayRequestsAdaptiveGroupsDimensions'."),
+        ("model @include(if: true)", {}, 1, "Unknown directive '@include'."),
+        ("model", {}, 0, "limit must be positive number and not greater than 10000"),
+        ("model", {}, 10_001, "limit must be positive number and not greater than 10000"),
+        ("model", {"datetime_geq": "2026-10-01T00:00:00Z", "datetimeHour_leq": "2026-11-03T00:00:00Z"}, 1, "query time range is too large. Time range can't be wider than 2764800s, but is 2851200s"),
+        ("model", {"model": 3}, 1, "Variable '$filter' has invalid value at .model: expected a string, got 3"),
+        ("model", {"statusCode": "500"}, 1, "Variable '$filter' has invalid value at .statusCode: expected a whole number, got '500'"),
+        ("model", {"datetime_geq": "noon"}, 1, "Variable '$filter' has invalid value at .datetime_geq: expected a time as 2026-11-21T12:00:00Z, got 'noon'"),
+        ("model " * 5000, {}, 1, "Syntax Error: Document contains more than 5000 tokens. Parsing aborted."),
+    ],
+    ids=lambda value: str(value)[:40],
+)  # fmt: skip
+async def test_what_is_not_supported_is_refused_by_name(
+    api: httpx2.AsyncClient, dimensions: str, filters: dict[str, Any], limit: int, message: str
+) -> None:
+    answer = await ask(api, dimensions, filters, limit)
+
+    assert answer["data"] is None
+    assert [error["message"] for error in answer["errors"]] == [message]
+    assert set(answer["errors"][0]) == {"message", "path", "extensions"}
+
+
+async def test_a_refusal_names_the_grouping(gateway: AIGateway) -> None:
+    wrong = Grouping(NOON, NOON + HOUR, by=("model",), order=("provider_ASC",))
+
+    with pytest.raises(GatewayError) as refused:
+        await gateway.request_groups("default", [Grouping(NOON, NOON + HOUR), wrong])
+
+    assert str(refused.value) == (
+        "The gateway refused the request. "
+        "(accounts.0.groups1: orderBy provider_ASC needs its dimension among the selected ones)"
+    )
+
+
+async def test_logs_that_do_not_show_yet_are_not_counted(tmp_path: Path) -> None:
+    async with Store(tmp_path / "g.db", log_lag_s=60) as store, management(store) as api:
+        now = round(datetime.now(UTC).timestamp() * 1000)
+        await fill(store, [a_log(1, created_at=now), a_log(2, created_at=now - 120_000, model="shown")])
+
+        answer = await ask(api, "model", {})
+
+    rows = answer["data"]["viewer"]["accounts"][0]["aiGatewayRequestsAdaptiveGroups"]
+    assert [row["dimensions"]["model"] for row in rows] == ["shown"]
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"{}", b'{"query": 3}', b'{"query": "", "variables": []}'])
+async def test_a_body_that_is_no_query_is_refused(api: httpx2.AsyncClient, body: bytes) -> None:
+    answer = await api.post("/client/v4/graphql", content=body, headers={"content-type": "application/json"})
+
+    assert answer.status_code == 400
+    assert answer.json()["success"] is False
