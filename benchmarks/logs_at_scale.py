@@ -12,7 +12,7 @@ import sqlite3
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -153,7 +153,7 @@ def records(count: int) -> Iterator[Record]:
         )
 
 
-async def make(path: Path, count: int) -> None:
+async def make(path: Path, logs: Iterable[Record]) -> None:
     """Write the logs into a new file, thousands in a transaction."""
     async with Store(path):
         pass
@@ -161,7 +161,7 @@ async def make(path: Path, count: int) -> None:
         db.row_factory = sqlite3.Row
         db.execute("PRAGMA synchronous = OFF")
         db.execute("BEGIN")
-        for number, record in enumerate(records(count), start=1):
+        for number, record in enumerate(logs, start=1):
             store_logs.insert(db, record)
             if number % 20_000 == 0:
                 db.execute("COMMIT")
@@ -223,7 +223,7 @@ async def main() -> None:
     options = parser.parse_args()
     if not options.db.exists():
         started = time.perf_counter()
-        await make(options.db, options.logs)
+        await make(options.db, records(options.logs))
         print(f"made {options.db}, {options.db.stat().st_size >> 20:,} MiB, in {time.perf_counter() - started:.0f} s")
     await measure(options.db, options.rounds)
 

@@ -32,6 +32,7 @@ Dimension = Literal[
     "error",
     "rateLimited",
     "userAgent",
+    "durationMs",
     "date",
     "datetimeHour",
     "datetimeFiveMinutes",
