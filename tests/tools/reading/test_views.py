@@ -114,8 +114,26 @@ async def test_small_json_of_no_known_form_is_shown_as_stored_and_large_as_an_ou
     assert logged(large).splitlines()[:3] == [
         "(whole)  object of 3, 45,056 characters",
         "/rows  array of 9, 45,028 characters",
-        "/rows/0  string, 5,002 characters",
+        "/rows/*  9 strings, 45,018 characters (5,002 at most)",
     ]
+
+
+async def test_an_outline_tells_parts_at_like_places_together_and_names_the_largest() -> None:
+    turns = [{"role": "user", "content": "x" * (5000 if number == 7 else 9)} for number in range(30)]
+
+    told = await shown({"messages": turns}, view="outline")
+
+    assert logged(told).splitlines()[2:] == [
+        "/messages/*  30 objects, 6,101 characters; largest /messages/7, 5,028",
+        "/messages/*/content  30 strings, 5,321 characters; largest /messages/7/content, 5,002",
+        "/messages/*/role  30 strings, 180 characters (6 at most)",
+    ]
+
+
+async def test_a_prompt_that_gemini_blocked_says_so() -> None:
+    told = await shown({"promptFeedback": {"blockReason": "SAFETY"}, "modelVersion": "gemini-2.5-pro"})
+
+    assert told == "Gemini, model gemini-2.5-pro, finish SAFETY; no turns."
 
 
 async def test_an_outline_of_one_part() -> None:

@@ -2,6 +2,7 @@
 
 import heapq
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from cf_aig_gateway.shapes import as_list, as_object
@@ -10,40 +11,71 @@ from cf_aig_tools.reading.delivery import delivered
 from cf_aig_tools.reading.pointers import joined
 from cf_aig_tools.reading.quoting import Quoting
 
-Node = tuple[int, str, str]
-"""Characters, pointer, and type."""
+FEW = 4
+"""Parts at like places that are still told one by one."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a value: its size in characters, where it stands, and what it is."""
+
+    size: int
+    pointer: str
+    kind: str
 
 
 def outline(value: Any, quoting: Quoting, budget: int, pointer: str = "") -> str:
-    """Return the largest parts of a value, as many as fit."""
-    nodes: list[Node] = []
-    total = _measure(value, pointer, quoting, nodes)
-    largest = heapq.nlargest(budget // 4, nodes, key=lambda node: node[0])
-    lines = [f"{quoting.short(path, 200) or '(whole)'}  {kind}, {size:,} characters" for size, path, kind in largest]
-    lead = f"{len(nodes):,} parts, {total:,} characters of JSON; pointer, type and size, largest first."
-    return delivered(lead, lines, lambda shown: _left_out(len(nodes), shown), budget)
+    """Return the largest parts of a value, as many as fit; parts at like places of an array are told together."""
+    places: dict[str, list[Part]] = {}
+    total = _measure(value, pointer, pointer, quoting, places)
+    told = [line for place, held in places.items() for line in _told(place, held)]
+    largest = heapq.nlargest(budget // 4, told, key=lambda line: line[0])
+    lines = [f"{quoting.short(where, 200) or '(whole)'}  {what}" for _, where, what in largest]
+    count = sum(map(len, places.values()))
+    lead = f"{count:,} parts, {total:,} characters of JSON; pointer, type and size, largest first."
+    return delivered(lead, lines, lambda shown: _left_out(len(told), shown), budget)
 
 
-def _left_out(parts: int, shown: int) -> str:
-    return f'Left out: {parts - shown:,} smaller parts. pointer="…" with view="outline" shows those of one part.' * (
-        shown < parts
+def _told(place: str, held: list[Part]) -> list[tuple[int, str, str]]:
+    """Return lines for the parts at one place: size, pointer (`*` for any number), and what they are."""
+    if len(held) <= FEW:
+        return [(part.size, part.pointer, f"{part.kind}, {part.size:,} characters") for part in held]
+    size = sum(part.size for part in held)
+    kinds = {part.kind.partition(" ")[0] for part in held}
+    what = f"{len(held):,} {kinds.pop() if len(kinds) == 1 else 'part'}s, {size:,} characters"
+    first, second = heapq.nlargest(2, held, key=lambda part: part.size)
+    most = f"; largest {first.pointer}, {first.size:,}" if first.size > second.size else f" ({first.size:,} at most)"
+    return [(size, place, what + most)]
+
+
+def _left_out(lines: int, shown: int) -> str:
+    return f'Left out: {lines - shown:,} smaller parts. pointer="…" with view="outline" shows those of one part.' * (
+        shown < lines
     )
 
 
-def _measure(value: Any, pointer: str, quoting: Quoting, nodes: list[Node]) -> int:
-    """Add a value and its parts to the nodes; return its size."""
-    place = len(nodes)
-    nodes.append((0, pointer, _kind(value)))
+def _measure(value: Any, pointer: str, place: str, quoting: Quoting, places: dict[str, list[Part]]) -> int:
+    """Add a value and its parts to those at their places; return its size."""
+    listed = places.setdefault(place, [])
+    number = len(listed)
+    listed.append(Part(0, pointer, ""))
     if isinstance(value, str):
         size = quoting.length(value) + 2
     elif isinstance(value, dict | list):
-        held = [(name, _measure(part, joined(pointer, name), quoting, nodes)) for name, part in parts(value)]
-        names = sum(len(name) + 3 for name, _ in held) if isinstance(value, dict) else 0
-        size = names + sum(size + 1 for _, size in held) + (1 if held else 2)
+        size = _measure_parts(value, pointer, place, quoting, places)
     else:
         size = len(as_json(value))
-    nodes[place] = (size, pointer, _kind(value))
+    listed[number] = Part(size, pointer, _kind(value))
     return size
+
+
+def _measure_parts(value: Any, pointer: str, place: str, quoting: Quoting, places: dict[str, list[Part]]) -> int:
+    size = 1
+    for name, part in parts(value):
+        like = joined(place, "*" if isinstance(value, list) else name)
+        size += 1 + _measure(part, joined(pointer, name), like, quoting, places)
+        size += len(name) + 3 if isinstance(value, dict) else 0
+    return max(size, 2)
 
 
 def parts(value: Any) -> Iterator[tuple[str, Any]]:

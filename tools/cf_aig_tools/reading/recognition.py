@@ -90,7 +90,7 @@ def _anthropic(body: dict[str, Any], gap: Measure) -> Conversation:
 
 def _workers_ai(body: dict[str, Any], gap: Measure) -> Conversation:
     held = "messages" if "messages" in body else "prompt"
-    return _request("Workers AI", body, messages(body[held], gap, f"/{held}"))
+    return _request("Prompt" if "model" in body else "Workers AI", body, messages(body[held], gap, f"/{held}"))
 
 
 def _responses(body: dict[str, Any], gap: Measure) -> Conversation:

@@ -75,12 +75,13 @@ def _workers_ai(body: dict[str, Any], gap: Measure) -> Conversation:
 
 
 def _gemini(body: dict[str, Any], gap: Measure) -> Conversation:
-    found = [as_object(candidate) for candidate in as_list(body["candidates"])]
+    found = [as_object(candidate) for candidate in as_list(body.get("candidates"))]
     turns = [
         message(candidate.get("content"), gap, f"/candidates/{number}/content", "model")
         for number, candidate in enumerate(found)
     ]
-    finish = ", ".join(as_text(candidate.get("finishReason")) for candidate in found)
+    blocked = as_text(as_object(body.get("promptFeedback")).get("blockReason"))
+    finish = ", ".join([*(as_text(candidate.get("finishReason")) for candidate in found), *filter(None, [blocked])])
     named = {"model": body.get("modelVersion"), "usage": body.get("usageMetadata")}
     return _reply("Gemini", named, turns, finish)
 
@@ -110,7 +111,7 @@ FORMS: tuple[tuple[Callable[[dict[str, Any]], bool], Read], ...] = (
     (lambda body: isinstance(body.get("choices"), list), _chat),
     (lambda body: isinstance(body.get("content"), list) and "role" in body, _anthropic),
     (lambda body: isinstance(body.get("output"), list), _responses),
-    (lambda body: isinstance(body.get("candidates"), list), _gemini),
+    (lambda body: isinstance(body.get("candidates"), list) or "promptFeedback" in body, _gemini),
     (_has_vectors, _embeddings),
     (_has_response, _workers_ai),
 )
