@@ -25,6 +25,7 @@ def cloudflare(
     gateways: Any = ({"id": "default", "collect_logs": True},),
     logs: int = 7,
     patch: int = 404,
+    analytics: int = 200,
     off_s: float = 0,
 ) -> Callable[[httpx2.Request], httpx2.Response]:
     """Return an account as the API shows it. A local gateway can have neither scopes nor another clock."""
@@ -39,6 +40,9 @@ def cloudflare(
         if request.method == "PATCH":
             body = DENIED if patch == 403 else {"success": False, "errors": [{"code": 7002, "message": "Not Found"}]}
             return httpx2.Response(patch, json=body)
+        if path == "/graphql":
+            groups = {"data": {"viewer": {"accounts": [{"groups0": []}]}}}
+            return httpx2.Response(analytics, json=groups if analytics == 200 else DENIED)
         if path.endswith("/logs"):
             return httpx2.Response(200, json={"success": True, "result": [], "result_info": {"total_count": logs}})
         if gateways is None:
@@ -56,7 +60,7 @@ async def findings(answer: Callable[[httpx2.Request], httpx2.Response], **settin
 async def test_a_good_configuration_needs_nothing() -> None:
     found = await findings(cloudflare())
 
-    assert list(found) == ["protocol", "clock", "token", "account", "read", "gateway", "logs", "write"]
+    assert list(found) == ["protocol", "clock", "token", "account", "read", "gateway", "logs", "analytics", "write"]
     assert {mark for mark, _ in found.values()} == {"ok"}
     assert "secret-token" not in str(found)
 
@@ -74,6 +78,7 @@ async def test_a_good_configuration_needs_nothing() -> None:
         ({"gateways": ()}, {"gateway_id": "main"}, "gateway", "fix", "there is no main"),
         ({"gateways": ({"id": "default", "collect_logs": False},)}, {}, "gateway", "fix", "keeps no logs"),
         ({"logs": 0}, {}, "logs", "note", "Workers Observability"),
+        ({"analytics": 403}, {}, "analytics", "note", "Account Analytics Read"),
         ({"patch": 403}, {}, "write", "note", "AI Gateway Write"),
         ({}, {"tools": "no_such"}, "protocol", "fix", "there is no tool no_such"),
     ],

@@ -83,16 +83,14 @@ ORDER_BY = GraphQLEnumType(
 )
 SUM = GraphQLObjectType(
     f"{DATA_SET}Sum",
-    {name: GraphQLField(GraphQLNonNull(FLOAT64 if name == "cost" else UINT64)) for name in SUMS},
+    {name: GraphQLField(FLOAT64 if name == "cost" else UINT64) for name in SUMS},
 )
-DIMENSIONS = GraphQLObjectType(
-    f"{DATA_SET}Dimensions", {name: GraphQLField(GraphQLNonNull(kind)) for name, kind in TYPES.items()}
-)
+DIMENSIONS = GraphQLObjectType(f"{DATA_SET}Dimensions", {name: GraphQLField(kind) for name, kind in TYPES.items()})
 GROUP = GraphQLObjectType(
     DATA_SET,
     {
-        "count": GraphQLField(GraphQLNonNull(UINT64)),
-        "dimensions": GraphQLField(GraphQLNonNull(DIMENSIONS)),
-        "sum": GraphQLField(GraphQLNonNull(SUM)),
+        "count": GraphQLField(UINT64),
+        "dimensions": GraphQLField(DIMENSIONS),
+        "sum": GraphQLField(SUM),
     },
 )

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -12,6 +12,7 @@ import anyio
 import httpx2
 from mcp import Client
 
+from cf_aig_gateway.analytics import Grouping
 from cf_aig_gateway.client import AIGateway
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.models import Gateway
@@ -135,6 +136,7 @@ async def _gateway(gateway: AIGateway, settings: Settings) -> AsyncIterator[Find
         yield Finding("ok", "read", "gateways can be listed")
         yield _configured(name, found.items)
         yield await _logs(gateway, name)
+        yield await _analytics(gateway, name)
     except GatewayError as error:
         yield Finding("fix", "read", str(error))
         return
@@ -162,6 +164,15 @@ async def _logs(gateway: AIGateway, name: str) -> Finding:
         "none. Send a call; if it does not appear within 5 s, this account keeps its logs in Workers Observability, as "
         "accounts made since 2026-09-24 do, and this API does not show them",
     )
+
+
+async def _analytics(gateway: AIGateway, name: str) -> Finding:
+    now = datetime.now(UTC)
+    try:
+        await gateway.request_groups(name, [Grouping(now - timedelta(hours=1), now)])
+    except GatewayError as error:
+        return Finding("note", "analytics", f"summaries rest on pages of logs alone: {error}")
+    return Finding("ok", "analytics", "can be read")
 
 
 async def _write(gateway: AIGateway, name: str) -> Finding:
