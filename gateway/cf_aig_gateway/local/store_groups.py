@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cf_aig_gateway.local.store_conditions import Condition, joined
+from cf_aig_gateway.local.store_conditions import Condition, first_seq, joined
 from cf_aig_gateway.local.store_schema import SEQUENCE_BITS
 
 MINUTE = 60_000
@@ -108,11 +108,11 @@ def _test(name: str, value: Any) -> Condition:
         return _bound(PERIODS[dimension], comparison, value)
     if comparison in {"in", "notin"}:
         marks = ", ".join("?" for _ in value)
-        return Condition(f"{DIMENSIONS[dimension]} {COMPARISONS[comparison]} ({marks})", tuple(value))
-    return Condition(f"likely({DIMENSIONS[dimension]} {COMPARISONS[comparison]} ?)", (value,))
+        return Condition(f"({DIMENSIONS[dimension]}) {COMPARISONS[comparison]} ({marks})", tuple(value))
+    return Condition(f"likely(({DIMENSIONS[dimension]}) {COMPARISONS[comparison]} ?)", (value,))
 
 
 def _bound(period: int, comparison: str, at: int) -> Condition:
     """Compare the start of a log's period, by the rowid: no other log is looked at."""
     first = at // period * period if comparison in {"geq", "lt"} and at % period == 0 else (at // period + 1) * period
-    return Condition(f"seq {'>=' if comparison in {'gt', 'geq'} else '<'} ?", (first << SEQUENCE_BITS,))
+    return Condition(f"seq {'>=' if comparison in {'gt', 'geq'} else '<'} ?", (first_seq(first),))

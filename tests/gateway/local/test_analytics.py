@@ -193,6 +193,8 @@ SLOW = {"durationMs_gt": 1000}
         ({"model_notin": ["a/two"]}, {1, 3}),
         ({"statusCode_geq": 400, "statusCode_lt": 500}, {2}),
         ({"rateLimited": 1}, {2}),
+        ({"rateLimited_lt": 1}, {1, 3}),
+        ({"error_in": [0]}, {1, 3}),
         ({"cached": 1}, {3}),
         ({"tokensIn_leq": 0}, {3}),
         ({"OR": [{"cached": 1}, {"error": 1}]}, {2, 3}),
@@ -231,6 +233,7 @@ async def test_filters_have_cloudflares_names(
         ({"datetime_gt": "2026-11-21T12:00:00Z", "datetime_leq": "2026-11-21T13:00:00+00:00"}, {90, 120}),
         ({"date": "2026-11-21"}, {30, 60, 90, 120}),
         ({"date_gt": "2026-11-21"}, set()),
+        ({"datetime_lt": "9999-12-31T23:59:59Z"}, {30, 60, 90, 120}),
     ],
     ids=str,
 )
