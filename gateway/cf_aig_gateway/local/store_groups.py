@@ -17,7 +17,6 @@ PERIODS = {
     "datetime": 1,
     "datetimeMinute": MINUTE,
     "datetimeFiveMinutes": 5 * MINUTE,
-    "datetimeFifteenMinutes": 15 * MINUTE,
     "datetimeHour": HOUR,
     "date": DAY,
 }

@@ -136,27 +136,18 @@ async def test_nothing_found_is_no_group_rather_than_a_group_of_none(store: Stor
 
 async def test_dates_periods_and_agents_tell_groups_apart(store: Store, gateway: AIGateway) -> None:
     await fill(store, [a_log(1, minutes=7.5, user_agent="node"), a_log(2, minutes=17)])
+    times = ("date", "datetimeHour", "datetimeFiveMinutes", "datetimeMinute")
 
-    found = await gateway.request_groups(
-        "default",
-        [
-            Grouping(
-                NOON,
-                NOON + HOUR,
-                by=("date", "datetimeMinute", "datetimeFiveMinutes", "userAgent"),
-                order=("userAgent_DESC",),
-            ),
-            Grouping(NOON, NOON + HOUR, by=("datetimeFifteenMinutes",), order=("datetimeFifteenMinutes_ASC",)),
-        ],
+    (found,) = await gateway.request_groups(
+        "default", [Grouping(NOON, NOON + HOUR, by=(*times, "userAgent"), order=("datetimeMinute_ASC",))]
     )
 
-    assert [[group.dimensions for group in groups] for groups in found] == [
-        [
-            {"date": "2026-11-21", "datetimeMinute": "2026-11-21T12:07:00Z", "datetimeFiveMinutes": "2026-11-21T12:05:00Z", "userAgent": "node"},
-            {"date": "2026-11-21", "datetimeMinute": "2026-11-21T12:17:00Z", "datetimeFiveMinutes": "2026-11-21T12:15:00Z", "userAgent": ""},
-        ],
-        [{"datetimeFifteenMinutes": "2026-11-21T12:00:00Z"}, {"datetimeFifteenMinutes": "2026-11-21T12:15:00Z"}],
-    ]  # fmt: skip
+    shared = {"date": "2026-11-21", "datetimeHour": "2026-11-21T12:00:00Z"}
+    assert [group.dimensions for group in found] == [
+        shared
+        | {"datetimeFiveMinutes": f"2026-11-21T{five}Z", "datetimeMinute": f"2026-11-21T{minute}Z", "userAgent": agent}
+        for five, minute, agent in (("12:05:00", "12:07:00", "node"), ("12:15:00", "12:17:00", ""))
+    ]
 
 
 async def test_groups_come_in_the_order_asked_for_up_to_the_limit(store: Store, gateway: AIGateway) -> None:
