@@ -32,7 +32,7 @@ from graphql import (
     parse,
     visit,
 )
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from cf_aig_gateway.local.analytics_schema import FILTER, GROUP, ORDER_BY, STRING, UINT64
 from cf_aig_gateway.local.store import Store
@@ -55,7 +55,8 @@ class Question(BaseModel):
     """The body of POST /graphql."""
 
     query: str
-    variables: dict[str, Any] = {}
+    variables: dict[str, Any] | None = None
+    operation_name: str | None = Field(None, alias="operationName")
 
 
 async def answer(store: Store, question: Question) -> dict[str, Any]:
@@ -66,6 +67,7 @@ async def answer(store: Store, question: Question) -> dict[str, Any]:
         {"viewer": {}},
         context_value=store,
         variable_values=question.variables,
+        operation_name=question.operation_name,
         max_tokens=MOST_TOKENS,
         harness=default_harness._replace(parse=_parsed),
     )

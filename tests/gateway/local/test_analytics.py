@@ -271,6 +271,14 @@ async def test_aliases_and_fragments_are_understood(store: Store, api: httpx2.As
     assert answer == {"data": {"viewer": {"accounts": [account]}}, "errors": None}
 
 
+async def test_one_of_several_operations_is_chosen_by_its_name(api: httpx2.AsyncClient) -> None:
+    query = 'query a { __typename } query b { viewer { accounts(filter: {accountTag: "t"}) { accountTag } } }'
+
+    answer = await api.post("/client/v4/graphql", json={"query": query, "variables": None, "operationName": "b"})
+
+    assert answer.json() == {"data": {"viewer": {"accounts": [{"accountTag": "t"}]}}, "errors": None}
+
+
 @pytest.mark.parametrize(
     ("dimensions", "filters", "limit", "message"),
     [
