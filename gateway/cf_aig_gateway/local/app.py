@@ -17,7 +17,7 @@ from cf_aig_gateway.local.store import Store
 def build_app(store: Store, *, token: str | None = None, upstream: Upstream = simulated.answer) -> Starlette:
     """Return the application over an open store, which asks `upstream`. With a `token`, it takes no other."""
     app = Starlette(
-        routes=[*management.routes, *data_plane.routes],
+        routes=[*data_plane.routes, *management.routes],
         middleware=[Middleware(Door, token=token)],
         exception_handlers={
             404: _unknown_route,

@@ -38,8 +38,8 @@ CLOUDFLARES = {"authorization", "x-auth-email", "x-auth-key", "api-version"}
 def native(request: Request, body: bytes) -> list[Call]:
     """Read a call on a provider's own path."""
     provider = _provider(request.path_params["provider"])
-    call = _call(request, body, provider, request.path_params["endpoint"], as_object(read_json(body)))
-    return [replace(call, body=body, method=request.method, query=request.url.query)]
+    call = _call(request, body, provider, request.path_params["endpoint"], as_object(read_json(body)), sent=body)
+    return [replace(call, method=request.method, query=request.url.query)]
 
 
 def compat(request: Request, body: bytes) -> list[Call]:
@@ -115,12 +115,14 @@ def _rest(endpoint: str, request: Request, body: bytes, content: dict[str, Any])
     return replace(call, endpoint=_versioned(call), headers=headers, request_type="rest", compatible=True)
 
 
-def _call(request: Request, body: bytes, provider: str, endpoint: str, asked: dict[str, Any]) -> Call:
+def _call(
+    request: Request, body: bytes, provider: str, endpoint: str, asked: dict[str, Any], *, sent: bytes | None = None
+) -> Call:
     headers, asides = _parted(request.headers)
     return Call(
         provider=provider,
         endpoint=_endpoint(endpoint),
-        body=write_json(asked),
+        body=write_json(asked) if sent is None else sent,
         logged=body,
         content=asked,
         headers=headers,

@@ -9,8 +9,8 @@ def read_json(text: bytes | str) -> Any:
     """Return the value of a JSON text; None for none, or with NaN, 1e999 or half a character, or too deep."""
     try:
         plain = text.decode() if isinstance(text, bytes) else text
-        value = json.loads(plain, parse_constant=_refuse, parse_float=_finite)
-        if "\\ud" in plain.lower():
+        value = _STRICT.decode(plain)
+        if "\\ud" in plain or "\\uD" in plain:
             write_json(value)
     except (ValueError, RecursionError):
         return None
@@ -29,3 +29,6 @@ def _finite(text: str) -> float:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(constant)
+
+
+_STRICT = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)

@@ -1,5 +1,6 @@
 """Serve the local gateway over HTTP, for an application to point its base URL at."""
 
+import gc
 import re
 import sys
 from collections.abc import Sequence
@@ -29,13 +30,24 @@ def run(db: Path, *, port: int, token: str | None, log_lag_s: float, live: bool,
 
     """
     urls = dict(_provider(text) for text in providers)
-    anyio.run(_serve, Store(db, log_lag_s=log_lag_s), Live(urls, everything=live), token, port)
+    store, upstream = Store(db, log_lag_s=log_lag_s), Live(urls, everything=live)
+    anyio.run(_serve, store, upstream, token, port, backend_options={"use_uvloop": sys.platform != "win32"})
 
 
 async def _serve(store: Store, live: Live, token: str | None, port: int) -> None:
     async with store, live, anyio.create_task_group() as tasks:
-        tasks.start_soon(anyio.to_thread.run_sync, pricing.load)
+        tasks.start_soon(anyio.to_thread.run_sync, _warm_up)
         await serve_app(build_app(store, token=token, upstream=live), HOST, port, _announce)
+
+
+def _warm_up() -> None:
+    """Load the prices, and have the garbage collector look seldom, and not at what is there to stay.
+
+    A call makes thousands of objects and leaves none; looking for them took a fifth of its time.
+    """
+    pricing.load()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def _announce(port: int) -> None:

@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager
+from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from itertools import cycle
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
@@ -17,8 +19,11 @@ from cf_aig_gateway.local.providers.answers import Answer, BrokenOff
 from cf_aig_gateway.local.providers.directory import NATIVE, OPENAI_COMPATIBLE, WORKERS_AI
 
 CLOUDFLARE = "https://api.cloudflare.com/client/v4/accounts/{account}/ai"
-TIMEOUT = httpx2.Timeout(600.0, connect=10.0)
+EXTENSIONS = {"timeout": httpx2.Timeout(600.0, connect=10.0).as_dict()}
 """Seconds without a byte; a request's own timeout is mostly shorter."""
+
+POOLS = 16
+"""A pool looks at each of its idle connections for every call, so there are several."""
 
 CONNECTIONS = httpx2.Limits(max_connections=None, max_keepalive_connections=64)
 
@@ -36,13 +41,18 @@ class Live(AbstractAsyncContextManager["Live"]):
 
     async def __aenter__(self) -> Self:
         no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))  # one caller's are not another's
-        self._http = httpx2.AsyncClient(timeout=TIMEOUT, limits=CONNECTIONS, follow_redirects=False, cookies=no_cookies)
+        trusted = httpx2.create_ssl_context()
+        self._clients = [
+            httpx2.AsyncClient(verify=trusted, limits=CONNECTIONS, cookies=no_cookies) for _ in range(POOLS)
+        ]
+        self._next = cycle(self._clients)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._http.aclose()
+        for client in self._clients:
+            await client.aclose()
 
     async def __call__(self, call: Call) -> Answer:
         """Forward a call and return its answer once the head is in."""
@@ -50,9 +60,9 @@ class Live(AbstractAsyncContextManager["Live"]):
         if url is None:
             return await simulated.answer(call)
         headers = {**call.headers, "accept-encoding": "identity"}
-        request = self._http.build_request(call.method, url, headers=headers, content=call.body)
+        request = httpx2.Request(call.method, _parsed(url), headers=headers, content=call.body, extensions=EXTENSIONS)
         try:
-            response = await self._http.send(request, stream=True)
+            response = await next(self._next).send(request, stream=True)
         except httpx2.TransportError as error:
             raise no_answer(type(error).__name__) from error
         return await _checked(response)
@@ -66,6 +76,11 @@ class Live(AbstractAsyncContextManager["Live"]):
         """
         base = self._urls.get(call.provider) or (_real(call) if self._everything else None)
         return None if base is None else url_of(base, call)
+
+
+@lru_cache(maxsize=256)
+def _parsed(url: str) -> httpx2.URL:
+    return httpx2.URL(url)
 
 
 def url_of(base: str, call: Call) -> str:
