@@ -8,11 +8,15 @@ import anyio
 import uvicorn
 from starlette.types import ASGIApp
 
+from cf_aig_server.transports.connection import Connection
+
 
 @asynccontextmanager
-async def serving(app: ASGIApp, lifespan: Literal["on", "off"] = "off") -> AsyncGenerator[str]:
+async def serving(
+    app: ASGIApp, lifespan: Literal["on", "off"] = "off", http: type[Connection] = Connection
+) -> AsyncGenerator[str]:
     """Yield the base URL of the application, which is listening."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan=lifespan))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan=lifespan, http=http))
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(server.serve)
         while not server.started:  # noqa: ASYNC110 (uvicorn has no event for it)

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import signal
 import sys
 from functools import partial
 from importlib.metadata import version
@@ -17,6 +18,9 @@ from cf_aig_server.settings import Settings, data_folder
 EXIT_USAGE = 2
 """The exit code of a command that could not begin: one line on stderr says what to do."""
 
+EXIT_INTERRUPTED = 130
+"""The exit code of a command that SIGINT cut short, as shells have it."""
+
 
 def main(arguments: list[str] | None = None) -> None:
     """Read the command line and run one command."""
@@ -27,6 +31,8 @@ def main(arguments: list[str] | None = None) -> None:
         _run(command, {name: value for name, value in given.items() if value is not None})
     except (ValidationError, OSError, GatewayError) as error:
         sys.exit(_told(error))
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
     except ExceptionGroup as group:
         error = _sole(group)
         if not isinstance(error, OSError | GatewayError):
@@ -41,6 +47,7 @@ def _run(command: str, options: dict[str, Any]) -> None:
 
             demo.run(keep=options["keep"])
         case "gateway":
+            _leave_at_signals()
             from cf_aig_server.commands import gateway  # noqa: PLC0415
 
             gateway.run(
@@ -56,11 +63,22 @@ def _run(command: str, options: dict[str, Any]) -> None:
 
             sys.exit(doctor.run(Settings(**options)))
         case _:
+            _leave_at_signals()
             from cf_aig_server.commands import serve  # noqa: PLC0415
 
             transport, host = options.pop("transport", "stdio"), options.pop("host", "127.0.0.1")
             port = options.pop("port", 8000)
             serve.run(Settings(**options), transport, host, port)
+
+
+def _leave_at_signals() -> None:
+    """End well at a signal that comes while the rest is still being loaded."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _leave)
+
+
+def _leave(*_: object) -> None:
+    sys.exit()
 
 
 def _sole(group: ExceptionGroup[Exception]) -> Exception:

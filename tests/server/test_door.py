@@ -11,10 +11,13 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from serving import serving
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp
 
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_server.app import build_server
 from cf_aig_server.settings import Settings
+from cf_aig_server.transports.connection import Connection
 from cf_aig_server.transports.door import MAX_BODY, Door
 from cf_aig_server.transports.http import http_app
 
@@ -31,10 +34,12 @@ TAKES_JSON = {"accept": "application/json, text/event-stream"}
 
 
 @asynccontextmanager
-async def served(kind: Literal["http", "sse"] = "http", **settings: Any) -> AsyncGenerator[httpx2.AsyncClient]:
+async def served(
+    kind: Literal["http", "sse"] = "http", connection: type[Connection] = Connection, **settings: Any
+) -> AsyncGenerator[httpx2.AsyncClient]:
     configured = Settings(**settings)
     app = http_app(build_server(configured), configured, kind, "127.0.0.1")
-    async with serving(app, "on") as url, httpx2.AsyncClient(base_url=url, headers=TAKES_JSON) as http:
+    async with serving(app, "on", connection) as url, httpx2.AsyncClient(base_url=url, headers=TAKES_JSON) as http:
         yield http
 
 
@@ -157,11 +162,49 @@ async def test_idle_connections_keep_nobody_out() -> None:
     assert alive.status_code == 200
 
 
+class Hasty(Connection):
+    head_s = 0.1
+
+
+@pytest.mark.parametrize("sent", [b"", b"POST /mcp HTTP/1.1\r\nHost:"], ids=["nothing", "half a head"])
+async def test_a_head_that_does_not_arrive_is_given_up(sent: bytes) -> None:
+    async with served(connection=Hasty) as http:
+        async with await anyio.connect_tcp("127.0.0.1", http.base_url.port or 0) as stream:
+            with anyio.fail_after(5), pytest.raises(anyio.EndOfStream):
+                await stream.send(sent)
+                await stream.receive()
+        alive = await http.post("/mcp", json=HELLO)
+
+    assert alive.status_code == 200
+
+
+async def test_a_head_that_comes_in_drops_gains_no_time() -> None:
+    async with (
+        served(connection=Hasty) as http,
+        await anyio.connect_tcp("127.0.0.1", http.base_url.port or 0) as stream,
+    ):
+        with anyio.fail_after(5), pytest.raises(anyio.BrokenResourceError):
+            for _ in range(100):
+                await stream.send(b"x")
+                await anyio.sleep(0.03)
+
+
+async def test_an_answer_may_take_longer_than_a_head() -> None:
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        await anyio.sleep(3 * Hasty.head_s)
+        await PlainTextResponse("done")(scope, receive, send)
+
+    async with serving(slow, http=Hasty) as url, httpx2.AsyncClient() as http:
+        answers = [await http.get(url), await http.get(url)]
+
+    assert [answer.text for answer in answers] == ["done", "done"]
+
+
 async def never(*_: Any) -> Any:
     raise AssertionError("the application was reached")
 
 
-async def drive(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+async def drive(messages: list[dict[str, Any]], app: ASGIApp = never) -> list[dict[str, Any]]:
     """Send a request whose body arrives as given, and then nothing more."""
     sent: list[dict[str, Any]] = []
 
@@ -171,7 +214,7 @@ async def drive(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    door = Door(never, token=None, unready=str, body_s=0.05)
+    door = Door(app, token=None, unready=str, body_s=0.05)
     await door({"type": "http", "path": "/mcp", "headers": [], "method": "POST"}, receive, send)
     return sent
 
@@ -180,6 +223,13 @@ async def test_a_body_that_does_not_arrive_is_given_up() -> None:
     sent = await drive([{"type": "http.request", "body": b"{", "more_body": True}])
 
     assert sent[0]["status"] == 408
+
+
+async def test_a_message_to_a_stream_that_has_ended_is_no_failure() -> None:
+    async def ended(scope: Any, receive: Any, send: Any) -> None:
+        raise anyio.ClosedResourceError
+
+    await drive([{"type": "http.request", "body": b"{}"}], ended)
 
 
 async def test_a_client_that_goes_away_is_let_go() -> None:

@@ -11,47 +11,19 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
 from mcp import Client, StdioServerParameters, stdio_client
 from mcp.client.sse import sse_client
+from program import PROGRAM, served
 
 from cf_aig_tools import TOOLS
 
-PROGRAM = [sys.executable, "-m", "cf_aig_server"]
 HELLO = {
     "jsonrpc": "2.0",
     "id": 1,
     "method": "initialize",
     "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "0"}},
 }
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@asynccontextmanager
-async def serving(*options: str) -> AsyncGenerator[int]:
-    port = free_port()
-    async with await anyio.open_process(
-        [*PROGRAM, "serve", "--port", str(port), *options], stdout=None, stderr=None
-    ) as process:
-        with anyio.fail_after(20):
-            while process.returncode is None:
-                try:
-                    await (await anyio.connect_tcp("127.0.0.1", port)).aclose()
-                    break
-                except OSError:
-                    await anyio.sleep(0.05)
-        try:
-            yield port
-        finally:
-            process.terminate()
-            with anyio.fail_after(10):
-                assert await process.wait() == 0
 
 
 @asynccontextmanager
@@ -61,10 +33,11 @@ async def connected(kind: str, database: Path, mode: Any) -> AsyncGenerator[Clie
         async with Client(stdio_client(server), mode=mode) as client:
             yield client
         return
-    async with serving("--transport", kind, "--local", str(database)) as port:
-        url = f"http://127.0.0.1:{port}"
-        async with Client(f"{url}/mcp" if kind == "http" else sse_client(f"{url}/sse"), mode=mode) as client:
-            yield client
+    async with (
+        served("--transport", kind, "--local", str(database)) as (_, url),
+        Client(f"{url}/mcp" if kind == "http" else sse_client(f"{url}/sse"), mode=mode) as client,
+    ):
+        yield client
 
 
 @pytest.mark.anyio

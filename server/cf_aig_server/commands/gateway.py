@@ -37,7 +37,7 @@ def run(db: Path, *, port: int, token: str | None, log_lag_s: float, live: bool,
 async def _serve(store: Store, live: Live, token: str | None, port: int) -> None:
     async with store, live, anyio.create_task_group() as tasks:
         tasks.start_soon(anyio.to_thread.run_sync, _warm_up)
-        await serve_app(build_app(store, token=token, upstream=live), HOST, port, _announce)
+        await serve_app(build_app(store, token=token, upstream=live), HOST, port, listening=_announce)
 
 
 def _warm_up() -> None:

@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Callable
+from contextlib import suppress
 
 import anyio
 from starlette.datastructures import Headers
@@ -54,7 +55,8 @@ class Door:
         if len(body) > MAX_BODY:
             await PlainTextResponse(f"A request has at most {MAX_BODY} bytes.\n", 413)(scope, receive, send)
             return
-        await self._app(scope, _replay(body, receive), send)
+        with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):  # SSE: its stream has ended meanwhile
+            await self._app(scope, _replay(body, receive), send)
 
     def _answer(self, scope: Scope) -> Response | None:
         match scope["path"]:

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_server.settings import Settings, is_loopback
 from cf_aig_server.transports.door import Door
+from cf_aig_server.transports.drain import Calls
 from cf_aig_server.transports.web import serve_app
 from cf_aig_tools.desk import Desk
 
@@ -25,7 +26,9 @@ async def serve_http(
         OSError: the port cannot be used.
 
     """
-    await serve_app(http_app(server, settings, kind, host), host, port)
+    calls = Calls()
+    server.middleware.append(calls)
+    await serve_app(http_app(server, settings, kind, host), host, port, busy=calls.under_way)
 
 
 def http_app(server: MCPServer[Desk], settings: Settings, kind: Literal["http", "sse"], host: str) -> ASGIApp:

@@ -9,31 +9,54 @@ import anyio
 import uvicorn
 from starlette.types import ASGIApp
 
+from cf_aig_server.transports.connection import Connection
+from cf_aig_server.transports.drain import DRAIN_S, Draining
 from cf_aig_server.transports.signals import on_signal
-
-DRAIN_S = 5
-"""How long calls in flight may go on after a signal."""
 
 
 class _Server(uvicorn.Server):
     """uvicorn, without its own signal handling: it would die of the signal after a clean end."""
 
+    def __init__(self, app: Draining) -> None:
+        # What the application does not end by itself within its bound is ended by uvicorn, a second later.
+        last_s = round(DRAIN_S) + 1
+        super().__init__(
+            uvicorn.Config(
+                app, http=Connection, log_level="warning", access_log=False, timeout_graceful_shutdown=last_s
+            )
+        )
+        self._drain = app.drain
+
     @contextmanager
     def capture_signals(self) -> Generator[None]:
         yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._drain)
+            await super().shutdown(sockets)
 
     def stop(self) -> None:
         self.should_exit = True
 
 
-async def serve_app(app: ASGIApp, host: str, port: int, listening: Callable[[int], None] | None = None) -> None:
-    """Serve an application until a signal, then let calls in flight end. `listening` is told the port.
+async def serve_app(
+    app: ASGIApp,
+    host: str,
+    port: int,
+    *,
+    listening: Callable[[int], None] | None = None,
+    busy: Callable[[], bool] = lambda: True,
+) -> None:
+    """Serve an application until a signal, then let calls in flight end.
+
+    `listening` is told the port; `busy` says whether, of the requests under way, one is worth waiting for.
 
     Raises:
         OSError: the port cannot be used.
 
     """
-    serving = _Server(uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=DRAIN_S))
+    serving = _Server(Draining(app, busy))
     with _listener(host, port) as listener:
         if listening:
             listening(listener.getsockname()[1])

@@ -1,0 +1,84 @@
+"""How HTTP ends: calls under way may finish; then streams that would never end are ended."""
+
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+DRAIN_S = 5.0
+"""How long calls under way may go on after a signal."""
+
+WRITE_S = 0.1
+"""How long the replies to the last of them may take to be written."""
+
+LISTENING = "subscriptions/listen"
+"""The one MCP request that no answer ends."""
+
+
+class Calls:
+    """Counts MCP's requests under way, as a middleware of the server."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def under_way(self) -> bool:
+        return self._count > 0
+
+    async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        """Count one message for as long as it is answered."""
+        counts = ctx.method != LISTENING
+        self._count += counts
+        try:
+            return await call_next(ctx)
+        finally:
+            self._count -= counts
+
+
+class Draining:
+    """Passes requests on, and ends them when asked to: `busy` says whether one of them is worth waiting for."""
+
+    def __init__(self, app: ASGIApp, busy: Callable[[], bool], drain_s: float = DRAIN_S) -> None:
+        self._app = app
+        self._busy = busy
+        self._drain_s = drain_s
+        self._open: set[anyio.CancelScope] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on one request; end its reply properly when it is cut off."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = False
+
+        async def begin(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        with anyio.CancelScope() as cut:
+            self._open.add(cut)
+            try:
+                await self._app(scope, receive, begin)
+            finally:
+                self._open.discard(cut)
+        if cut.cancelled_caught:
+            await _end(begun, scope, receive, send)
+
+    async def drain(self) -> None:
+        """Wait for what is worth it, within the bound; then cut what is left."""
+        with anyio.move_on_after(self._drain_s):
+            while self._open and self._busy():  # noqa: ASYNC110 (uvicorn looks every 0.1 s as well)
+                await anyio.sleep(WRITE_S)
+            await anyio.sleep(WRITE_S)
+        for cut in self._open:
+            cut.cancel()
+
+
+async def _end(begun: bool, scope: Scope, receive: Receive, send: Send) -> None:
+    if begun:
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+    else:
+        await PlainTextResponse("The server is going down.\n", 503)(scope, receive, send)
