@@ -1,6 +1,7 @@
 """What a gateway answers a chat with, whole or as a stream."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,13 +36,19 @@ class Reply:
 
 
 async def assembled(response: httpx2.Response, grown: Grown | None) -> dict[str, Any]:
-    """Return the reply that a stream carried."""
+    """Return the reply that a stream carried.
+
+    Raises:
+        GatewayError: it broke off, or ended in an error.
+
+    """
     events, assembly = Events(), Assembly()
-    async for chunk in response.aiter_bytes():
-        for event in events.add(chunk):
-            assembly.add(event)
-        if grown:
-            grown(events.ending.events)
+    with suppress(httpx2.TransportError):  # what has come tells whether it is whole
+        async for chunk in response.aiter_bytes():
+            for event in events.add(chunk):
+                assembly.add(event)
+            if grown:
+                grown(events.ending.events)
     for event in events.end():
         assembly.add(event)
     if assembly.error is None and (assembly.finished or events.ending.done):

@@ -14,13 +14,16 @@ logger = logging.getLogger(__name__)
 
 
 class _Body(httpx2.AsyncByteStream):
-    def __init__(self, chunks: MemoryObjectReceiveStream[bytes], scope: anyio.CancelScope) -> None:
+    def __init__(self, chunks: MemoryObjectReceiveStream[bytes], scope: anyio.CancelScope, ended: anyio.Event) -> None:
         self._chunks = chunks
         self._scope = scope
+        self._ended = ended
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for chunk in self._chunks:
             yield chunk
+        if not self._ended.is_set():
+            raise httpx2.RemoteProtocolError("The local gateway's reply broke off.")
 
     async def aclose(self) -> None:
         self._scope.cancel()
@@ -44,7 +47,7 @@ class ASGITransport(httpx2.AsyncBaseTransport):
         started = anyio.Event()
         send_chunk, chunks = anyio.create_memory_object_stream[bytes](0)
         scope = anyio.CancelScope()
-        left = anyio.Event()
+        left, ended = anyio.Event(), anyio.Event()
         sent = False
 
         async def receive() -> MutableMapping[str, Any]:
@@ -63,6 +66,7 @@ class ASGITransport(httpx2.AsyncBaseTransport):
                 if chunk := message.get("body", b""):
                     await send_chunk.send(chunk)
                 if not message.get("more_body", False):
+                    ended.set()
                     await send_chunk.aclose()
 
         async def run() -> None:
@@ -87,7 +91,7 @@ class ASGITransport(httpx2.AsyncBaseTransport):
         if not head:
             chunks.close()
             raise httpx2.RemoteProtocolError("The local gateway ended without an answer.", request=request)
-        return httpx2.Response(head["status"], headers=head["headers"], stream=_Body(chunks, scope))
+        return httpx2.Response(head["status"], headers=head["headers"], stream=_Body(chunks, scope, ended))
 
 
 def _scope(request: httpx2.Request) -> MutableMapping[str, Any]:

@@ -39,6 +39,8 @@ class Door:
             return front_door(403, (10000, f"Web pages of {origin[:80]!r} may not use this gateway."))
         if scope["method"] in _WRITING and _has_body(headers) and not _JSON.fullmatch(headers.get("content-type", "")):
             return front_door(415, (7001, "Send the body as JSON, with content-type: application/json."))
+        if (encoding := headers.get("content-encoding", "identity")) != "identity":
+            return front_door(415, (7001, f"Send the body as it is, without content-encoding {encoding[:80]!r}."))
         if scope["path"].startswith(_API) and not self._knows(headers):
             return front_door(401, (10000, "Authentication error"))
         return None

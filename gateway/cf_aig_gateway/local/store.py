@@ -78,6 +78,8 @@ class Store(AbstractAsyncContextManager["Store"]):
             reader = self._readers.pop()
             try:
                 return await anyio.to_thread.run_sync(work, reader)
+            except sqlite3.Error as error:
+                raise GatewayError(f"{self._path} could not be read: {error}.") from error
             finally:
                 self._readers.append(reader)
 
@@ -126,7 +128,10 @@ class Store(AbstractAsyncContextManager["Store"]):
 
         Read on the event loop: one row by its key takes microseconds, a thread takes ten times as long.
         """
-        return store_gateways.read(self._settings, gateway_id)
+        try:
+            return store_gateways.read(self._settings, gateway_id)
+        except sqlite3.Error as error:
+            raise GatewayError(f"{self._path} could not be read: {error}.") from error
 
     async def gateways(self, search: str, limit: int, offset: int) -> tuple[list[dict[str, Any]], int]:
         """Return gateways whose id contains a text, and how many there are."""

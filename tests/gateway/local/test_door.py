@@ -1,5 +1,6 @@
 """Who may use the gateway: programs of this machine, and no web page."""
 
+import gzip
 from typing import Any
 
 import httpx2
@@ -8,6 +9,7 @@ from management import ACCOUNT, API, GATEWAYS, LOGS, management
 
 from cf_aig_gateway.local.store import Store
 
+JSON = {"content-type": "application/json"}
 CHAT = f"/v1/{ACCOUNT}/default/compat/chat/completions"
 DENIED = {
     "success": False,
@@ -52,6 +54,14 @@ async def test_a_body_must_be_declared_json(api: httpx2.AsyncClient, content_typ
     answer = await api.patch(f"{LOGS}/x", content=b"{}", headers={"content-type": content_type} if content_type else {})
 
     assert answer.status_code == 415
+
+
+@pytest.mark.anyio
+async def test_a_compressed_body_is_refused_by_the_name_of_its_encoding(api: httpx2.AsyncClient) -> None:
+    answer = await api.post(CHAT, content=gzip.compress(b"{}"), headers={"content-encoding": "gzip", **JSON})
+
+    assert answer.status_code == 415
+    assert "without content-encoding 'gzip'" in answer.json()["errors"][0]["message"]
 
 
 @pytest.mark.anyio

@@ -1,5 +1,6 @@
 """What simulated providers refuse, tell and say, beyond the common path."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -163,3 +164,31 @@ def test_cached_and_reasoning_tokens_are_counted() -> None:
 
     assert claude == Usage(35, 3, cache_read=10, cache_write=20)
     assert gpt == Usage(35, 3, cache_read=10, reasoning=2)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_chat_with_n_has_as_many_choices(tmp_path: Path, stream: bool) -> None:
+    asked = chat(model="gpt-4o-mini", n=3, stream=stream, stream_options={"include_usage": True})
+    async with plane(tmp_path) as gateway:
+        answer = await gateway.http.post("openai/chat/completions", json=asked)
+        (log,) = await gateway.logs()
+
+    whole = [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: {")] or [answer.json()]
+    assert {choice["index"] for part in whole for choice in part["choices"]} == {0, 1, 2}
+    assert whole[-1]["usage"]["completion_tokens"] % 3 == 0
+    assert log["tokens_out"] == whole[-1]["usage"]["completion_tokens"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    "tool", [{"name": "f", "parameters": SCHEMA}, {"function": {"name": "f", "parameters": SCHEMA}}]
+)
+async def test_workers_ai_calls_a_tool_that_it_must(tmp_path: Path, tool: dict[str, Any], stream: bool) -> None:
+    asked = {"messages": SKY, "tools": [tool], "tool_choice": "required", "stream": stream}
+    async with plane(tmp_path) as gateway:
+        answer = await gateway.http.post("workers-ai/@cf/meta/llama-3.1-8b-instruct", json=asked)
+
+    said = json.loads(answer.text.splitlines()[0][6:]) if stream else answer.json()["result"]
+    assert said["tool_calls"] == [{"name": "f", "arguments": {"n": 4}}]

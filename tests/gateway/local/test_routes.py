@@ -112,12 +112,18 @@ async def test_a_file_that_cannot_be_written_is_told(api: httpx2.AsyncClient, st
 
 
 @pytest.mark.anyio
-async def test_what_breaks_says_no_more_than_that(store: Store) -> None:
+@pytest.mark.parametrize("broken", ["file", "program"])
+async def test_a_file_that_cannot_be_read_is_named_and_what_else_breaks_says_no_more(store: Store, broken: str) -> None:
     await store.write(lambda db: db.execute("DROP TABLE logs"))
-    transport = httpx2.ASGITransport(app=build_app(store), raise_app_exceptions=False)
+    app = build_app(store)
+    if broken == "program":
+        app.state.store = None
+    transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
 
     async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as http:
         answer = await http.get(LOGS, headers={"authorization": "Bearer t"})
 
-    error = {"code": 7000, "message": "Internal Error"}
-    assert (answer.status_code, answer.json()) == (500, {"success": False, "errors": [error], "result": {}})
+    (error,) = answer.json()["errors"]
+    said = {"file": "could not be read: no such table: logs.", "program": "Internal Error"}
+    assert (answer.status_code, error["code"]) == (500, 7000)
+    assert error["message"].endswith(said[broken])

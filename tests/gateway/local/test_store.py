@@ -146,7 +146,7 @@ async def test_a_second_log_of_the_same_id_is_refused(store: Store) -> None:
 
 @pytest.mark.anyio
 async def test_readers_cannot_write(store: Store) -> None:
-    with pytest.raises(sqlite3.OperationalError):
+    with pytest.raises(GatewayError, match="could not be read: attempt to write a readonly database"):
         await store.read(lambda db: db.execute("DELETE FROM gateways"))
 
 

@@ -9,6 +9,10 @@ import httpx2
 import pytest
 from plane import Plane, chat, plane
 
+from cf_aig_gateway.local.app import build_app
+from cf_aig_gateway.local.asgi import ASGITransport
+from cf_aig_gateway.local.store import Store
+
 COMPAT = "compat/chat/completions"
 LLAMA = "@cf/meta/llama-3.1-8b-instruct"
 CLAUDE: dict[str, Any] = {"model": "claude-sonnet-4-20250514", "max_tokens": 100, "stream": True}
@@ -118,6 +122,15 @@ async def test_a_stream_that_breaks_off_breaks_for_the_caller_and_in_the_log(tmp
     assert (log["success"], log["status_code"]) == (False, 502)
     assert b"gateway" in stored
     assert b"[DONE]" not in stored
+
+
+@pytest.mark.anyio
+async def test_a_stream_that_breaks_off_breaks_within_one_process_too(store: Store) -> None:
+    async with anyio.create_task_group() as tasks:
+        wire = ASGITransport(build_app(store), tasks)
+        async with httpx2.AsyncClient(transport=wire, base_url=f"http://localhost/v1/{'0' * 32}/default/") as http:
+            with pytest.raises(httpx2.RemoteProtocolError):
+                await http.post(COMPAT, json=chat("Go [simulate: break]", stream=True))
 
 
 @pytest.mark.anyio

@@ -16,6 +16,8 @@ FINISH = {"stop": "stop", "length": "length", "filtered": "content_filter", "too
 JSON_REPLY = {"type": "object", "properties": {"reply": {"type": "string"}}, "required": ["reply"]}
 """What JSON mode without a schema is answered with."""
 
+MOST_CHOICES = 128
+
 ROLES = {"developer", "system", "user", "assistant", "tool", "function"}
 
 
@@ -44,14 +46,14 @@ def read(call: Call) -> Question:
         key=bearer(call),
         max_tokens=openai_errors.as_whole_number(bound),
         stream=content.get("stream") is True,
-        tool=_demanded(content, messages),
+        tool=demanded_tool(content, messages),
         schema=json_schema(content),
         content=content,
     )
 
 
-def _demanded(content: Mapping[str, Any], messages: list[dict[str, Any]]) -> Tool | None:
-    """Return the tool that must be called; none after a tool's result."""
+def demanded_tool(content: Mapping[str, Any], messages: list[dict[str, Any]]) -> Tool | None:
+    """Return the tool that must be called; none after a tool's result. Workers AI also takes tools as functions."""
     tools = [_tool(as_object(tool)) for tool in as_list(content.get("tools"))]
     choice = content.get("tool_choice")
     if choice is None or choice in ("auto", "none") or messages[-1].get("role") == "tool":
@@ -66,7 +68,7 @@ def _demanded(content: Mapping[str, Any], messages: list[dict[str, Any]]) -> Too
 
 
 def _tool(tool: dict[str, Any]) -> Tool:
-    function = as_object(tool.get("function"))
+    function = as_object(tool.get("function")) or tool
     return Tool(as_text(function.get("name")), as_object(function.get("parameters")) or {"type": "object"})
 
 
@@ -90,27 +92,37 @@ def refusal(failure: str, question: Question) -> Answer:
 
 def whole(question: Question, reply: Reply) -> dict[str, Any]:
     """Return a chat.completion object."""
-    choice = {"index": 0, "message": _message(question, reply), "logprobs": None, "finish_reason": FINISH[reply.finish]}
-    return {**_head(question, "chat.completion"), "choices": [choice], "usage": usage(reply)}
+    choice = {"message": _message(question, reply), "logprobs": None, "finish_reason": FINISH[reply.finish]}
+    choices = [{"index": index, **choice} for index in _indices(question)]
+    return {**_head(question, "chat.completion"), "choices": choices, "usage": usage(reply, len(choices))}
 
 
 def events(question: Question, reply: Reply) -> Iterator[bytes]:
     """Yield chat.completion.chunk objects: the role, the words, the end, the usage where it is asked for."""
     head = _head(question, "chat.completion.chunk")
+    indices = _indices(question)
     for delta in _deltas(question, reply):
-        yield _event({**head, "choices": [_choice(delta, None)]})
-    yield _event({**head, "choices": [_choice({}, FINISH[reply.finish])]})
+        for index in indices:
+            yield _event({**head, "choices": [_choice(index, delta, None)]})
+    for index in indices:
+        yield _event({**head, "choices": [_choice(index, {}, FINISH[reply.finish])]})
     if as_object(question.content.get("stream_options")).get("include_usage") is True:
-        yield _event({**head, "choices": [], "usage": usage(reply)})
+        yield _event({**head, "choices": [], "usage": usage(reply, len(indices))})
     yield b"data: [DONE]\n\n"
 
 
-def usage(reply: Reply) -> dict[str, Any]:
+def _indices(question: Question) -> range:
+    """Return the numbers of the choices: `n`, as many as OpenAI gives at most."""
+    return range(min(openai_errors.as_whole_number(question.content.get("n")) or 1, MOST_CHOICES))
+
+
+def usage(reply: Reply, choices: int = 1) -> dict[str, Any]:
     """Return a usage block."""
+    tokens_out = choices * reply.tokens_out
     return {
         "prompt_tokens": reply.tokens_in,
-        "completion_tokens": reply.tokens_out,
-        "total_tokens": reply.tokens_in + reply.tokens_out,
+        "completion_tokens": tokens_out,
+        "total_tokens": reply.tokens_in + tokens_out,
         "prompt_tokens_details": {"cached_tokens": 0},
         "completion_tokens_details": {"reasoning_tokens": 0},
     }
@@ -151,8 +163,8 @@ def _head(question: Question, kind: str) -> dict[str, Any]:
     }
 
 
-def _choice(delta: dict[str, Any], finish: str | None) -> dict[str, Any]:
-    return {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+def _choice(index: int, delta: dict[str, Any], finish: str | None) -> dict[str, Any]:
+    return {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish}
 
 
 def _event(content: dict[str, Any]) -> bytes:

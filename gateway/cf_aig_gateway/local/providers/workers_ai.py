@@ -46,6 +46,7 @@ def read(call: Call) -> Question:
         key=bearer(call),
         max_tokens=bound if isinstance(bound, int) and bound > 0 else None,
         stream=content.get("stream") is True,
+        tool=openai_chat.demanded_tool(content, messages),
         schema=openai_chat.json_schema(content),
         content=content,
     )
@@ -85,19 +86,26 @@ def whole(question: Question, reply: Reply) -> dict[str, Any]:
         vectors = [openai_embeddings.vector(text, DIMENSIONS) for text in texts]
         shape = [len(vectors), DIMENSIONS]
         return _envelope({"shape": shape, "data": vectors, "pooling": "mean", "usage": _usage(reply)})
-    response = reply.text if question.schema is None else read_json(reply.text)
-    result: dict[str, Any] = {"response": response, "tool_calls": [], "usage": _usage(reply)}
-    return _envelope(result)
+    return _envelope({**_said(question, reply), "usage": _usage(reply)})
+
+
+def _said(question: Question, reply: Reply) -> dict[str, Any]:
+    if reply.finish == "tool" and question.tool:
+        return {"response": None, "tool_calls": [{"name": question.tool.name, "arguments": read_json(reply.text)}]}
+    return {"response": reply.text if question.schema is None else read_json(reply.text), "tool_calls": []}
 
 
 def _envelope(result: dict[str, Any]) -> dict[str, Any]:
     return {"result": result, "success": True, "errors": [], "messages": []}
 
 
-def events(question: Question, reply: Reply) -> Iterator[bytes]:  # noqa: ARG001 (one signature)
-    """Yield the words, the usage, and the mark of the end."""
-    for piece in reply.pieces():
-        yield _event({"response": piece})
+def events(question: Question, reply: Reply) -> Iterator[bytes]:
+    """Yield the words or the call, the usage, and the mark of the end."""
+    if reply.finish == "tool":
+        yield _event({**_said(question, reply), "response": ""})
+    else:
+        for piece in reply.pieces():
+            yield _event({"response": piece})
     yield _event({"response": "", "usage": _usage(reply)})
     yield b"data: [DONE]\n\n"
 
