@@ -4,12 +4,13 @@ INSTRUCTIONS = """\
 Debugs LLM calls through the request logs of an AI Gateway: why calls failed, were slow or were dear.
 
 Workflow:
-1. list_logs with success=false and start_date=24h (or filters on cost, duration, tokens, status) finds the calls.
-2. get_log_details with a log id says what happened and why.
-3. get_log_request_body shows what was sent, get_log_response_body what came back (the provider's own words on errors).
-4. compare_logs tells a call that failed from one that worked: parameters, prompt, turns, tools, outcome.
-5. replay_log sends a logged request again with changes, chat_via_gateway a new one; its log appears within 5 s.
-6. patch_log_feedback records a verdict on a log: feedback -1, 0 or 1, score 0-100, metadata.
+1. summarize_logs (compare_to=24h) says what failed, grew dear or slow, in which group, since which minute, and why.
+2. list_logs with success=false, start_date=24h (or filters on cost, duration, tokens, status) finds single calls.
+3. get_log_details with a log id says what happened and why.
+4. get_log_request_body shows what was sent, get_log_response_body what came back (the provider's own words on errors).
+5. compare_logs tells a call that failed from one that worked: parameters, prompt, turns, tools, outcome.
+6. replay_log sends a logged request again with changes, chat_via_gateway a new one; its log appears within 5 s.
+7. patch_log_feedback records a verdict on a log: feedback -1, 0 or 1, score 0-100, metadata.
 
 - gateway_id may be left out: the configured gateway is then meant. list_gateways shows the others, and whether they \
 keep logs.

@@ -24,11 +24,11 @@ def debug_errors(since: Since = "24h", gateway_id: GatewayId = "") -> str:
     return f"""\
 Find out why LLM calls failed since {since}{_on(gateway_id)}.
 
-1. list_logs with {_arguments(gateway_id, "success=false", f'start_date="{since}"')}.
-   If nothing failed, say so and stop.
-2. Group the rows by model, status and cause; take the newest row of each group.
-3. get_log_details on each of those; where its words do not explain the failure, get_log_response_body, and
+1. summarize_logs with {_arguments(gateway_id, f'start_date="{since}"')}: its failures are put together by cause, each
+   with an example. If nothing failed, say so and stop.
+2. get_log_details on each example; where its words do not explain the failure, get_log_response_body, and
    get_log_request_body where the request itself may be at fault.
+3. list_logs with success=false and the model of a cause where other logs of it are wanted.
 4. Report, most frequent first: what failed, how often, since when, why (quote the provider's words), a log id as
    evidence, and the change that would mend it. Keep what the logs show apart from what you suppose."""
 
@@ -52,12 +52,12 @@ def review_costs(since: Since = "7d", gateway_id: GatewayId = "") -> str:
     return f"""\
 Review what LLM calls cost since {since}{_on(gateway_id)}.
 
-1. list_logs with {_arguments(gateway_id, f'start_date="{since}"', 'order_by="cost"', "per_page=50")}.
-2. list_logs with {_arguments(gateway_id, f'start_date="{since}"', "cached=true", "per_page=10")}: its total_count is
-   how many calls the cache answered.
+1. summarize_logs with {_arguments(gateway_id, f'start_date="{since}"', 'compare_to="previous"')}: cost by model,
+   what changed, what the cache answered. Again with group_by="day", or by metadata that says who called.
+2. list_logs with {_arguments(gateway_id, f'start_date="{since}"', 'order_by="cost"', "per_page=10")}: the dearest.
 3. For the dearest models, get_log_details on one typical call: long input, long output, or a dear model?
-4. Report cost by model from the rows you read (say how many of how many), the dearest calls with their ids, calls that
-   were repeated and could have been cached, and up to three changes with what each would save."""
+4. Report cost by model (say what the figures rest on), the dearest calls with their ids, calls that were repeated and
+   could have been cached, and up to three changes with what each would save."""
 
 
 def compare_models(
@@ -71,9 +71,9 @@ def compare_models(
     return f"""\
 Compare {model} with {other_model} by their logs since {since}{_on(gateway_id)}.
 
-1. For each of the two, list_logs with {_arguments(gateway_id, 'model="…"', span, "per_page=50")}, and again with
-   success=false and per_page=1: its total_count is how many failed.
-2. From the rows: median and slowest duration, tokens in and out, cost of a call, feedback where there is any.
+1. summarize_logs with {_arguments(gateway_id, span)}: calls, failures, cost, tokens and durations of both.
+2. For each of the two, list_logs with {_arguments(gateway_id, 'model="…"', span, "per_page=10")}: what its calls are
+   like, and feedback where there is any.
 3. Give one small table, say how many calls each column rests on and whether the two did comparable work, and end with
    which one to use for what. Send no chats unless asked to."""
 

@@ -14,6 +14,7 @@ import { folder, listening, python } from "./program.mjs";
 
 const TOOLS = [
   "list_gateways",
+  "summarize_logs",
   "list_logs",
   "get_log_details",
   "get_log_request_body",

@@ -12,10 +12,12 @@ from cf_aig_tools import (
     list_logs,
     patch_log_feedback,
     replay_log,
+    summarize_logs,
 )
 
 TOOLS: tuple[ModuleType, ...] = (
     list_gateways,
+    summarize_logs,
     list_logs,
     get_log_details,
     get_log_request_body,

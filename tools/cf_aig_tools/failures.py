@@ -80,7 +80,8 @@ _BY_WORDS = [
         ("unknown model", r"model_not_found|invalid_model|no such model|(unknown|invalid) model|^model: \S+$"),
         (
             "unknown model",
-            r"\bmodels?\b[^.\n]{0,80}(does not exist|(not|isn't) (found|supported|exist)|decommissioned)",
+            r"\bmodels?\b(?:[^.\n]|\.(?=\S)){0,80}"
+            r"(does not exist|(?<!may )(not|isn't) (found|supported|exist)|decommissioned)",
         ),
         ("unknown model", r"\bmodel\b[^.\n]{0,80}has been (deprecated|retired|removed)"),
         (
@@ -151,6 +152,11 @@ def explain(status: int | None, body: object, provider: str | None) -> Failure |
     return Failure(kind, said.words[:MAX_WORDS]) if kind else None
 
 
+def words(body: object) -> str:
+    """Return the sentence that an error body says, whether it is recognised or not."""
+    return _read(body).words[:MAX_WORDS]
+
+
 def _by_code(said: _Said, status: int | None, provider: str | None) -> str:
     if said.code == 2005 and said.by_gateway:
         return _by_words(said) or "provider down"
@@ -197,7 +203,7 @@ def _read_object(body: dict[str, Any]) -> _Said:
     if entries:
         first = as_object(entries[0])
         return _Said(as_text(first.get("message")), (), _number(first.get("code")), "error" in body)
-    error = as_object(body.get("error")) or body
+    error = as_object(body.get("error")) or as_object(body.get("message")) or body
     details = [as_text(as_object(each).get("msg")) for each in as_list(error.get("detail"))]
     words = as_text(body.get("error")) or as_text(error.get("message")) or as_text(error.get("detail"))
     labels = (as_text(error.get(name)) for name in ("type", "code", "status"))

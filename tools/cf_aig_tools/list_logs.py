@@ -7,11 +7,11 @@ from pydantic import BaseModel, Field
 
 from cf_aig_gateway import filters as filter_language
 from cf_aig_gateway.answers import Page as LogPage
-from cf_aig_gateway.filters import Filter, OrderBy
+from cf_aig_gateway.filters import OrderBy
 from cf_aig_gateway.models import Log, ResultInfo
 from cf_aig_tools.desk import Call, answer, cost, desk_of
 from cf_aig_tools.log_rows import common_date, log_rows, page_figures
-from cf_aig_tools.parameters import Clause, GatewayId, Metadata, Page, PerPage, span, wire_date
+from cf_aig_tools.parameters import Clause, GatewayId, Metadata, Page, PerPage, equal, holds, span, wire_date
 from cf_aig_tools.tables import Cell, table
 
 ANNOTATIONS = ToolAnnotations(title="List logs", read_only_hint=True, open_world_hint=True)
@@ -62,7 +62,7 @@ async def list_logs(
     gateway = gateway_id or desk.default_gateway
     start, end = span(start_date, end_date)
     clauses = [clause.filter() for clause in filters]
-    clauses += _equal(success=success, cached=cached, provider=provider.lower(), model=model, feedback=feedback)
+    clauses += equal(success=success, cached=cached, provider=provider.lower(), model=model, feedback=feedback)
     found = await desk.gateway.logs(
         gateway,
         page=page,
@@ -77,19 +77,10 @@ async def list_logs(
     narrowed = bool(clauses or metadata or search or start or end)
     order = {"created_at desc": "newest first", "created_at asc": "oldest first"}
     heading = order.get(f"{order_by} {order_by_direction}", f"by {order_by} {order_by_direction}")
-    kept = [log for log in found.items if _holds(log, metadata)]
+    kept = [log for log in found.items if holds(log, metadata)]
     asked = [key for clause in clauses if clause.key == "metadata.key" for key in map(str, clause.value)]
     keys = list(dict.fromkeys([*metadata, *asked]))
     return _answer(gateway, found, kept, heading, narrowed=narrowed, fields=fields, keys=keys)
-
-
-def _equal(**values: Any) -> list[Filter]:
-    return [Filter.model_validate({"key": key, "value": [v]}) for key, v in values.items() if v not in (None, "")]
-
-
-def _holds(log: Log, metadata: dict[str, Any]) -> bool:
-    """Whether the pairs stand in a log as pairs; the API matches keys and values apart."""
-    return all(str(log.metadata.get(key)).lower() == str(value).lower() for key, value in metadata.items())
 
 
 def _answer(

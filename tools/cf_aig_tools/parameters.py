@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.filters import FLAGS, NUMBERS, Filter, FilterKey, FilterOperator
+from cf_aig_gateway.models import Log
 from cf_aig_gateway.shapes import as_list
 
 GatewayId = Annotated[str, Field(description="From list_gateways; default: the configured one")]
@@ -81,6 +82,16 @@ class Clause(BaseModel):
         return value
 
 
+def equal(**values: Any) -> list[Filter]:
+    """Return clauses for logs whose fields have these values; an empty one asks nothing."""
+    return [Filter.model_validate({"key": key, "value": [v]}) for key, v in values.items() if v not in (None, "")]
+
+
+def holds(log: Log, metadata: dict[str, Any]) -> bool:
+    """Whether the pairs stand in a log as pairs; the API matches keys and values apart."""
+    return all(str(log.metadata.get(key)).lower() == str(value).lower() for key, value in metadata.items())
+
+
 _SPAN = re.compile(r"(\d{1,6})([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -99,12 +110,18 @@ def span(start_date: str, end_date: str) -> tuple[datetime | None, datetime | No
     return start, end
 
 
+def duration(text: str) -> timedelta | None:
+    """Read a length of time, as 90m, 24h, 7d; None where the text is none."""
+    found = _SPAN.fullmatch(text.strip().lower())
+    return timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else None
+
+
 def _moment(name: str, text: str, now: datetime) -> datetime | None:
     """Read ISO 8601 (UTC unless it says otherwise), or a span back from now: 90m, 24h, 7d."""
     text = text.strip()
     try:
-        if back := _SPAN.fullmatch(text.lower()):
-            return now - timedelta(**{_UNITS[back[2]]: int(back[1])})
+        if (back := duration(text)) is not None:
+            return now - back
         moment = datetime.fromisoformat(text) if text else None
     except (ValueError, OverflowError):
         raise GatewayError(

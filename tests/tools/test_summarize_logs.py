@@ -1,0 +1,394 @@
+"""A summary says what an independent computation over the same logs says, from whatever it could be had."""
+
+import json
+import random
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx2
+import pytest
+from logs import OVERLOADED, a_failed_log, a_log
+from management import ACCOUNT
+from mcp import Client
+from tokens import o200k
+
+from cf_aig_gateway.local.app import build_app
+from cf_aig_gateway.local.record import Record
+from cf_aig_gateway.local.store import Store
+from cf_aig_server.app import build_server
+from cf_aig_server.settings import Settings
+
+pytestmark = pytest.mark.anyio
+
+HOUR = {"start_date": "2026-11-21T12:00Z", "end_date": "2026-11-21T13:00Z"}
+MODELS = ("openai/gpt-4o", "openai/gpt-4o-mini", "anthropic/claude-sonnet-4-5")
+
+
+async def summarized(client: Client, **arguments: Any) -> tuple[str, dict[str, Any]]:
+    result = await client.call_tool("summarize_logs", HOUR | arguments)
+    text = result.content[0].text
+    assert not result.is_error, text
+    assert max(o200k(text), o200k(json.dumps(result.structured_content, ensure_ascii=False))) < 1500
+    return text, result.structured_content
+
+
+async def refused(client: Client, **arguments: Any) -> str:
+    result = await client.call_tool("summarize_logs", HOUR | arguments)
+    assert result.is_error
+    return result.content[0].text
+
+
+def an_hour(count: int, more: Callable[[random.Random, float], dict[str, Any]] = lambda *_: {}) -> list[Record]:
+    """Return calls spread evenly over an hour; `more` changes one, by its minute."""
+    chance = random.Random(5)
+    made: list[Record] = []
+    for number in range(count):
+        minute = 60 * number / count
+        model = chance.choice(MODELS)
+        changes: dict[str, Any] = {
+            "minutes": minute,
+            "model": model,
+            "provider": model.partition("/")[0],
+            "duration": chance.randrange(300, 1500),
+            "cost": chance.randrange(1, 1000) / 65536,
+            "tokens_in": chance.randrange(1, 900),
+            "tokens_out": chance.randrange(1, 90),
+            "metadata": {"team": chance.choice(("red", "blue"))},
+        }
+        changes |= more(chance, minute) | ({"cached": True, "cost": 0} if chance.random() < 0.1 else {})
+        make = a_failed_log if changes.pop("fails", False) else a_log
+        made.append(make(number, **changes))
+    return made
+
+
+async def fill(store: Store, logs: list[Record]) -> None:
+    for log in logs:
+        await store.add(log)
+
+
+def rows_of(structured: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the rows of a table by their first cell, what is the same in all of them included."""
+    shared = structured.get("same") or {}
+    rows = [dict(zip(structured["columns"], row, strict=True)) | shared for row in structured["rows"]]
+    return {next(iter(row.values())): row for row in rows}
+
+
+def expected(logs: list[Record], key: Callable[[Record], str]) -> dict[str, dict[str, Any]]:
+    held: dict[str, list[Record]] = defaultdict(list)
+    for log in logs:
+        held[key(log)].append(log)
+    return {
+        name: {
+            "calls": len(group),
+            "failed": sum(not log.success for log in group),
+            "$": float(f"{sum(log.cost or 0 for log in group):.3g}"),
+            "in": sum(log.tokens_in or 0 for log in group),
+            "out": sum(log.tokens_out or 0 for log in group),
+            "hits": sum(log.cached for log in group),
+        }
+        for name, group in held.items()
+    }
+
+
+KEYS: dict[str, Callable[[Record], str]] = {
+    "model": lambda log: log.model,
+    "provider": lambda log: log.provider,
+    "status": lambda log: str(log.status_code),
+    "cached": lambda log: "cached" if log.cached else "not cached",
+    "hour": lambda _: "11-21 12:00",
+    "day": lambda _: "2026-11-21",
+    "metadata.team": lambda log: (log.metadata or {})["team"],
+}
+
+
+@pytest.mark.parametrize("by", KEYS)
+async def test_figures_are_those_of_the_logs_whatever_they_are_grouped_by(
+    client: Client, store: Store, by: str
+) -> None:
+    logs = an_hour(300, lambda chance, _: {"fails": chance.random() < 0.1})
+    await fill(store, logs)
+    await store.add(a_log(900, minutes=61))
+
+    text, structured = await summarized(client, group_by=by)
+
+    found = rows_of(structured)
+    for name, figures in expected(logs, KEYS[by]).items():
+        assert {key: found[name].get(key, 0) for key in figures} == figures
+    failed = sum(not log.success for log in logs)
+    assert f"300 calls, {failed} failed ({100 * failed / 300:.3g} %)" in structured["summary"]
+    assert f"{sum(log.cached for log in logs)} cache hits" in structured["summary"]
+    assert structured["summary"] in text
+    assert structured["basis"] in text
+    assert ("from analytics" in structured["basis"]) == (by != "metadata.team")
+
+
+async def test_percentiles_are_nearest_ranks_of_the_logs_read(client: Client, store: Store) -> None:
+    await fill(store, [a_log(number, minutes=number / 2, duration=100 * (number + 1)) for number in range(100)])
+
+    _, structured = await summarized(client)
+
+    assert "5 s p50, 9.5 s p95" in structured["summary"]
+    assert "percentiles from all 100 logs" in structured["basis"]
+
+
+async def test_of_many_logs_a_thousand_are_read_from_the_whole_span(client: Client, store: Store) -> None:
+    await fill(store, [a_log(number, minutes=number / 20, duration=number) for number in range(1200)])
+
+    _, structured = await summarized(client)
+
+    assert "1,200 calls" in structured["summary"]
+    assert "percentiles from 1,000 of 1,200 logs, taken evenly from the span" in structured["basis"]
+    p50 = float(structured["summary"].partition(" s p50")[0].rpartition(" ")[2])
+    assert p50 == pytest.approx(0.6, abs=0.02)
+
+
+async def test_filters_hold_as_in_list_logs(client: Client, store: Store) -> None:
+    logs = an_hour(200)
+    await fill(store, logs)
+    slow = [log for log in logs if log.duration > 1000 and log.model == MODELS[0]]
+    clause = {"key": "duration", "operator": "gt", "value": ["1000"]}
+
+    _, counted = await summarized(client, model=MODELS[0], filters=[clause])
+    _, paired = await summarized(client, metadata={"team": "red"}, group_by="metadata.team")
+    _, nothing = await summarized(client, success=False)
+
+    assert f"{len(slow)} calls" in counted["summary"]
+    assert "from analytics" in counted["basis"]
+    assert list(rows_of(paired)) == ["red"]
+    assert "no calls" in nothing["summary"]
+
+
+async def test_the_same_span_earlier_gives_the_change_and_the_order(client: Client, store: Store) -> None:
+    today = an_hour(240, lambda chance, minute: {"fails": chance.random() < 0.5} if minute > 20 else {})
+    day = 24 * 60
+    logs = [
+        *(a_log(number, minutes=number % 60, model=MODELS[0]) for number in range(120)),
+        *(a_failed_log(500 + number, minutes=number % 60, model=MODELS[1]) for number in range(40)),
+        *(a_log(1000 + number, minutes=number % 60 - day, model=MODELS[0]) for number in range(110)),
+        *(a_log(2000 + number, minutes=number % 60 - day, model=MODELS[1]) for number in range(50)),
+    ]
+    assert today
+    await fill(store, logs)
+
+    _, structured = await summarized(client, compare_to="24h")
+    _, previous = await summarized(client, compare_to="previous")
+
+    assert "against 24 h earlier: 160 calls (+0 %), 40 failed (25 %, was 0 %)" in structured["summary"]
+    assert list(rows_of(structured)) == [MODELS[1], MODELS[0]]
+    assert rows_of(structured)[MODELS[1]]["calls was"] == 50
+    assert "against the span before: 160 calls (was 0)" in previous["summary"]
+
+
+async def test_hours_are_held_against_the_same_hours_earlier(client: Client, store: Store) -> None:
+    await fill(store, [a_log(1), a_log(2, minutes=1), a_log(3, minutes=-24 * 60)])
+
+    _, structured = await summarized(client, compare_to="24h", group_by="hour")
+
+    assert rows_of(structured)["11-21 12:00"]["calls was"] == 1
+
+
+INCIDENTS: dict[str, tuple[Callable[[random.Random, float], dict[str, Any]], str]] = {
+    "failures": (lambda chance, minute: {"fails": minute >= 22 and chance.random() < 0.6}, "failed 0 → "),
+    "price": (lambda _, minute: {"cost": 0.03 if minute >= 22 else 0.01}, "a call $0.01 → $0.03"),
+    "slow": (lambda chance, minute: {"duration": chance.randrange(900, 1300) * (4 if minute >= 22 else 1)}, "p50 1."),
+}
+
+
+@pytest.mark.parametrize("name", INCIDENTS)
+async def test_what_changed_is_named_with_its_group_and_minute(client: Client, store: Store, name: str) -> None:
+    more, words = INCIDENTS[name]
+
+    def only_one(chance: random.Random, minute: float) -> dict[str, Any]:
+        model = chance.choice(MODELS)
+        usual = {"cost": 0.01, "duration": chance.randrange(900, 1300), "model": model}
+        return usual | (more(chance, minute) if model == MODELS[2] else {})
+
+    await fill(store, an_hour(700, only_one))
+
+    _, structured = await summarized(client)
+
+    changed = {row: cells.get("changed", "") for row, cells in rows_of(structured).items()}
+    assert words in changed[MODELS[2]]
+    assert "since 12:2" in changed[MODELS[2]]
+    assert next(iter(changed)) == MODELS[2]
+    assert changed[MODELS[0]] == changed[MODELS[1]] == ""
+
+
+async def test_a_cache_that_stopped_hitting_is_dated_over_a_day(client: Client, store: Store) -> None:
+    """Found by the hours of a day, narrowed to the minute by a second question to analytics."""
+    logs = [
+        a_log(
+            number,
+            minutes=number - 720,
+            cached=number < 1033 and number % 2 == 0,
+            cost=0.001 * (number % 2 or number >= 1033),
+        )
+        for number in range(1440)
+    ]
+    await fill(store, logs)
+
+    day = {"start_date": "2026-11-21", "end_date": "2026-11-22"}
+    _, counted = await summarized(client, **day, group_by="provider")
+    _, read = await summarized(client, **day, group_by="metadata.user")
+
+    assert rows_of(counted)["openai"]["changed"].startswith("cache hits 50 → ")
+    assert rows_of(counted)["openai"]["changed"].endswith(("% since 17:13", "% since 17:14"))
+    assert "cache hits 50" in rows_of(read)["(none)"]["changed"]
+    assert " about 17:" in rows_of(read)["(none)"]["changed"]
+
+
+async def test_failures_come_in_clusters_with_the_providers_words(client: Client, store: Store) -> None:
+    limited = {"error": {"message": "Limit 30 of key sk-proj-" + "9f8Ga7bQ2x" * 8 + " reached\u202e", "type": "x"}}
+    await fill(
+        store,
+        [
+            *(a_failed_log(number, minutes=number) for number in range(5)),
+            *(
+                a_failed_log(10 + number, minutes=number, response=json.dumps(limited).encode(), status_code=429)
+                for number in range(3)
+            ),
+        ],
+    )
+
+    text, structured = await summarized(client)
+
+    assert structured["failures"][0] == [
+        5, "overloaded", OVERLOADED["error"]["message"], "12:00:00", "12:04:00", "openai/gpt-4o-mini", a_log(4).id,
+    ]  # fmt: skip
+    assert structured["failures"][1][2] == "Limit 30 of key [openai_key] reached\\u{202e}"
+    assert "logged text" in text
+    assert (
+        f'5 × overloaded: "The server is overloaded", openai/gpt-4o-mini, 12:00:00 to 12:04:00, {a_log(4).id}' in text
+    )
+    assert "Causes from the bodies of 8 of 8 failures." in structured["basis"]
+
+
+async def test_causes_that_share_a_status_are_told_apart_and_coverage_is_said(client: Client, store: Store) -> None:
+    other = json.dumps({"error": {"message": "No capacity left in the region"}}).encode()
+    await fill(
+        store,
+        [
+            a_failed_log(number, minutes=number / 4, **({"response": other} if number % 4 == 0 else {}))
+            for number in range(200)
+        ],
+    )
+
+    _, structured = await summarized(client)
+
+    counts = {cluster[2]: cluster[0] for cluster in structured["failures"]}
+    assert counts["The server is overloaded"] == pytest.approx(150, abs=25)
+    assert sum(counts.values()) == 200
+    assert "Causes from the bodies of 60 of 200 failures" in structured["basis"]
+
+
+async def test_calls_without_usage_or_price_are_named(client: Client, store: Store) -> None:
+    await fill(
+        store,
+        [
+            a_log(1),
+            a_log(2, tokens_in=None, tokens_out=None, cost=None, model="custom/unmeasured"),
+            a_log(3, cost=None, model="custom/unpriced"),
+            a_failed_log(4),
+        ],
+    )
+
+    _, structured = await summarized(client)
+
+    assert "1 calls read have no usage (custom/unmeasured): they count as nothing." in structured["basis"]
+    assert "1 calls read have no price (custom/unpriced): they count as nothing." in structured["basis"]
+
+
+async def test_many_groups_with_long_names_are_cut_and_added_up(client: Client, store: Store) -> None:
+    await fill(store, [a_log(number, minutes=number / 10, model=f"😀模型{number}" * 30) for number in range(300)])
+
+    _, structured = await summarized(client, compare_to="previous")
+
+    assert structured["rows"][-1][0].endswith(" more")
+    assert "300 calls" in structured["summary"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"group_by": "user"}, "group_by must be model, provider, status, cached, hour, day or metadata.<key>"),
+        ({"group_by": "metadata."}, "group_by must be"),
+        ({"compare_to": "yesterday"}, "compare_to must be previous, or a length of time as 24h or 7d"),
+        ({"compare_to": "30m"}, "compare_to 30m is shorter than the span itself"),
+        ({"compare_to": "999999w"}, "too far back"),
+        ({"gateway_id": "none"}, "No gateway none"),
+    ],
+)
+async def test_what_cannot_be_asked_is_refused_with_what_can(
+    client: Client, arguments: dict[str, str], words: str
+) -> None:
+    assert words in await refused(client, **arguments)
+
+
+async def test_without_dates_the_last_day_is_meant(client: Client, store: Store) -> None:
+    result = await client.call_tool("summarize_logs", {})
+
+    structured = result.structured_content or {}
+    assert "no calls" in structured["summary"]
+    assert "list_gateways" in structured["next"]
+
+
+@asynccontextmanager
+async def with_analytics(store: Store, status: int, body: dict[str, Any]) -> AsyncGenerator[Client]:
+    """Yield a client of a server whose API answers so about analytics, and about logs as ever."""
+    app = build_app(store)
+
+    class Wire(httpx2.ASGITransport):
+        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+            if request.url.path.endswith("/graphql"):
+                return httpx2.Response(status, json=body, request=request)
+            return await super().handle_async_request(request)
+
+    settings = Settings(account_id=ACCOUNT, api_token="t", api_url="http://127.0.0.1/client/v4")
+    async with Client(build_server(settings, Wire(app=app))) as client:
+        yield client
+
+
+NOTHING = {"data": {"viewer": {"accounts": [{"groups0": [], "groups1": [], "groups2": []}]}}, "errors": None}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "words"),
+    [
+        (403, {"errors": [{"message": "not authorized for that account"}]}, "lacks the scope Account Analytics Read"),
+        (200, {"data": None, "errors": [{"message": "not authorized for that account"}]}, "Account Analytics Read"),
+        (500, {}, "The gateway failed."),
+        (200, {"data": None, "errors": [{"message": "limit reached, please try reduced time range"}]}, "Rate limited."),
+        (200, NOTHING, "Analytics hold 0 of 120 calls so far: they lag by minutes."),
+    ],
+)
+async def test_without_analytics_the_answer_comes_from_the_logs_and_says_so(
+    store: Store, status: int, body: dict[str, Any], words: str
+) -> None:
+    logs = an_hour(120, lambda _, minute: {"fails": minute >= 30})
+    await fill(store, logs)
+
+    async with with_analytics(store, status, body) as client:
+        _, structured = await summarized(client)
+        _, compared = await summarized(client, compare_to="24h")
+
+    assert words in structured["basis"]
+    assert "All figures from all 120 logs." in structured["basis"]
+    assert "120 calls" in structured["summary"]
+    assert "120 calls (was 0)" in compared["summary"]
+    found = rows_of(structured)
+    for name, figures in expected(logs, KEYS["model"]).items():
+        assert {key: found[name].get(key, 0) for key in figures} == figures
+    assert sum(cluster[0] for cluster in structured["failures"]) == 60
+
+
+async def test_estimates_are_named_where_not_all_logs_were_read(store: Store) -> None:
+    await fill(store, [a_log(number, minutes=number / 20) for number in range(1200)])
+
+    async with with_analytics(store, 403, {}) as client:
+        _, structured = await summarized(client)
+
+    assert "1,200 calls" in structured["summary"]
+    assert "All figures from 1,000 of 1,200 logs" in structured["basis"]
+    assert "counts and sums are estimates by them" in structured["basis"]

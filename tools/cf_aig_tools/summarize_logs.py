@@ -1,0 +1,77 @@
+"""What the calls of a span add up to, what changed, and why calls failed."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal
+
+from mcp.types import CallToolResult, ToolAnnotations
+from pydantic import Field, WithJsonSchema
+
+from cf_aig_gateway.errors import GatewayError
+from cf_aig_tools.desk import Call, desk_of
+from cf_aig_tools.parameters import Clause, GatewayId, Metadata, duration, equal, span
+from cf_aig_tools.summary.figures import DIMENSIONS
+from cf_aig_tools.summary.findings import findings
+from cf_aig_tools.summary.result import Summary, told
+from cf_aig_tools.summary.scope import Scope
+from cf_aig_tools.summary.sources import Question
+
+ANNOTATIONS = ToolAnnotations(title="Summarize logs", read_only_hint=True, open_world_hint=True)
+
+DEFAULT_SPAN = timedelta(hours=24)
+
+Clauses = Annotated[list[Clause], WithJsonSchema({"type": "array", "items": {"type": "object"}})]
+
+
+async def summarize_logs(
+    ctx: Call,
+    gateway_id: GatewayId = "",
+    start_date: Annotated[str, Field(description="As in list_logs; default 24h")] = "",
+    end_date: str = "",
+    group_by: Annotated[str, Field(description="model, provider, status, cached, hour, day, metadata.<key>")] = "model",
+    compare_to: Annotated[str, Field(description="previous, or how much earlier: 24h, 7d")] = "",
+    success: bool | None = None,
+    cached: bool | None = None,
+    provider: str = "",
+    model: str = "",
+    feedback: Literal[-1, 0, 1] | None = None,
+    search: str = "",
+    metadata: Metadata = {},  # noqa: B006 (only read)
+    filters: Annotated[Clauses, Field(description="As in list_logs")] = [],  # noqa: B006
+) -> Annotated[CallToolResult, Summary]:
+    """What calls add up to, whole and by group: failures, cost, tokens, cache, latency; what changed at which minute.
+
+    Causes of failure with an example id for get_log_details. Begin here when it is not about one log.
+    """
+    desk = desk_of(ctx)
+    start, end = _ends(start_date, end_date)
+    clauses = [clause.filter() for clause in filters]
+    clauses += equal(success=success, cached=cached, provider=provider.lower(), model=model, feedback=feedback)
+    scope = Scope(desk.gateway, gateway_id or desk.default_gateway, start, end, clauses, metadata, search)
+    question = Question(scope, _group_by(group_by), _earlier(compare_to, start, end - start))
+    return told(await findings(question), desk.masker)
+
+
+def _ends(start_date: str, end_date: str) -> tuple[datetime, datetime]:
+    start, end = span(start_date, end_date)
+    end = end or datetime.now(UTC)
+    return (start or end - DEFAULT_SPAN).astimezone(UTC), end.astimezone(UTC)
+
+
+def _group_by(text: str) -> str:
+    if text in DIMENSIONS or (text.startswith("metadata.") and text != "metadata."):
+        return text
+    raise GatewayError(f"group_by must be {', '.join(DIMENSIONS)} or metadata.<key> (got {text[:80]!r}).")
+
+
+def _earlier(text: str, start: datetime, length: timedelta) -> timedelta | None:
+    """Return how much earlier the calls are that these are held against."""
+    if not text:
+        return None
+    by = length if text == "previous" else duration(text)
+    if by is None:
+        raise GatewayError(f"compare_to must be previous, or a length of time as 24h or 7d (got {text[:80]!r}).")
+    if by < length:
+        raise GatewayError(f"compare_to {text} is shorter than the span itself, so both overlap: give previous.")
+    if start - datetime.min.replace(tzinfo=UTC) < by:
+        raise GatewayError(f"compare_to {text} is too far back.")
+    return by

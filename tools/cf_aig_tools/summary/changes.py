@@ -1,0 +1,113 @@
+"""When a figure changed: the stretch of time whose difference from the rest explains most of the variance."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import accumulate
+
+SIGNIFICANT = 36.0
+"""The difference between the two parts, squared, in units of what chance makes of it: six standard errors."""
+
+LEAST_CALLS = 20
+"""Calls on either side of a change."""
+
+LEAST_BUCKETS = 6
+STEADY = 3
+"""Buckets that a change of an amount lasts at least: a single dear call is none."""
+
+PASSING = 1.3
+"""A change is taken to have passed when that explains so much more than that it lasts."""
+
+RATIO = 1.25
+SHARE = 0.02
+"""A change is told when it is by a quarter or more and, of a share of calls, by two in a hundred."""
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """The calls that began at a time, and how much of something they make: failures, dollars, cache hits."""
+
+    at: datetime
+    calls: float
+    amount: float
+
+
+@dataclass(frozen=True)
+class Change:
+    """An amount per call that was `before`, and is `after` from bucket `since` until before bucket `until`."""
+
+    since: int
+    until: int
+    before: float
+    after: float
+
+
+def change(buckets: Sequence[Bucket], *, share: bool) -> Change | None:
+    """Return the change of an amount per call, in order of time; `share`: every call makes 0 or 1 of it."""
+    count, least = len(buckets), 1 if share else STEADY
+    if count < LEAST_BUCKETS:
+        return None
+    sums = _Sums(buckets)
+    lasting = max((sums.explained(start, count), start, count) for start in range(1, count - least + 1))
+    passed = max(
+        ((sums.explained(start, end), start, end) for start in range(1, count) for end in range(start + least, count)),
+        default=lasting,
+    )
+    explained, start, end = passed if passed[0] > PASSING * lasting[0] else lasting
+    if not explained or explained < SIGNIFICANT * sums.noise(explained, share=share):
+        return None
+    after, before = sums.clear_means(start, end)
+    least_mean, most_mean = sorted((before, after))
+    is_large = most_mean >= RATIO * least_mean and not (share and most_mean - least_mean < SHARE)
+    return Change(start, end, before, after) if is_large else None
+
+
+class _Sums:
+    """Sums over stretches of buckets."""
+
+    def __init__(self, buckets: Sequence[Bucket]) -> None:
+        self._buckets = buckets
+        self._calls = [0.0, *accumulate(bucket.calls for bucket in buckets)]
+        self._amounts = [0.0, *accumulate(bucket.amount for bucket in buckets)]
+
+    def means(self, start: int, end: int) -> tuple[float, float]:
+        """Return the amount per call within a stretch, and in the rest."""
+        calls, amount = self._calls[end] - self._calls[start], self._amounts[end] - self._amounts[start]
+        return amount / calls, (self._amounts[-1] - amount) / (self._calls[-1] - calls)
+
+    def clear_means(self, start: int, end: int) -> tuple[float, float]:
+        """Return the same without the buckets in which the change may be, where others are left."""
+        count = len(self._buckets)
+        inside = range(start + 1, end if end == count else end - 1) or range(start, end)
+        outside = [*range(start - 1), *range(end + 1, count)] or [*range(start), *range(end, count)]
+        return self._mean(inside), self._mean(outside)
+
+    def _mean(self, places: Iterable[int]) -> float:
+        held = [self._buckets[place] for place in places]
+        return sum(bucket.amount for bucket in held) / sum(bucket.calls for bucket in held)
+
+    def explained(self, start: int, end: int) -> float:
+        """Return the variance, times calls, that the difference of a stretch from the rest explains."""
+        inside = self._calls[end] - self._calls[start]
+        outside = self._calls[-1] - inside
+        if inside < LEAST_CALLS or outside < LEAST_CALLS:
+            return 0
+        within, without = self.means(start, end)
+        return (within - without) ** 2 * inside * outside / self._calls[-1]
+
+    def noise(self, explained: float, *, share: bool) -> float:
+        """Return the variance of one call that is left: known for shares, else by the buckets."""
+        mean = self._amounts[-1] / self._calls[-1]
+        if share:
+            return mean * (1 - mean)
+        whole = sum(bucket.calls * (bucket.amount / bucket.calls - mean) ** 2 for bucket in self._buckets)
+        return max(0.0, whole - explained) / (len(self._buckets) - 2)
+
+
+def turn(buckets: Sequence[Bucket], before: float, after: float) -> int:
+    """Return the number of the first bucket from which on calls are rather as `after` than as `before`."""
+    middle = (before + after) / 2
+    rising = 1 if after > before else -1
+    leaning = [rising * (bucket.amount - middle * bucket.calls) for bucket in buckets]
+    sums = [0.0, *accumulate(leaning)]
+    return min(range(len(sums)), key=sums.__getitem__)

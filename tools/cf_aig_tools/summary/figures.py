@@ -1,0 +1,130 @@
+"""What calls add up to, from logs or from analytics, and by what they are told apart."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass, replace
+from datetime import datetime, timedelta
+
+from cf_aig_gateway.analytics import Dimension, RequestGroup
+from cf_aig_gateway.models import Log
+from cf_aig_tools.log_rows import plain, when
+from cf_aig_tools.summary.pages import Row
+from cf_aig_tools.tables import shown
+
+NONE = "(none)"
+"""The group of calls that lack what groups are made by."""
+
+DIMENSIONS: dict[str, Dimension] = {
+    "model": "model",
+    "provider": "provider",
+    "status": "statusCode",
+    "cached": "cached",
+    "hour": "datetimeHour",
+    "day": "date",
+}
+TIMES = {"hour": "%m-%d %H:00", "day": "%Y-%m-%d"}
+
+SLICES = frozenset({*TIMES, "status", "cached"})
+"""Groups that do not change by themselves: changes are looked for in all calls."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Counts and sums over calls (cost in US dollars)."""
+
+    calls: float = 0
+    failed: float = 0
+    cached: float = 0
+    cost: float = 0
+    tokens_in: float = 0
+    tokens_out: float = 0
+    saved: float = 0
+
+    def __add__(self, other: "Figures") -> "Figures":
+        """Return the figures of both."""
+        return Figures(*(one + two for one, two in zip(astuple(self), astuple(other), strict=True)))
+
+    @property
+    def paid(self) -> float:
+        """Calls that succeeded and were not answered by the cache."""
+        return max(0, self.calls - self.failed - self.cached)
+
+    def with_saved(self) -> "Figures":
+        """Return the same with what the cache spared: its hits, each at what a paid call costs on average."""
+        return replace(self, saved=self.cached * self.cost / self.paid if self.paid else 0)
+
+
+def of_row(log: Log, weight: float = 1) -> Figures:
+    """Return the figures of so many calls like one; what is unknown counts nothing."""
+    held = (1, log.success is False, log.cached is True, log.cost or 0, log.tokens_in or 0, log.tokens_out or 0)
+    return Figures(*(weight * value for value in held))
+
+
+def of_group(group: RequestGroup) -> Figures:
+    """Return the figures of a group of analytics."""
+    return Figures(
+        group.count,
+        group.errored_requests,
+        group.cached_requests,
+        group.cost,
+        group.cached_tokens_in + group.uncached_tokens_in,
+        group.cached_tokens_out + group.uncached_tokens_out,
+    )
+
+
+def total(parts: Iterable[Figures]) -> Figures:
+    """Return the figures of all."""
+    return sum(parts, Figures())
+
+
+def by_log(rows: Sequence[Row], by: str, later: timedelta = timedelta()) -> dict[str, list[Row]]:
+    """Return rows by the name of their group; `later` is added to times that make groups."""
+    groups: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[_of_log(row.log, by, later)].append(row)
+    return groups
+
+
+def of_dimension(group: RequestGroup, by: str, later: timedelta = timedelta()) -> str:
+    """Return the name of a group of analytics."""
+    value = group.dimensions[DIMENSIONS[by]]
+    if by in TIMES:
+        return _time(datetime.fromisoformat(str(value)), by, later)
+    return _cached(bool(value)) if by == "cached" else str(value or NONE)
+
+
+def _of_log(log: Log, by: str, later: timedelta) -> str:
+    if by in TIMES:
+        at = when(log)
+        return _time(at, by, later) if at else NONE
+    if by == "cached":
+        return _cached(log.cached is True)
+    if by.startswith("metadata."):
+        return shown(plain(log.metadata.get(by.removeprefix("metadata.")))) or NONE
+    return str({"model": log.model, "provider": log.provider, "status": log.status_code}[by] or NONE)
+
+
+def _time(at: datetime, by: str, later: timedelta) -> str:
+    return (at + later).strftime(TIMES[by])
+
+
+def _cached(is_cached: bool) -> str:
+    return "cached" if is_cached else "not cached"
+
+
+def percentiles(rows: Sequence[Row]) -> tuple[float | None, float | None]:
+    """Return the nearest-rank 50th and 95th percentile of durations (ms), each row by its weight."""
+    timed = sorted((row.log.duration, row.weight) for row in rows if row.log.duration is not None)
+    if not timed:
+        return None, None
+    whole = sum(weight for _, weight in timed)
+    return _percentile(timed, whole * 0.50), _percentile(timed, whole * 0.95)
+
+
+def _percentile(timed: Sequence[tuple[float, float]], rank: float) -> float:
+    passed = 0.0
+    for duration, weight in timed:
+        passed += weight
+        if passed >= rank - 1e-9:
+            return duration
+    return timed[-1][0]

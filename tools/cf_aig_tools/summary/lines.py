@@ -1,0 +1,150 @@
+"""What is said of a group of calls, and of all: figures, what they were earlier, and what changed meanwhile."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from cf_aig_tools.log_rows import dollars, seconds, significant
+from cf_aig_tools.summary.figures import TIMES, Figures, percentiles, total
+from cf_aig_tools.summary.pages import Row
+from cf_aig_tools.summary.sources import Question, Reading, Sources
+from cf_aig_tools.tables import Cell
+
+
+@dataclass(frozen=True)
+class Side:
+    """Figures of calls, and the logs that were read of them."""
+
+    figures: Figures = Figures()  # noqa: RUF009 (it cannot change)
+    rows: Sequence[Row] = ()
+
+    def seconds(self) -> tuple[float | None, float | None]:
+        """Return the median of durations, and what one call in twenty exceeds."""
+        p50, p95 = percentiles(self.rows)
+        return (None if p50 is None else seconds(p50), None if p95 is None else seconds(p95))
+
+
+@dataclass(frozen=True)
+class Line:
+    """A group of calls now and, when they are compared, earlier."""
+
+    name: str
+    now: Side
+    earlier: Side | None = None
+    changed: Sequence[str] = ()
+
+    def weight(self) -> tuple[float, ...]:
+        """Return how much it matters: by what changed, then by failures, money and calls."""
+        figures = self.now.figures
+        moved = _moved(self.now, self.earlier) if self.earlier else 0
+        return bool(self.changed), moved, figures.failed, figures.cost, figures.calls
+
+
+def lines(question: Question, sources: Sources, changed: Mapping[str, Sequence[str]]) -> list[Line]:
+    """Return the lines of all groups, what matters first; hours and days newest first."""
+    now = _sides(sources.now)
+    earlier = _sides(sources.earlier) if sources.earlier else {}
+    found = [
+        Line(name, now.get(name, Side()), earlier.get(name, Side()) if sources.earlier else None, changed.get(name, ()))
+        for name in dict.fromkeys([*now, *earlier])
+    ]
+    if question.by in TIMES:
+        return sorted(found, key=lambda line: line.name, reverse=True)
+    return sorted(found, key=Line.weight, reverse=True)
+
+
+def added_up(name: str, parts: Sequence[Line]) -> Line:
+    """Return one line for several."""
+    earlier = [line.earlier for line in parts if line.earlier]
+    return Line(name, _added_up([line.now for line in parts]), _added_up(earlier) if earlier else None)
+
+
+def cells(line: Line, by: str) -> dict[str, Cell]:
+    """Return a line as a row of a table (cost in US dollars, duration in seconds)."""
+    figures, (p50, p95) = line.now.figures, line.now.seconds()
+    row: dict[str, Cell] = {
+        by: line.name,
+        "calls": round(figures.calls),
+        "failed": round(figures.failed),
+        "failed %": _percent(figures.failed, figures.calls),
+        "$": significant(figures.cost),
+        "in": round(figures.tokens_in),
+        "out": round(figures.tokens_out),
+        "hits": round(figures.cached),
+        "saved $": significant(figures.saved),
+        "p50 s": p50,
+        "p95 s": p95,
+    }
+    if line.earlier:
+        before = line.earlier.figures
+        row |= {
+            "calls was": round(before.calls),
+            "failed % was": _percent(before.failed, before.calls),
+            "$ was": significant(before.cost),
+            "hits was": round(before.cached),
+            "p95 was": line.earlier.seconds()[1],
+        }
+    return row | {"changed": "; ".join(line.changed)}
+
+
+def sentence(line: Line) -> str:
+    """Return the figures of all calls in one sentence."""
+    return ", ".join(_parts(line.now, line.earlier)) + "."
+
+
+def _parts(now: Side, earlier: Side | None) -> Iterator[str]:
+    one, two = now.figures, earlier.figures if earlier else None
+    yield f"{one.calls:,.0f} calls{_change(one.calls, two and two.calls)}"
+    yield f"{one.failed:,.0f} failed{_shares(one.failed, one.calls, two and (two.failed, two.calls))}"
+    yield f"{dollars(one.cost) if one.cost else 'no cost'}{_change(one.cost, two and two.cost)}"
+    tokens, before = one.tokens_in + one.tokens_out, two and two.tokens_in + two.tokens_out
+    yield f"{one.tokens_in:,.0f} + {one.tokens_out:,.0f} tokens{_change(tokens, before)}"
+    saved = f"; saved about {dollars(one.saved)}" if one.saved else ""
+    yield f"{one.cached:,.0f} cache hits{_shares(one.cached, one.calls, two and (two.cached, two.calls), saved)}"
+    befores = earlier.seconds() if earlier else (None, None)
+    for name, value, was in zip(("p50", "p95"), now.seconds(), befores, strict=True):
+        if value is not None:
+            yield f"{value:g} s {name}" + (f" (was {was:g})" if was is not None else "")
+
+
+def _change(now: float, before: float | None) -> str:
+    if before is None:
+        return ""
+    return f" ({100 * (now - before) / before:+.0f} %)" if before else " (was 0)"
+
+
+def _shares(part: float, whole: float, before: tuple[float, float] | None, more: str = "") -> str:
+    was = f", was {_percent(*before):g} %" if before else ""
+    return f" ({_percent(part, whole):g} %{was}{more})" if part or (before and before[0]) else ""
+
+
+def _percent(part: float, whole: float) -> float:
+    return significant(100 * part / whole) if whole else 0
+
+
+def _sides(reading: Reading) -> dict[str, Side]:
+    return {name: Side(figures.with_saved(), reading.held.get(name, ())) for name, figures in reading.groups.items()}
+
+
+def _added_up(sides: Sequence[Side]) -> Side:
+    return Side(total(side.figures for side in sides), [row for side in sides for row in side.rows])
+
+
+def _moved(now: Side, earlier: Side) -> float:
+    """Return how far a group is from what it was, by how many calls that concerns."""
+    one, two = now.figures, earlier.figures
+    shares = abs(_percent(one.failed, one.calls) - _percent(two.failed, two.calls)) / 100
+    shares += abs(_percent(one.cached, one.calls) - _percent(two.cached, two.calls)) / 100
+    pairs = [
+        (one.cost / (one.paid or 1), two.cost / (two.paid or 1)),
+        (now.seconds()[1] or 0, earlier.seconds()[1] or 0),
+        (math.sqrt(one.calls), math.sqrt(two.calls)),
+    ]
+    return math.sqrt(one.calls + two.calls) * (shares + sum(_apart(*pair) for pair in pairs))
+
+
+def _apart(one: float, two: float) -> float:
+    """Return 0 for the same, 1 for a ratio of e and beyond."""
+    if not one or not two:
+        return float(one != two)
+    return min(1.0, abs(math.log(one / two)))

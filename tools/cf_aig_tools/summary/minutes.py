@@ -1,0 +1,116 @@
+"""The minute at which a change began or ended, looked for between two of the stretches of time it was found by."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from cf_aig_gateway.analytics import Grouping
+from cf_aig_gateway.errors import GatewayError
+from cf_aig_tools.summary.changes import Bucket, turn
+from cf_aig_tools.summary.figures import DIMENSIONS, NONE, SLICES, of_group
+from cf_aig_tools.summary.shifts import Shift, buckets_of, paid_calls, slower
+from cf_aig_tools.summary.sources import MINUTE, Groups, Question, Sources, ask, over_time, time_of
+
+MOST = 8
+"""Ends of changes that analytics are asked about: a grouping or two each, in one request."""
+
+
+@dataclass(frozen=True, eq=False)
+class End:
+    """Where a change begins or ends: between two times, before which and after which calls make so much."""
+
+    shift: Shift
+    start: datetime
+    end: datetime
+    before: float
+    after: float
+
+    def minute(self, buckets: Sequence[Bucket]) -> datetime:
+        """Return the time of the change by the calls between the two times."""
+        place = turn(buckets, self.before, self.after)
+        return buckets[place].at if place < len(buckets) else self.end
+
+
+async def dated(question: Question, sources: Sources, shifts: Sequence[Shift]) -> dict[str, list[str]]:
+    """Return what changed in each group, in words that end in the minutes."""
+    ends = {shift: list(_ends(shift, question.step[0])) for shift in shifts}
+    every = [end for of_shift in ends.values() for end in of_shift]
+    if sources.doubt or question.step[0] == MINUTE:
+        minutes = {end: end.minute(_read(question, sources, end)) for end in every if sources.doubt}
+    else:
+        minutes = await _asked(question, every[:MOST])
+    words: dict[str, list[str]] = defaultdict(list)
+    for shift, of_shift in ends.items():
+        times = [minutes.get(end, end.end - question.step[0]) for end in of_shift]
+        words[shift.group].append(f"{shift.words} {_span(times, question, sources)}")
+    return words
+
+
+def _ends(shift: Shift, step: timedelta) -> Iterator[End]:
+    change, buckets = shift.change, shift.buckets
+    yield End(shift, buckets[change.since - 1].at, buckets[change.since].at + step, change.before, change.after)
+    if change.until < len(buckets):
+        until = buckets[change.until].at + step
+        yield End(shift, buckets[change.until - 1].at, until, change.after, change.before)
+
+
+def _span(times: Sequence[datetime], question: Question, sources: Sources) -> str:
+    scope = question.scope
+    form = "%H:%M" if scope.is_of_one_day() else "%m-%d %H:%M"
+    shown = "–".join(at.strftime(form) for at in times)
+    if sources.doubt and not sources.now.rows.are_all:
+        return f"about {shown}"
+    return shown if len(times) > 1 else f"since {shown}"
+
+
+def _read(question: Question, sources: Sources, end: End) -> list[Bucket]:
+    """Return the minutes of an end by the logs that were read."""
+    held = sources.now.rows.rows if question.by in SLICES else sources.now.held[end.shift.group]
+    if end.shift.slower_than:
+        buckets = slower(paid_calls(held, MINUTE), end.shift.slower_than)
+    else:
+        buckets = buckets_of(over_time(held, MINUTE), end.shift.measure)
+    return [bucket for bucket in buckets if end.start <= bucket.at < end.end]
+
+
+async def _asked(question: Question, ends: Sequence[End]) -> dict[End, datetime]:
+    """Return the minutes of ends by analytics; none where they do not answer."""
+    asked = [list(_groupings(question, end)) for end in ends]
+    groupings = [grouping for of_end in asked for grouping in of_end]
+    try:
+        answered = await ask(question, groupings) if groupings else []
+    except GatewayError:
+        return {}
+    answers = iter(answered)
+    return {
+        end: end.minute(_buckets(end, [next(answers) for _ in of_end])) for end, of_end in zip(ends, asked, strict=True)
+    }
+
+
+def _groupings(question: Question, end: End) -> Iterator[Grouping | None]:
+    scope = replace(question.scope, start=max(end.start, question.scope.start), end=end.end)
+    group = {} if question.by in SLICES else _filter(question.by, end.shift.group)
+    if not end.shift.slower_than:
+        yield scope.grouping("datetimeMinute", **group)
+        return
+    paid: dict[str, Any] = {**group, "error": 0, "cached": 0}
+    yield scope.grouping("datetimeMinute", **paid)
+    yield scope.grouping("datetimeMinute", **paid, durationMs_gt=end.shift.slower_than)
+
+
+def _filter(by: str, group: str) -> dict[str, Any]:
+    """Return what analytics tell a group by."""
+    if by == "cached":
+        return {"cached": int(group == "cached")}
+    value = "" if group == NONE else group
+    return {DIMENSIONS[by]: int(value or 0) if by == "status" else value}
+
+
+def _buckets(end: End, answers: Sequence[Groups]) -> list[Bucket]:
+    counted = {time_of(group, "datetimeMinute"): group for group in answers[0]}
+    if not end.shift.slower_than:
+        return buckets_of({at: of_group(group) for at, group in counted.items()}, end.shift.measure)
+    slow = {time_of(group, "datetimeMinute"): group.count for group in answers[1]}
+    return [Bucket(at, group.count, slow.get(at, 0)) for at, group in sorted(counted.items())]

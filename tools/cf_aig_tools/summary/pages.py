@@ -1,0 +1,104 @@
+"""Logs read page by page: all of them, or as many as the bound allows, from every part of the span."""
+
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import TypeVar
+
+import anyio
+
+from cf_aig_gateway.answers import Page
+from cf_aig_gateway.models import Log
+from cf_aig_tools.progress import say
+from cf_aig_tools.summary.scope import PAGE, Scope
+
+MOST_ROWS = 1000
+AT_ONCE = 8
+"""Requests under way at a time."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A log that was read, and how many logs of its part of the span it stands for."""
+
+    log: Log
+    weight: float = 1
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What was read of `total` logs, newest first."""
+
+    rows: Sequence[Row]
+    total: int
+
+    @property
+    def are_all(self) -> bool:
+        """Whether every log was read."""
+        return self.total <= MOST_ROWS
+
+    def coverage(self) -> str:
+        """Say how many of how many were read."""
+        return f"all {len(self.rows):,}" if self.are_all else f"{len(self.rows):,} of {self.total:,}"
+
+
+async def read_rows(scope: Scope) -> Rows:
+    """Return the logs of a scope; of more than MOST_ROWS as many, the newest of each of equal parts of the span."""
+    first = await scope.page(1)
+    total = first.info.total_count
+    if total > MOST_ROWS:
+        return Rows(await _spread(scope), total)
+    numbers = range(2, -(-total // PAGE) + 1)
+    pages = [first, *await together([partial(_page, scope, number) for number in numbers])]
+    logs = {log.id: log for page in pages for log in page.items}
+    return Rows([Row(log) for log in logs.values()], total)
+
+
+async def _spread(scope: Scope) -> list[Row]:
+    parts = scope.parts(MOST_ROWS // PAGE)
+    firsts = await together([partial(_page, part, 1) for part in parts])
+    sizes = [page.info.total_count for page in firsts]
+    deepest = -(-max(sizes) // PAGE)
+    further = (
+        (at, number) for number in range(2, deepest + 1) for at in range(len(parts)) if sizes[at] > PAGE * (number - 1)
+    )
+    chosen = list(islice(further, sum(size == 0 for size in sizes)))
+    pages = await together([partial(_page, parts[at], number) for at, number in chosen])
+    held = [list(page.items) for page in firsts]
+    for (at, _), page in zip(chosen, pages, strict=True):
+        held[at] += page.items
+    return [Row(log, size / len(logs)) for logs, size in zip(held, sizes, strict=True) for log in logs]
+
+
+async def _page(scope: Scope, number: int) -> Page[Log]:
+    say("reading logs")
+    return await scope.page(number)
+
+
+async def together(works: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
+    """Return what each returns, AT_ONCE of them at a time; the first error ends all."""
+    turns = anyio.Semaphore(AT_ONCE)
+    results: dict[int, T] = {}
+
+    async def run(number: int, work: Callable[[], Awaitable[T]]) -> None:
+        async with turns:
+            results[number] = await work()
+
+    with first_error():
+        async with anyio.create_task_group() as tasks:
+            for number, work in enumerate(works):
+                tasks.start_soon(run, number, work)
+    return [results[number] for number in range(len(works))]
+
+
+@contextmanager
+def first_error() -> Generator[None]:
+    """Raise what went wrong in a group of tasks as it is."""
+    try:
+        yield
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from None

@@ -1,0 +1,152 @@
+"""How a summary is told: a line for all, a table of groups, causes of failure, and what all that rests on."""
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Any
+
+from mcp.types import CallToolResult
+from pydantic import BaseModel
+
+from cf_aig_gateway.models import Log
+from cf_aig_tools.desk import answer, cost
+from cf_aig_tools.log_rows import when
+from cf_aig_tools.reading.fence import fenced
+from cf_aig_tools.reading.masking import Masker, visible
+from cf_aig_tools.summary.clusters import Cluster
+from cf_aig_tools.summary.findings import Findings
+from cf_aig_tools.summary.lines import Line, added_up, cells, sentence
+from cf_aig_tools.summary.sources import Question
+from cf_aig_tools.tables import cut, table
+
+MAX_TOKENS = 1450
+SIZES = ((24, 80), (12, 80), (12, 40), (8, 40), (5, 30), (3, 20), (1, 10))
+"""Rows, and characters of the longest cell: the first with which the result fits MAX_TOKENS is taken."""
+
+
+class Summary(BaseModel):
+    """Figures in groups; `failures` are [calls, kind, words, first, last, models, example id]."""
+
+    summary: str
+    same: dict[str, Any] | None = None
+    columns: list[str] = []
+    rows: list[list[Any]] = []
+    failures: list[list[Any]] = []
+    basis: str
+    next: str
+
+
+def told(found: Findings, masker: Masker) -> CallToolResult:
+    """Return a summary in both channels, cut to MAX_TOKENS."""
+    if not found.lines:
+        return _empty(found)
+    results = (_result(found, masker, *size) for size in SIZES)
+    fitting = next((result for result in results if cost(result) <= MAX_TOKENS), None)
+    return fitting or _result(found, masker, 0, 5)
+
+
+def _empty(found: Findings) -> CallToolResult:
+    summary = f"{_heading(found.question)}: no calls."
+    basis = (
+        "Neither analytics nor logs have any. Likely: the span is wrong (analytics lag by minutes, logs by seconds), "
+        "the filters are too narrow, the gateway keeps no logs, or the account keeps them in Workers Observability."
+    )
+    following = "list_logs without dates shows the newest calls; list_gateways the gateways"
+    text = f"{summary}\n{basis}\nnext: {following}"
+    return answer(text, Summary(summary=summary, basis=basis, next=following))
+
+
+def _result(found: Findings, masker: Masker, rows: int, longest: int) -> CallToolResult:
+    by = found.question.by
+    summary = f"{_heading(found.question)}: {sentence(added_up('', found.lines))}"
+    if found.changed:
+        summary += f" Of all calls: {'; '.join(found.changed)}."
+    shown = table([cells(line, by) for line in _shortened(found.lines, rows)], keep=by, longest=longest)
+    kept = found.clusters[: max(2, rows // 2)]
+    told = [_cluster(cluster, masker, longest) for cluster in kept]
+    basis = " ".join(_basis(found, len(kept)))
+    following = "get_log_details with an id" if told else f"list_logs with the {by} and dates of a row"
+    structured = Summary(
+        summary=summary,
+        same=shown.same or None,
+        columns=shown.columns,
+        rows=shown.rows,
+        failures=told,
+        basis=basis,
+        next=following,
+    )
+    words = fenced("\n".join(map(_cluster_text, told))) if told else ""
+    text = "\n".join(
+        filter(None, [summary, shown.text(), words and f"Failures:\n{words}", basis, f"next: {following}"])
+    )
+    return answer(text, structured)
+
+
+def _shortened(found: Sequence[Line], most: int) -> list[Line]:
+    """Return as many lines, and the others as one."""
+    rest = found[most:]
+    return [*found[:most], *([added_up(f"{len(rest)} more", rest)] if rest else [])]
+
+
+def _cluster(cluster: Cluster, masker: Masker, longest: int) -> list[Any]:
+    """Return what is said of a cluster; its words are a stranger's."""
+    words = cut(visible(masker.mask(" ".join(cluster.words.split()))), 2 * longest)
+    newest = max(cluster.logs, key=lambda log: log.created_at or "")
+    times = sorted(at for at in map(when, cluster.logs) if at)
+    days = {at.date() for at in times}
+    form = "%H:%M:%S" if len(days) == 1 else "%m-%d %H:%M"
+    models = list(dict.fromkeys(str(cut(log.model or "", longest)) for log in cluster.logs))
+    named = ", ".join(models[:3]) + (f" and {len(models) - 3} more" if len(models) > 3 else "")
+    ends = [at.strftime(form) for at in (times[0], times[-1])] if times else ["", ""]
+    return [round(cluster.count), cluster.kind, words, *ends, named, newest.id]
+
+
+def _cluster_text(told: Sequence[Any]) -> str:
+    count, kind, words, first, last, models, example = told
+    return f"{count:,} × {kind}" + (f': "{words}"' if words else "") + f", {models}, {first} to {last}, {example}"
+
+
+def _basis(found: Findings, kept: int) -> Iterator[str]:
+    """Yield what the figures rest on, and what they leave out."""
+    sources, read = found.sources, found.sources.now.rows
+    sampled = "" if read.are_all else ", taken evenly from the span"
+    if sources.doubt:
+        estimated = "" if read.are_all else "; counts and sums are estimates by them"
+        yield f"{sources.doubt[:300]} All figures from {read.coverage()} logs{sampled}{estimated}."
+    else:
+        yield f"Counts and sums from analytics (all calls), percentiles from {read.coverage()} logs{sampled}."
+        yield from _lag(found)
+    if found.failed.rows:
+        rest = len(found.clusters) - kept
+        others = f"; {rest} rarer causes not shown" if rest > 0 else ""
+        yield f"Causes from the bodies of {found.read:,} of {found.failed.total:,} failures{others}."
+    yield from _unknown([row.log for row in read.rows])
+
+
+def _lag(found: Findings) -> Iterator[str]:
+    counted = sum(line.now.figures.calls for line in found.lines)
+    logged = found.sources.now.rows.total
+    if counted != logged:
+        yield f"Analytics count {counted:,.0f} calls, logs are {logged:,}: analytics lag by minutes and may sample."
+
+
+def _unknown(logs: Sequence[Log]) -> Iterator[str]:
+    """Name the calls whose cost shows as nothing."""
+    paid = [log for log in logs if log.success and not log.cached]
+    usage = [log for log in paid if not log.tokens_in and not log.tokens_out]
+    price = [log for log in paid if not log.cost and log not in usage]
+    for what, without in (("usage", usage), ("price", price)):
+        if without:
+            models = list(dict.fromkeys(str(cut(log.model or "", 40)) for log in without))
+            named = ", ".join(models[:3]) + (" …" if len(models) > 3 else "")
+            yield f"{len(without):,} calls read have no {what} ({named}): they count as nothing."
+
+
+def _heading(question: Question) -> str:
+    scope, start, end = question.scope, question.scope.start, question.scope.end
+    until = f"–{end:%H:%M}" if scope.is_of_one_day() else f" to {end:%Y-%m-%d %H:%M}"
+    heading = f"{scope.gateway_id}, {start:%Y-%m-%d %H:%M}{until} UTC"
+    if question.earlier is None:
+        return heading
+    if question.earlier == end - start:
+        return f"{heading} against the span before"
+    return f"{heading} against {question.earlier / timedelta(hours=1):g} h earlier"

@@ -1,0 +1,101 @@
+"""Which calls a summary is of, asked of the logs and of analytics."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from cf_aig_gateway import filters as filter_language
+from cf_aig_gateway.analytics import Dimension, Grouping
+from cf_aig_gateway.answers import Page
+from cf_aig_gateway.client import AIGateway
+from cf_aig_gateway.filters import Filter
+from cf_aig_gateway.models import Log
+from cf_aig_tools.parameters import holds, wire_date
+
+PAGE = 50
+"""Logs of one request, the most that the API gives."""
+
+_TICK = timedelta(milliseconds=1)
+_DIMENSIONS = {
+    "success": "error",
+    "cached": "cached",
+    "provider": "provider",
+    "model": "model",
+    "duration": "durationMs",
+    "tokens_in": "tokensIn",
+    "tokens_out": "tokensOut",
+    "user_agent": "userAgent",
+}
+_OPERATORS = {"eq": "in", "neq": "notin", "gt": "gt", "lt": "lt"}
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The calls of a gateway from `start` until before `end`, of those the ones that meet the filters."""
+
+    gateway: AIGateway
+    gateway_id: str
+    start: datetime
+    end: datetime
+    clauses: Sequence[Filter] = ()
+    metadata: dict[str, Any] = field(default_factory=dict[str, Any])
+    search: str = ""
+
+    async def page(self, number: int) -> Page[Log]:
+        """Return a page of its logs, newest first."""
+        found = await self.gateway.logs(
+            self.gateway_id,
+            page=number,
+            per_page=PAGE,
+            start_date=wire_date(self.start),
+            end_date=wire_date(self.end - _TICK),
+            filters=[*self.clauses, *filter_language.metadata_pairs(self.metadata)],
+            search=self.search or None,
+        )
+        return Page([log for log in found.items if holds(log, self.metadata)], found.info)
+
+    def is_of_one_day(self) -> bool:
+        """Whether a time of day says when in the span it is."""
+        return self.start.date() == (self.end - _TICK).date()
+
+    def failures(self) -> "Scope":
+        """Return the same for failed calls alone."""
+        return replace(self, clauses=[*self.clauses, Filter(key="success", value=[False])])
+
+    def earlier(self, by: timedelta) -> "Scope":
+        """Return the same for as long a span before."""
+        return replace(self, start=self.start - by, end=self.end - by)
+
+    def parts(self, count: int) -> list["Scope"]:
+        """Return as many parts of equal length, newest first."""
+        length = (self.end - self.start) / count
+        starts = [self.start + length * number for number in range(count)]
+        return [replace(self, start=start, end=start + length) for start in reversed(starts)]
+
+    def grouping(self, *by: Dimension, **more: Any) -> Grouping | None:
+        """Return what asks analytics for these calls, of those the ones that meet `more`; None: they cannot tell."""
+        tests = list(self._tests())
+        if self.metadata or self.search or None in tests:
+            return None
+        filters = {**({"AND": tests} if tests else {}), **more}
+        return Grouping(self.start, self.end, by, filters)
+
+    def _tests(self) -> Iterator[dict[str, Any] | None]:
+        """Yield each clause as analytics have it; None for one that they do not know."""
+        for clause in self.clauses:
+            values = [_whole(clause.key, value) for value in clause.value]
+            dimension, operator = _DIMENSIONS.get(clause.key), _OPERATORS.get(clause.operator)
+            if not dimension or not operator or None in values or (operator in {"gt", "lt"} and len(values) > 1):
+                yield None
+            else:
+                yield {f"{dimension}_{operator}": values if "in" in operator else values[0]}
+
+
+def _whole(key: str, value: str | float | None) -> str | int | None:
+    """Return a value as analytics compare it; None where they cannot."""
+    if isinstance(value, bool):
+        return int(value != (key == "success"))
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    return value

@@ -1,0 +1,116 @@
+"""What changed within the span: in which group, and from what to what."""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import islice
+from statistics import median
+
+from cf_aig_tools.log_rows import dollars, seconds, when
+from cf_aig_tools.summary.changes import RATIO, Bucket, Change, change
+from cf_aig_tools.summary.figures import SLICES, Figures
+from cf_aig_tools.summary.pages import Row
+from cf_aig_tools.summary.sources import Question, Sources, floored
+
+LARGEST = 12
+"""Groups that are searched for changes."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Something that calls make, as (calls that may, what they made); `share`: each makes 0 or 1 of it."""
+
+    of: Callable[[Figures], tuple[float, float]]
+    words: Callable[[float, float], str]
+    share: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Shift:
+    """A change of a group; `slower_than` (ms) is what the calls were told apart by when it is of durations."""
+
+    group: str
+    words: str
+    measure: Measure
+    change: Change
+    buckets: Sequence[Bucket]
+    slower_than: int = 0
+
+
+def _percents(what: str) -> Callable[[float, float], str]:
+    return lambda before, after: f"{what} {100 * before:.3g} → {100 * after:.3g} %"
+
+
+def _prices(before: float, after: float) -> str:
+    return f"a call {dollars(before)} → {dollars(after)}"
+
+
+def _durations(before: float, after: float) -> str:
+    return f"p50 {seconds(before):g} → {seconds(after):g} s"
+
+
+FAILED = Measure(lambda figures: (figures.calls, figures.failed), _percents("failed"))
+HITS = Measure(lambda figures: (figures.calls - figures.failed, figures.cached), _percents("cache hits"))
+COST = Measure(lambda figures: (figures.paid, figures.cost), _prices, share=False)
+SLOW = Measure(lambda figures: (figures.paid, 0), _durations)
+
+
+def shifts(question: Question, sources: Sources) -> list[Shift]:
+    """Return what changed in the largest groups."""
+    timelines = sorted(sources.timeline.items(), key=lambda held: -sum(figures.calls for figures in held[1].values()))
+    found = [
+        Shift(group, measure.words(changed.before, changed.after), measure, changed, buckets)
+        for group, times in islice(timelines, LARGEST)
+        for measure in (FAILED, HITS, COST)
+        for buckets in [buckets_of(times, measure)]
+        if (changed := change(buckets, share=measure.share))
+    ]
+    grouped = {"": sources.now.rows.rows} if question.by in SLICES else sources.now.held
+    slowed = (_slowed(group, held, question.step[0]) for group, held in grouped.items())
+    return [*found, *filter(None, slowed)]
+
+
+def buckets_of(times: Mapping[datetime, Figures], measure: Measure) -> list[Bucket]:
+    """Return what calls made in each stretch of time that has such calls."""
+    made = ((at, *measure.of(figures)) for at, figures in sorted(times.items()))
+    return [Bucket(at, calls, amount) for at, calls, amount in made if calls > 0]
+
+
+def _slowed(group: str, rows: Sequence[Row], step: timedelta) -> Shift | None:
+    """Find the stretch of time in which more paid calls than else took longer than the median, or fewer."""
+    timed = list(paid_calls(rows, step))
+    changed = change(slower(timed, median(took for _, took in timed)), share=True) if timed else None
+    if changed is None:
+        return None
+    buckets = slower(timed, 0)
+    first, last = buckets[changed.since].at, buckets[changed.until - 1].at
+    inside = [took for at, took in timed if first <= at <= last]
+    outside = [took for at, took in timed if not first <= at <= last]
+    before, after = median(outside), median(inside)
+    if max(before, after) < RATIO * min(before, after):
+        return None
+    middle = int(math.sqrt(before * after))
+    shares = replace(changed, before=_share(outside, middle), after=_share(inside, middle))
+    return Shift(group, SLOW.words(before, after), SLOW, shares, buckets, middle)
+
+
+def paid_calls(rows: Sequence[Row], step: timedelta) -> Iterator[tuple[datetime, float]]:
+    """Yield the stretch of time and the duration (ms) of calls that were paid for."""
+    for row in rows:
+        at = when(row.log)
+        if at and row.log.success and not row.log.cached and row.log.duration:
+            yield floored(at, step), row.log.duration
+
+
+def slower(timed: Iterable[tuple[datetime, float]], than: float) -> list[Bucket]:
+    """Return how many calls there are in each stretch of time, and how many of them took longer."""
+    durations: dict[datetime, list[float]] = defaultdict(list)
+    for at, took in timed:
+        durations[at].append(took)
+    return [Bucket(at, len(held), sum(took > than for took in held)) for at, held in sorted(durations.items())]
+
+
+def _share(durations: Sequence[float], than: float) -> float:
+    return sum(took > than for took in durations) / len(durations)
