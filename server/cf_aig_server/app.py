@@ -48,19 +48,18 @@ def build_server(settings: Settings, transport: httpx2.AsyncBaseTransport | None
             )
 
     offered = tools(TOOLS, names=settings.tools, read_only=settings.read_only)
-    asked = prompts()
     server = MCPServer[Desk](
         NAME,
         title="Cloudflare AI Gateway",
         instructions=INSTRUCTIONS,
         version=VERSION,
         tools=offered,
-        middleware=[refuse_unknown_tools([tool.name for tool in offered]), refuse_bad_prompts(asked)],
         cache_hints=CACHE_HINTS,
         lifespan=lifespan,
         log_level="WARNING",
     )
-    for prompt in asked:
+    server.middleware.extend([refuse_unknown_tools(server), refuse_bad_prompts(server)])
+    for prompt in prompts():
         server.add_prompt(prompt)
     add_resources(server, offered)
     add_completions(server)

@@ -1,6 +1,7 @@
 """What a person is offered while filling in a prompt's argument or a resource's address."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from mcp.server import MCPServer, ServerRequestContext
@@ -16,8 +17,6 @@ from mcp.types import (
 
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.models import Log
-from cf_aig_server.prompts import PROMPTS
-from cf_aig_server.resources import TEMPLATES
 from cf_aig_tools.desk import Desk
 
 RECENT = 50
@@ -29,12 +28,14 @@ SPANS = ["1h", "24h", "7d", "30d"]
 def add_completions(server: MCPServer[Desk]) -> None:
     """Let the server answer completion/complete. MCPServer.completion hands its function no context, and so no desk."""
     lowlevel = server._lowlevel_server  # pyright: ignore[reportPrivateUsage]
-    lowlevel.add_request_handler("completion/complete", CompleteRequestParams, complete)
+    lowlevel.add_request_handler("completion/complete", CompleteRequestParams, partial(complete, server))
 
 
-async def complete(ctx: ServerRequestContext[Desk, Any], params: CompleteRequestParams) -> CompleteResult:
+async def complete(
+    server: MCPServer[Desk], ctx: ServerRequestContext[Desk, Any], params: CompleteRequestParams
+) -> CompleteResult:
     """Return the values that hold what was typed; none when the gateway cannot be asked."""
-    _refuse_unknown(params.ref)
+    await _refuse_unknown(server, params.ref)
     resolved = (params.context.arguments if params.context else None) or {}
     typed = params.argument.value
     try:
@@ -45,9 +46,11 @@ async def complete(ctx: ServerRequestContext[Desk, Any], params: CompleteRequest
     return CompleteResult(completion=Completion(values=fitting[:100], total=len(fitting), has_more=len(fitting) > 100))
 
 
-def _refuse_unknown(ref: PromptReference | ResourceTemplateReference) -> None:
-    name = ref.name if isinstance(ref, PromptReference) else ref.uri
-    known = {function.__name__ for function in PROMPTS} | {template.uri for template in TEMPLATES}
+async def _refuse_unknown(server: MCPServer[Desk], ref: PromptReference | ResourceTemplateReference) -> None:
+    if isinstance(ref, PromptReference):
+        name, known = ref.name, [prompt.name for prompt in await server.list_prompts()]
+    else:
+        name, known = ref.uri, [template.uri_template for template in await server.list_resource_templates()]
     if name not in known:
         raise MCPError(INVALID_PARAMS, f"Nothing to complete: there is no {name[:80]}.")
 

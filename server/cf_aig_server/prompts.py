@@ -1,13 +1,15 @@
 """The prompts that a person picks in a client: questions about logs, with the way to their answers."""
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Annotated, Any
 
+from mcp.server import MCPServer
 from mcp.server.context import CallNext, HandlerResult, ServerMiddleware, ServerRequestContext
 from mcp.server.mcpserver.prompts import Prompt
 from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS
+from mcp.types import Prompt as ListedPrompt
 from pydantic import Field
 
 from cf_aig_gateway.shapes import as_object
@@ -86,19 +88,18 @@ def prompts() -> list[Prompt]:
     return [Prompt.from_function(function, title=_title(function.__name__)) for function in PROMPTS]
 
 
-def refuse_bad_prompts(known: Sequence[Prompt]) -> ServerMiddleware[Any]:
-    """Return what answers an unknown prompt or argument with -32602, as the specification has it."""
-    by_name = {prompt.name: prompt for prompt in known}
+def refuse_bad_prompts(server: MCPServer[Any]) -> ServerMiddleware[Any]:
+    """Return what answers a prompt or argument that the server lacks with -32602, as the specification has it."""
 
     async def middleware(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         if ctx.method == "prompts/get":
-            _check(as_object(ctx.params), by_name)
+            _check(as_object(ctx.params), {prompt.name: prompt for prompt in await server.list_prompts()})
         return await call_next(ctx)
 
     return middleware
 
 
-def _check(params: dict[str, Any], known: dict[str, Prompt]) -> None:
+def _check(params: dict[str, Any], known: dict[str, ListedPrompt]) -> None:
     name, given = str(params.get("name")), as_object(params.get("arguments"))
     if name not in known:
         raise MCPError(INVALID_PARAMS, f"Unknown prompt: {name[:MAX_ECHO]}. There are {', '.join(known)}.")

@@ -33,7 +33,6 @@ LOGS = (
     Template("get_log_request_body", "request", f"{LOG}/request", "What a logged call sent"),
     Template("get_log_response_body", "response", f"{LOG}/response", "What came back"),
 )
-TEMPLATES = (GATEWAY, *LOGS)
 
 
 def add_resources(server: MCPServer[Desk], tools: Sequence[Tool]) -> None:

@@ -1,25 +1,37 @@
-// The official conformance suite, in both eras. Whatever fails and is not in the era's list fails here, and so does
-// an entry of the list that passes.
+// The official conformance suite, in both eras: the server as it is, and with what the suite asks for besides. Whatever
+// fails and is not in the era's list fails here, and so does an entry of the list that passes.
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 
-import { folder, listening } from "./program.mjs";
+import { folder, freePort, listening, started } from "./program.mjs";
 
 const run = promisify(execFile);
 const here = (path) => new URL(path, import.meta.url).pathname;
 const suite = here("node_modules/@modelcontextprotocol/conformance/dist/index.js");
+const options = { timeout: 240_000 };
+
+async function conforms(url, era, files, ...expected) {
+  const asked = ["server", "--url", `${url}/mcp`, "--suite", "all", "--spec-version", era, "-o", files, ...expected];
+  try {
+    await run(process.execPath, [suite, ...asked]);
+  } catch (error) {
+    throw new Error(error.stdout.split("\n").slice(-60).join("\n"));
+  }
+}
 
 for (const era of ["2025-11-25", "2026-07-28"]) {
-  test(`conformance, ${era}`, { timeout: 240_000 }, async (t) => {
+  test(`conformance, ${era}, but for what this server rightly lacks`, options, async (t) => {
     const files = folder(t);
     const url = await listening(t, "serve", "--transport", "http", "--local", join(files, "gateway.db"));
-    const expected = ["--expected-failures", here(`conformance/${era}.yml`)];
-    try {
-      await run(process.execPath, [suite, "server", "--url", `${url}/mcp`, "--suite", "all", "--spec-version", era, "-o", files, ...expected]);
-    } catch (error) {
-      throw new Error(error.stdout.split("\n").slice(-60).join("\n"));
-    }
+    await conforms(url, era, files, "--expected-failures", here(`conformance/${era}.yml`));
+  });
+
+  test(`conformance, ${era}, with everything`, options, async (t) => {
+    const files = folder(t);
+    const port = await freePort();
+    const url = await started(t, port, "-W", "ignore", here("everything"), String(port), join(files, "gateway.db"));
+    await conforms(url, era, files);
   });
 }

@@ -24,10 +24,15 @@ export async function freePort() {
   return port;
 }
 
-/** Start a command that listens on a port; returns its base URL once it does. */
+/** Start a command of the program that listens on a port; returns its base URL once it does. */
 export async function listening(test, command, ...options) {
   const port = await freePort();
-  const child = spawn(python, ["-m", "cf_aig_server", command, "--port", String(port), ...options], { stdio: "inherit" });
+  return started(test, port, "-m", "cf_aig_server", command, "--port", String(port), ...options);
+}
+
+/** Start Python with what listens on the port; returns its base URL once it does. */
+export async function started(test, port, ...program) {
+  const child = spawn(python, program, { stdio: "inherit" });
   const ended = new Promise((done) => child.once("exit", done));
   test.after(async () => {
     child.kill("SIGTERM");
@@ -37,7 +42,7 @@ export async function listening(test, command, ...options) {
     if (await answers(port)) return `http://127.0.0.1:${port}`;
     await pause(50);
   }
-  throw new Error(`${command} does not listen`);
+  throw new Error(`${program.join(" ")} does not listen`);
 }
 
 function answers(port) {
