@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tokens import o200k
 
 from cf_aig_tools.reading.budget import cut, tokens
+from cf_aig_tools.reading.letters import SPACED, WORDS
 
 PROSE = """It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of foolishness, it was
 the epoch of belief, it was the season of Light, it was the spring of hope, it was the winter of despair. The shipment left the
@@ -91,6 +92,16 @@ def test_a_mixture_is_never_counted_under(seed):
     text = numbers.choice(["", " ", "\n"]).join(parts)
     for shown in (text, json.dumps(text), json.dumps(json.dumps({"content": text}))):
         assert tokens(shown) >= o200k(shown)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 10**9), st.sampled_from(["", "_", "-", ".", "/", r"\n", r"\\t", " "]))
+def test_words_run_together_are_never_counted_under(seed, joint):
+    numbers = random.Random(seed)
+    words = numbers.choices(sorted(WORDS | SPACED), k=12)
+    for shape in (str.lower, str.upper, str.capitalize):
+        together = ["".join(map(shape, numbers.choices(words, k=numbers.randint(1, 3)))) for _ in range(6)]
+        assert tokens(joint.join(together)) >= o200k(joint.join(together)), together
 
 
 @pytest.mark.parametrize("unit", [*map(chr, range(1, 128)), "é", "你", "ا", "\u202e", "\r\n", " \n", "\n    "])

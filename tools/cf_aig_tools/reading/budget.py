@@ -4,19 +4,13 @@ import re
 from bisect import bisect_right
 from collections import Counter
 from functools import lru_cache
-from itertools import pairwise
 
-from cf_aig_tools.reading.letters import SINGLE, SPACED, STEPS, TURNS, WORDS
-
-_UNIT = 9
-"""Costs are summed in ninths of a token."""
-
-_DOUBT = 3
-"""Added to an unknown word: of random ones, one in five hundred costs a token more than its pairs say."""
+from cf_aig_tools.reading.letters import SINGLE, SPACED, TURNS, WORDS
+from cf_aig_tools.reading.spelling import most_tokens
 
 _PIECES = re.compile(
     r"""
-      [ ]?[A-Z]?[a-z]{1,24} | [ ]?[A-Z]{1,24} | [0-9]{1,3} | [^\x00-\x7f]
+      [ ]?[A-Z]?[a-z]{1,24} | [ ]?[A-Z]{1,24} | \\[nt][a-z]{1,24} | [0-9]{1,3} | [^\x00-\x7f]
     | \\?"[:,]\\?" | ":\[ | ",[{\[] | "\}[,}]? | "[\]),:] | [{\[(]" | \},\{ | [}\])][,:;]
     | [.,:]" | :// | [-=!+]= | [-=]> | \\[n"t]
     | [ ](?:\{"|\["|[!-/:-@\[-`{-~])
@@ -28,16 +22,18 @@ _PIECES = re.compile(
 )
 """Pieces of one token each, but for words, runs of blanks and what is not ASCII."""
 
+_ESCAPES = {r"\n", r"\t"}
+
 
 def tokens(text: str) -> int:
     """Return about the number of o200k tokens of a text, and not fewer."""
     pieces = Counter(_PIECES.findall(text))
-    return -(-sum(_cost(piece) * count for piece, count in pieces.items()) // _UNIT)
+    return sum(_cost(piece) * count for piece, count in pieces.items())
 
 
 def cut(text: str, budget: int) -> str:
     """Return the longest prefix that costs at most *budget* tokens."""
-    left = budget * _UNIT
+    left = budget
     for piece in _PIECES.finditer(text):
         cost = _cost(piece[0])
         if cost > left:
@@ -54,12 +50,12 @@ def _fitting(piece: str, left: int) -> int:
 def _cost(piece: str) -> int:
     last = piece[-1]
     if not last.isascii():
-        return _UNIT * _most(last)
-    if last.isalpha() and piece[0] != "\\":
+        return _most(last)
+    if last.isalpha() and piece not in _ESCAPES:
         return _word(piece)
     if last.isdigit() and piece[0] == " ":
-        return 3 * _UNIT
-    return 2 * _UNIT if piece[:2] == "\t\t" else _UNIT
+        return 3
+    return 2 if piece[:2] == "\t\t" else 1
 
 
 def _most(character: str) -> int:
@@ -71,18 +67,9 @@ def _most(character: str) -> int:
 def _word(piece: str) -> int:
     word = piece.lstrip(" ")
     letters = word.lower()
-    is_upper = len(word) > 1 and word.isupper()
-    if not is_upper and letters in WORDS:
-        return _UNIT
-    if not is_upper and letters in SPACED:
-        return _UNIT if piece[0] == " " and word == letters else 2 * _UNIT
-    if is_upper:
-        return _spelt(letters) * 5 // 4
-    return _spelt(letters) + (_UNIT if word != letters and len(word) > 3 else 0)
-
-
-def _spelt(letters: str) -> int:
-    if 3 * len(set(letters)) < len(letters):
-        return _UNIT * len(letters)
-    steps = sum(map(STEPS.__getitem__, pairwise(letters)))
-    return _UNIT * (1 + -(-steps // _UNIT)) + (_DOUBT if len(letters) > 2 else 0)
+    if len(word) == 1 or not word.isupper():
+        if letters in WORDS:
+            return 1
+        if letters in SPACED and word == letters and piece[0] == " ":
+            return 1
+    return most_tokens(piece)

@@ -1,7 +1,6 @@
-"""What o200k makes of letters: words that it knows whole, what pairs of letters cost in others, and other scripts."""
+"""What o200k makes of letters: words and short parts of words that it knows whole, and other scripts."""
 
 from pathlib import Path
-from string import ascii_lowercase
 
 _ALONE, _AFTER_SPACE, _CHARACTERS = Path(__file__).with_name("words.txt").read_text("utf-8").split("\n\n")
 WORDS = frozenset(_ALONE.split())
@@ -15,41 +14,10 @@ SINGLE = frozenset(_CHARACTERS) | set(
 )
 """Characters beyond ASCII of one token; those written from right to left are not in the file."""
 
-_ROWS = """
-    73217636453020636000555425
-    25541655335255256433155525
-    16640660351157065441366634
-    46751868277678376546577646
-    47305647786341857003856346
-    46852266065475265444446435
-    58762754478576688356677645
-    26750756364466265541455535
-    44220418755240157301647564
-    57754756656667674656586539
-    58752757456677489645676637
-    17740777275367287645577606
-    15740747266546335635467525
-    37421607355565377611446526
-    55526628653320546013252546
-    26650655456267235103556635
-    77767896699678764556486449
-    17740658286556076623556626
-    58672876387688547732587747
-    38760774178579248323487737
-    44534537454122545100656545
-    48860657267566476656766535
-    36763656355574478536856538
-    76664878687778769766789646
-    68976888778886899856976768
-    48853747575667678766575435
-    """.split()  # noqa: SIM905 (a block of text reads best)
-STEPS = {
-    (one, other): int(_ROWS[ord(one) - 97][ord(other) - 97]) for one in ascii_lowercase for other in ascii_lowercase
-}
-"""What each further letter of an unknown word adds, in ninths of a token: by the letter before it and itself.
-
-Fitted to o200k over English, code and random letters, so that it seldom counts fewer.
-"""
+SHORT = frozenset(
+    part.replace("_", " ") for part in Path(__file__).with_name("short_tokens.txt").read_text("utf-8").split()
+)
+"""Every token of at most four letters, a space before them counted as one."""
 
 TURNS = [
     int(point, 16)
