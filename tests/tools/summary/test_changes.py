@@ -67,6 +67,19 @@ def test_chance_is_no_change(seed: int) -> None:
     assert change(costs(lambda _: 0.01, seed=seed), share=False) is None
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 3])
+def test_a_few_failures_at_once_are_no_change(at_once: int) -> None:
+    buckets = [Bucket(NOON + timedelta(minutes=n), 20, at_once * (n == 40)) for n in range(60)]
+
+    assert change(buckets, share=True) is None
+
+
+def test_few_calls_suffice_where_the_difference_is_plain() -> None:
+    hours = [Bucket(NOON + timedelta(hours=n), 3, 2 * (n >= 10)) for n in range(24)]
+
+    assert change(hours, share=True) == Change(10, 24, 0, 2 / 3)
+
+
 @pytest.mark.parametrize(
     "buckets",
     [

@@ -1,5 +1,6 @@
 """When a figure changed: the stretch of time whose difference from the rest explains most of the variance."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,6 +8,9 @@ from itertools import accumulate
 
 SIGNIFICANT = 36.0
 """The difference between the two parts, squared, in units of what chance makes of it: six standard errors."""
+
+LIKELIER = 30.0
+"""The same for shares: twice the logarithm of how much likelier two chances are than one. Right for rare ones."""
 
 LEAST_CALLS = 20
 """Calls on either side of a change."""
@@ -54,7 +58,7 @@ def change(buckets: Sequence[Bucket], *, share: bool) -> Change | None:
         default=lasting,
     )
     explained, start, end = passed if passed[0] > PASSING * lasting[0] else lasting
-    if not explained or explained < SIGNIFICANT * sums.noise(explained, share=share):
+    if not explained or sums.is_chance(start, end, explained, share=share):
         return None
     after, before = sums.clear_means(start, end)
     least_mean, most_mean = sorted((before, after))
@@ -95,13 +99,24 @@ class _Sums:
         within, without = self.means(start, end)
         return (within - without) ** 2 * inside * outside / self._calls[-1]
 
-    def noise(self, explained: float, *, share: bool) -> float:
-        """Return the variance of one call that is left: known for shares, else by the buckets."""
+    def is_chance(self, start: int, end: int, explained: float, *, share: bool) -> bool:
+        """Whether the difference of a stretch from the rest may be one that chance makes."""
+        if not share:
+            return explained < SIGNIFICANT * self._noise(explained)
+        calls, amount = self._calls[end] - self._calls[start], self._amounts[end] - self._amounts[start]
+        apart = _likelihood(calls, amount) + _likelihood(self._calls[-1] - calls, self._amounts[-1] - amount)
+        return 2 * (apart - _likelihood(self._calls[-1], self._amounts[-1])) < LIKELIER
+
+    def _noise(self, explained: float) -> float:
+        """Return the variance of one call that is left, by the buckets."""
         mean = self._amounts[-1] / self._calls[-1]
-        if share:
-            return mean * (1 - mean)
         whole = sum(bucket.calls * (bucket.amount / bucket.calls - mean) ** 2 for bucket in self._buckets)
         return max(0.0, whole - explained) / (len(self._buckets) - 2)
+
+
+def _likelihood(calls: float, amount: float) -> float:
+    """Return the logarithm of how likely a share is where it is the chance of each call."""
+    return sum(part * math.log(part / calls) for part in (amount, calls - amount) if part > 0)
 
 
 def turn(buckets: Sequence[Bucket], before: float, after: float) -> int:

@@ -115,10 +115,10 @@ def _basis(found: Findings, kept: int) -> Iterator[str]:
     else:
         yield f"Counts and sums from analytics (all calls), percentiles from {read.coverage()} logs{sampled}."
         yield from _lag(found)
-    if found.failed.rows:
+    if found.sources.failed.rows:
         rest = len(found.clusters) - kept
         others = f"; {rest} rarer causes not shown" if rest > 0 else ""
-        yield f"Causes from the bodies of {found.read:,} of {found.failed.total:,} failures{others}."
+        yield f"Causes from the bodies of {found.read:,} of {found.sources.failed.total:,} failures{others}."
     yield from _unknown([row.log for row in read.rows])
 
 

@@ -60,7 +60,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Analytics:
-    """The groups now, the same by time, and those earlier; or why there are none."""
+    """The groups now, which may be parted by time, those by time, and those earlier; or why there are none."""
 
     now: Groups = field(default_factory=Groups)
     timed: Groups = field(default_factory=Groups)
@@ -73,6 +73,7 @@ class Sources:
     """What is known of the calls now and earlier; `doubt` says why figures are not from analytics, if they are not."""
 
     now: Reading
+    failed: Rows
     earlier: Reading | None
     timeline: Timeline
     doubt: str = ""
@@ -81,7 +82,9 @@ class Sources:
 async def read_sources(question: Question) -> Sources:
     """Ask analytics and read logs, all at once."""
     analytics = Analytics()
-    scopes = [question.scope, *([question.scope.earlier(question.earlier)] if question.earlier else [])]
+    scopes = [question.scope, question.scope.failures()]
+    if question.earlier:
+        scopes.append(question.scope.earlier(question.earlier))
 
     async def ask_analytics() -> None:
         nonlocal analytics
@@ -92,20 +95,20 @@ async def read_sources(question: Question) -> Sources:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(ask_analytics)
             reads = await together([partial(read_rows, scope) for scope in scopes])
-    read, before = reads[0], reads[1] if question.earlier else None
-    return _sources(question, _doubted(analytics, read, before), read, before)
+    read, failed, *before = reads
+    return _sources(question, _doubted(analytics, read, *before), read, failed, *before)
 
 
 async def _analytics(question: Question) -> Analytics:
     if not (dimension := DIMENSIONS.get(question.by)):
         return Analytics(doubt="Analytics know no metadata.")
-    scope, step = question.scope, question.step[1]
-    timed_by: tuple[Dimension, ...] = (step,) if question.by in SLICES else (dimension, step)
-    asked = [scope.grouping(dimension), scope.grouping(*timed_by)]
+    scope = question.scope
+    asked = [scope.grouping(*dict.fromkeys((dimension, question.step[1])))]
     if question.earlier:
         asked.append(scope.earlier(question.earlier).grouping(dimension))
     try:
-        now, timed, *earlier = await ask(question, asked)
+        timed, *earlier = await ask(question, asked)
+        now = timed if len(timed) < MOST_GROUPS else (await ask(question, [scope.grouping(dimension)]))[0]
     except GatewayError as error:
         return Analytics(doubt=str(error))
     return Analytics(now, timed, earlier[0] if earlier else [])
@@ -128,7 +131,7 @@ async def ask(question: Question, groupings: Sequence[Grouping | None]) -> list[
         raise GatewayError(f"Analytics did not answer within {question.patience_s:g} s.") from None
 
 
-def _doubted(analytics: Analytics, read: Rows, before: Rows | None) -> Analytics:
+def _doubted(analytics: Analytics, read: Rows, before: Rows | None = None) -> Analytics:
     """Return the same, in doubt where it counts fewer calls than there are logs: an empty answer is not zero."""
     for groups, rows in ((analytics.now, read), (analytics.earlier, before)):
         counted = sum(group.count for group in groups)
@@ -138,12 +141,13 @@ def _doubted(analytics: Analytics, read: Rows, before: Rows | None) -> Analytics
     return analytics
 
 
-def _sources(question: Question, analytics: Analytics, read: Rows, before: Rows | None) -> Sources:
+def _sources(question: Question, analytics: Analytics, read: Rows, failed: Rows, before: Rows | None = None) -> Sources:
     by, earlier, is_counted = question.by, question.earlier, not analytics.doubt
     now = _reading(by, read, analytics.now if is_counted else None)
     held = {"": read.rows} if by in SLICES else now.held
     return Sources(
         now,
+        failed,
         _reading(by, before, analytics.earlier if is_counted else None, earlier) if before else None,
         _timeline(question, analytics.timed)
         if is_counted
@@ -157,18 +161,26 @@ def _reading(by: str, rows: Rows, groups: Groups | None, earlier: timedelta | No
     later = earlier or timedelta()
     held = by_log(rows.rows, by, later)
     if groups is not None:
-        return Reading(rows, held, {of_dimension(group, by, later): of_group(group) for group in groups})
+        return Reading(rows, held, _by_name(groups, by, later))
     return Reading(
         rows, held, {name: total(of_row(row.log, row.weight) for row in some) for name, some in held.items()}
     )
 
 
+def _by_name(groups: Groups, by: str, later: timedelta) -> dict[str, Figures]:
+    """Return the figures of groups, those of one name together."""
+    named: dict[str, Figures] = defaultdict(Figures)
+    for group in groups:
+        named[of_dimension(group, by, later)] += of_group(group)
+    return named
+
+
 def _timeline(question: Question, groups: Groups) -> Timeline:
     """Return the figures of groups over time; none where there were too many for all to be sent."""
-    timeline: Timeline = defaultdict(dict)
+    timeline: dict[str, dict[datetime, Figures]] = defaultdict(lambda: defaultdict(Figures))
     for group in groups if len(groups) < MOST_GROUPS else ():
         name = "" if question.by in SLICES else of_dimension(group, question.by)
-        timeline[name][time_of(group, question.step[1])] = of_group(group)
+        timeline[name][time_of(group, question.step[1])] += of_group(group)
     return timeline
 
 
