@@ -7,12 +7,16 @@ MCPB := PATH="$$PWD/tests/clients/node_modules/.bin:$$PATH" mcpb
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
-.venv/ready: pyproject.toml constraints.txt
+.venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+.venv/ready: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,check]'
 	@touch $@
 
-demo: .venv/ready  ## the whole debugging workflow, on the local gateway
+demo: .venv/installed  ## the whole debugging workflow, on the local gateway
 	@$(BIN)/cloudflare-ai-gateway-mcp demo
 
 test: .venv/ready  ## every test that needs only Python
@@ -37,6 +41,7 @@ bundle: .venv/ready tests/clients/node_modules/ready  ## MCP bundles: for hosts 
 	$(MCPB) pack build/bundle dist/cloudflare-ai-gateway-mcp-python.mcpb
 
 check: .venv/ready  ## lint, format and types
+	$(BIN)/hadolint Dockerfile
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright

@@ -22,22 +22,16 @@ async function unpacked(t, name) {
   return { path, manifest: JSON.parse(readFileSync(join(path, "manifest.json"), "utf8")) };
 }
 
-test("the bundle for hosts with uv holds its sources", { timeout: 60_000 }, async (t) => {
-  const { path, manifest } = await unpacked(t, "cloudflare-ai-gateway-mcp.mcpb");
-  assert.equal(manifest.server.type, "uv");
-  assert.match(readFileSync(join(path, manifest.server.entry_point), "utf8"), /def main/);
-});
-
-test("the bundle with its own packages starts and lists its tools", { timeout: 60_000 }, async (t) => {
-  const { path, manifest } = await unpacked(t, "cloudflare-ai-gateway-mcp-python.mcpb");
+/** Start an unpacked bundle by its manifest's command, and hold what it lists to what the manifest says. */
+async function lives({ path, manifest }, ...options) {
   const given = { account_id: "", api_token: "", gateway_id: "default", read_only: "false" };
   const filled = (text) => text.replaceAll("${__dirname}", path).replace(/\$\{user_config\.(\w+)\}/g, (_, key) => given[key]);
   const { command, args, env } = manifest.server.mcp_config;
   const values = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, filled(value)]));
-  // the host's python3: here the one that made the bundle, without the packages of its environment
-  const PATH = [dirname(python), process.env.PATH].join(delimiter);
+  const PATH = [dirname(python), process.env.PATH].join(delimiter); // the host's python3 and uv: those of this environment
   const client = new Client({ name: "clients", version: "1" });
-  await client.connect(new StdioClientTransport({ command, args: ["-S", ...args.map(filled)], env: { ...values, PATH }, cwd: path }));
+  const started = { command, args: [...options, ...args.map(filled)], env: { ...process.env, ...values, PATH }, cwd: path };
+  await client.connect(new StdioClientTransport(started), { timeout: 150_000 });
   try {
     const { tools } = await client.listTools();
     assert.deepEqual(tools.map(({ name }) => name), manifest.tools.map(({ name }) => name));
@@ -46,4 +40,15 @@ test("the bundle with its own packages starts and lists its tools", { timeout: 6
   } finally {
     await client.close();
   }
+}
+
+test("the bundle for hosts with uv starts and lists its tools", { timeout: 180_000 }, async (t) => {
+  const bundle = await unpacked(t, "cloudflare-ai-gateway-mcp.mcpb");
+  assert.equal(bundle.manifest.server.type, "uv");
+  await lives(bundle);
+});
+
+test("the bundle with its own packages starts and lists its tools", { timeout: 60_000 }, async (t) => {
+  const bundle = await unpacked(t, "cloudflare-ai-gateway-mcp-python.mcpb");
+  await lives(bundle, "-S"); // without the packages of its environment
 });
