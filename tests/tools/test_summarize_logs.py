@@ -5,11 +5,13 @@ import random
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
+import anyio
 import httpx2
 import pytest
-from logs import OVERLOADED, a_failed_log, a_log
+from logs import NOON, OVERLOADED, a_failed_log, a_log
 from management import ACCOUNT
 from mcp import Client
 from tokens import o200k
@@ -17,8 +19,14 @@ from tokens import o200k
 from cf_aig_gateway.local.app import build_app
 from cf_aig_gateway.local.record import Record
 from cf_aig_gateway.local.store import Store
-from cf_aig_server.app import build_server
+from cf_aig_server.app import build_server, open_gateway
 from cf_aig_server.settings import Settings
+from cf_aig_tools.progress import progress
+from cf_aig_tools.reading.masking import Masker
+from cf_aig_tools.summary.findings import findings
+from cf_aig_tools.summary.result import told
+from cf_aig_tools.summary.scope import Scope
+from cf_aig_tools.summary.sources import Question
 
 pytestmark = pytest.mark.anyio
 
@@ -239,6 +247,106 @@ async def test_a_cache_that_stopped_hitting_is_dated_over_a_day(client: Client, 
     assert " about 17:" in rows_of(read)["(none)"]["changed"]
 
 
+DAY = {"start_date": "2026-11-21", "end_date": "2026-11-22"}
+
+
+def a_day(more: Callable[[int], dict[str, Any]]) -> list[Record]:
+    """Return a call for each minute of a day, half of them of another model and as ever; `more` changes the others."""
+    chance = random.Random(3)
+    logs: list[Record] = []
+    for minute in range(1440):
+        usual: dict[str, Any] = {"minutes": minute - 720, "duration": chance.randrange(300, 900)}
+        changes = usual | (more(minute) if minute % 2 else {"model": "openai/other"})
+        make = a_failed_log if changes.pop("fails", False) else a_log
+        logs.append(make(minute, **changes))
+    return logs
+
+
+async def test_a_provider_that_was_slow_for_a_while_is_dated_at_both_ends(client: Client, store: Store) -> None:
+    await fill(store, a_day(lambda minute: {"duration": 4000} if 500 <= minute < 941 else {}))
+
+    _, structured = await summarized(client, **DAY)
+
+    changed = rows_of(structured)["openai/gpt-4o-mini"]["changed"]
+    assert changed in {f"p50 0.59 → 4 s {start}–{end}" for start in ("08:20", "08:21") for end in ("15:40", "15:41")}
+
+
+async def test_failures_that_passed_are_dated_at_both_ends_by_analytics_and_by_logs(
+    client: Client, store: Store
+) -> None:
+    await fill(store, a_day(lambda minute: {"fails": 500 <= minute < 941, "metadata": {"team": "red"}}))
+
+    _, counted = await summarized(client, **DAY)
+    _, read = await summarized(client, **DAY, group_by="metadata.team")
+    _, whole = await summarized(client, **DAY, group_by="hour")
+
+    assert rows_of(counted)["openai/gpt-4o-mini"]["changed"].startswith("failed 0 → 100 % 08:2")
+    assert "failed 0 → 100 % about 08:" in rows_of(read)["red"]["changed"]
+    assert "Of all calls: failed 0 → 50 % 08:2" in whole["summary"]
+
+
+async def test_without_a_second_answer_of_analytics_a_change_is_dated_by_the_hour(store: Store) -> None:
+    await fill(store, a_day(lambda minute: {"fails": minute >= 941}))
+    app = build_app(store)
+    answered: list[str] = []
+
+    class Once(httpx2.ASGITransport):
+        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+            if request.url.path.endswith("/graphql"):
+                answered.append(request.url.path)
+                if len(answered) > 1:
+                    return httpx2.Response(500, request=request)
+            return await super().handle_async_request(request)
+
+    settings = Settings(account_id=ACCOUNT, api_token="t", api_url="http://127.0.0.1/client/v4")
+    async with Client(build_server(settings, Once(app=app))) as client:
+        _, structured = await summarized(client, **DAY)
+
+    assert len(answered) == 2
+    assert rows_of(structured)["openai/gpt-4o-mini"]["changed"] in {
+        f"failed 0 → 100 % since {at}" for at in ("15:00", "16:00")
+    }
+
+
+@pytest.mark.parametrize(
+    "clause",
+    [
+        {"key": "model", "operator": "contains", "value": ["mini"]},
+        {"key": "duration", "operator": "gt", "value": ["100.5"]},
+        {"key": "cost", "operator": "gt", "value": ["0"]},
+    ],
+)
+async def test_filters_that_analytics_do_not_know_are_answered_from_logs(
+    client: Client, store: Store, clause: dict[str, Any]
+) -> None:
+    await store.add(a_log(1))
+
+    _, structured = await summarized(client, filters=[clause])
+
+    assert "1 call," in structured["summary"]
+    assert structured["basis"].startswith("Analytics cannot tell what these filters ask for.")
+
+
+@pytest.mark.parametrize(
+    ("clause", "calls"),
+    [
+        ({"key": "success", "value": ["false"]}, 1),
+        ({"key": "cached", "operator": "neq", "value": ["true"]}, 2),
+        ({"key": "tokens_in", "operator": "lt", "value": ["5"]}, 1),
+        ({"key": "provider", "value": ["openai", "anthropic"]}, 3),
+    ],
+)
+async def test_filters_that_analytics_know_mean_the_same_there(
+    client: Client, store: Store, clause: dict[str, Any], calls: int
+) -> None:
+    await fill(store, [a_log(1), a_failed_log(2), a_log(3, cached=True)])
+
+    _, structured = await summarized(client, filters=[clause])
+
+    assert f": {calls} call" in structured["summary"]
+    assert structured["basis"].startswith("Counts and sums from analytics")
+
+
 async def test_failures_come_in_clusters_with_the_providers_words(client: Client, store: Store) -> None:
     limited = {"error": {"message": "Limit 30 of key sk-proj-" + "9f8Ga7bQ2x" * 8 + " reached\u202e", "type": "x"}}
     await fill(
@@ -296,8 +404,8 @@ async def test_calls_without_usage_or_price_are_named(client: Client, store: Sto
 
     _, structured = await summarized(client)
 
-    assert "1 calls read have no usage (custom/unmeasured): they count as nothing." in structured["basis"]
-    assert "1 calls read have no price (custom/unpriced): they count as nothing." in structured["basis"]
+    assert "Without usage, so counted as nothing: 1 of the calls read (custom/unmeasured)." in structured["basis"]
+    assert "Without price, so counted as nothing: 1 of the calls read (custom/unpriced)." in structured["basis"]
 
 
 async def test_many_groups_with_long_names_are_cut_and_added_up(client: Client, store: Store) -> None:
@@ -314,6 +422,7 @@ async def test_many_groups_with_long_names_are_cut_and_added_up(client: Client, 
     [
         ({"group_by": "user"}, "group_by must be model, provider, status, cached, hour, day or metadata.<key>"),
         ({"group_by": "metadata."}, "group_by must be"),
+        ({"group_by": "metadata." + "k" * 101}, "group_by must be"),
         ({"compare_to": "yesterday"}, "compare_to must be previous, or a length of time as 24h or 7d"),
         ({"compare_to": "30m"}, "compare_to 30m is shorter than the span itself"),
         ({"compare_to": "999999w"}, "too far back"),
@@ -392,3 +501,55 @@ async def test_estimates_are_named_where_not_all_logs_were_read(store: Store) ->
     assert "1,200 calls" in structured["summary"]
     assert "All figures from 1,000 of 1,200 logs" in structured["basis"]
     assert "counts and sums are estimates by them" in structured["basis"]
+
+
+async def test_analytics_that_do_not_answer_are_not_waited_for(store: Store) -> None:
+    """Below the tool, where patience can be short: the tool's own is ten seconds."""
+    await fill(store, [a_log(1), a_failed_log(2)])
+
+    class Silent(httpx2.ASGITransport):
+        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+            if request.url.path.endswith("/graphql"):
+                await anyio.sleep_forever()
+            return await super().handle_async_request(request)
+
+    settings = Settings(account_id=ACCOUNT, api_token="t", api_url="http://127.0.0.1/client/v4")
+    async with open_gateway(settings, Silent(app=build_app(store))) as gateway, progress(None):
+        scope = Scope(gateway, "default", NOON, NOON + timedelta(hours=1))
+        found = await findings(Question(scope, "model", patience_s=0.05))
+        structured = told(found, Masker()).structured_content or {}
+
+    assert structured["basis"].startswith("Analytics did not answer within 0.05 s. All figures from all 2 logs.")
+    assert "2 calls, 1 failed" in structured["summary"]
+
+
+async def test_a_body_that_is_not_stored_or_long_costs_little(client: Client, store: Store) -> None:
+    await store.add(a_failed_log(1, response=None))
+    await store.add(a_failed_log(2, status_code=500, response=b'{"error": {"message": "Boom", "x": "' + b"y" * 100_000))
+
+    _, structured = await summarized(client)
+
+    assert {(cluster[1], cluster[2]) for cluster in structured["failures"]} == {
+        ("overloaded", ""),
+        ("provider down", "Boom"),
+    }
+
+
+async def test_progress_is_reported_while_logs_are_read(store: Store) -> None:
+    asked: list[str | None] = []
+    answered = anyio.Event()
+
+    async def seen(progress: float, total: float | None, message: str | None) -> None:
+        asked.append(message)
+        answered.set()
+
+    class Held(httpx2.ASGITransport):
+        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+            await answered.wait()
+            return await super().handle_async_request(request)
+
+    settings = Settings(account_id=ACCOUNT, api_token="t", api_url="http://127.0.0.1/client/v4")
+    async with Client(build_server(settings, Held(app=build_app(store)))) as client:
+        await client.call_tool("summarize_logs", HOUR, progress_callback=seen)
+
+    assert asked[0] == "1 s, reading logs"

@@ -1,5 +1,6 @@
 """What the calls of a span add up to, what changed, and why calls failed."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
@@ -58,7 +59,7 @@ def _ends(start_date: str, end_date: str) -> tuple[datetime, datetime]:
 
 
 def _group_by(text: str) -> str:
-    if text in DIMENSIONS or (text.startswith("metadata.") and text != "metadata."):
+    if text in DIMENSIONS or re.fullmatch(r"metadata\..{1,100}", text):
         return text
     raise GatewayError(f"group_by must be {', '.join(DIMENSIONS)} or metadata.<key> (got {text[:80]!r}).")
 

@@ -2,8 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from operator import add
 
 from cf_aig_gateway.analytics import Dimension, RequestGroup
 from cf_aig_gateway.models import Log
@@ -42,7 +43,7 @@ class Figures:
 
     def __add__(self, other: "Figures") -> "Figures":
         """Return the figures of both."""
-        return Figures(*(one + two for one, two in zip(astuple(self), astuple(other), strict=True)))
+        return Figures(*map(add, vars(self).values(), vars(other).values()))
 
     @property
     def paid(self) -> float:

@@ -13,7 +13,7 @@ from cf_aig_tools.summary.sources import Question, Sources, read_sources
 
 @dataclass(frozen=True)
 class Findings:
-    """What a summary says, before it is cut to size; `read` bodies tell the causes of failures."""
+    """What a summary says, before it is cut to size; `read` is the number of bodies that tell causes."""
 
     question: Question
     sources: Sources

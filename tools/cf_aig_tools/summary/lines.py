@@ -94,7 +94,7 @@ def sentence(line: Line) -> str:
 
 def _parts(now: Side, earlier: Side | None) -> Iterator[str]:
     one, two = now.figures, earlier.figures if earlier else None
-    yield f"{one.calls:,.0f} calls{_change(one.calls, two and two.calls)}"
+    yield f"{one.calls:,.0f} {'call' if one.calls == 1 else 'calls'}{_change(one.calls, two and two.calls)}"
     yield f"{one.failed:,.0f} failed{_shares(one.failed, one.calls, two and (two.failed, two.calls))}"
     yield f"{dollars(one.cost) if one.cost else 'no cost'}{_change(one.cost, two and two.cost)}"
     tokens, before = one.tokens_in + one.tokens_out, two and two.tokens_in + two.tokens_out

@@ -37,10 +37,10 @@ async def dated(question: Question, sources: Sources, shifts: Sequence[Shift]) -
     """Return what changed in each group, in words that end in the minutes."""
     ends = {shift: list(_ends(shift, question.step[0])) for shift in shifts}
     every = [end for of_shift in ends.values() for end in of_shift]
-    if sources.doubt or question.step[0] == MINUTE:
-        minutes = {end: end.minute(_read(question, sources, end)) for end in every if sources.doubt}
+    if sources.doubt:
+        minutes = {end: end.minute(_read(question, sources, end)) for end in every}
     else:
-        minutes = await _asked(question, every[:MOST])
+        minutes = await _asked(question, every[:MOST]) if question.step[0] > MINUTE else {}
     words: dict[str, list[str]] = defaultdict(list)
     for shift, of_shift in ends.items():
         times = [minutes.get(end, end.end - question.step[0]) for end in of_shift]
@@ -67,11 +67,11 @@ def _span(times: Sequence[datetime], question: Question, sources: Sources) -> st
 
 def _read(question: Question, sources: Sources, end: End) -> list[Bucket]:
     """Return the minutes of an end by the logs that were read."""
-    held = sources.now.rows.rows if question.by in SLICES else sources.now.held[end.shift.group]
-    if end.shift.slower_than:
-        buckets = slower(paid_calls(held, MINUTE), end.shift.slower_than)
+    rows, shift = sources.now.series(question.by)[end.shift.group], end.shift
+    if shift.measure:
+        buckets = buckets_of(over_time(rows, MINUTE), shift.measure)
     else:
-        buckets = buckets_of(over_time(held, MINUTE), end.shift.measure)
+        buckets = slower(paid_calls(rows, MINUTE), shift.slower_than)
     return [bucket for bucket in buckets if end.start <= bucket.at < end.end]
 
 
@@ -91,26 +91,19 @@ async def _asked(question: Question, ends: Sequence[End]) -> dict[End, datetime]
 
 def _groupings(question: Question, end: End) -> Iterator[Grouping | None]:
     scope = replace(question.scope, start=max(end.start, question.scope.start), end=end.end)
-    group = {} if question.by in SLICES else _filter(question.by, end.shift.group)
-    if not end.shift.slower_than:
+    name = "" if end.shift.group == NONE else end.shift.group
+    group: dict[str, Any] = {} if question.by in SLICES else {DIMENSIONS[question.by]: name}
+    if end.shift.measure:
         yield scope.grouping("datetimeMinute", **group)
         return
-    paid: dict[str, Any] = {**group, "error": 0, "cached": 0}
+    paid = {**group, "error": 0, "cached": 0}
     yield scope.grouping("datetimeMinute", **paid)
     yield scope.grouping("datetimeMinute", **paid, durationMs_gt=end.shift.slower_than)
 
 
-def _filter(by: str, group: str) -> dict[str, Any]:
-    """Return what analytics tell a group by."""
-    if by == "cached":
-        return {"cached": int(group == "cached")}
-    value = "" if group == NONE else group
-    return {DIMENSIONS[by]: int(value or 0) if by == "status" else value}
-
-
 def _buckets(end: End, answers: Sequence[Groups]) -> list[Bucket]:
     counted = {time_of(group, "datetimeMinute"): group for group in answers[0]}
-    if not end.shift.slower_than:
+    if end.shift.measure:
         return buckets_of({at: of_group(group) for at, group in counted.items()}, end.shift.measure)
     slow = {time_of(group, "datetimeMinute"): group.count for group in answers[1]}
     return [Bucket(at, group.count, slow.get(at, 0)) for at, group in sorted(counted.items())]

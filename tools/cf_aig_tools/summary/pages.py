@@ -1,6 +1,6 @@
 """Logs read page by page: all of them, or as many as the bound allows, from every part of the span."""
 
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -48,7 +48,7 @@ class Rows:
 
 async def read_rows(scope: Scope) -> Rows:
     """Return the logs of a scope; of more than MOST_ROWS as many, the newest of each of equal parts of the span."""
-    first = await scope.page(1)
+    first = await _page(scope, 1)
     total = first.info.total_count
     if total > MOST_ROWS:
         return Rows(await _spread(scope), total)
@@ -60,18 +60,19 @@ async def read_rows(scope: Scope) -> Rows:
 
 async def _spread(scope: Scope) -> list[Row]:
     parts = scope.parts(MOST_ROWS // PAGE)
-    firsts = await together([partial(_page, part, 1) for part in parts])
-    sizes = [page.info.total_count for page in firsts]
-    deepest = -(-max(sizes) // PAGE)
-    further = (
-        (at, number) for number in range(2, deepest + 1) for at in range(len(parts)) if sizes[at] > PAGE * (number - 1)
-    )
-    chosen = list(islice(further, sum(size == 0 for size in sizes)))
-    pages = await together([partial(_page, parts[at], number) for at, number in chosen])
-    held = [list(page.items) for page in firsts]
-    for (at, _), page in zip(chosen, pages, strict=True):
+    pages = await together([partial(_page, part, 1) for part in parts])
+    held, sizes = [list(page.items) for page in pages], [page.info.total_count for page in pages]
+    further = list(islice(_further(sizes), sizes.count(0)))
+    more = await together([partial(_page, parts[at], number) for at, number in further])
+    for (at, _), page in zip(further, more, strict=True):
         held[at] += page.items
     return [Row(log, size / len(logs)) for logs, size in zip(held, sizes, strict=True) for log in logs]
+
+
+def _further(sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield the pages after the first of parts that have so many logs, as (part, page): a page of each in turn."""
+    for number in range(2, -(-max(sizes) // PAGE) + 1):
+        yield from ((at, number) for at, size in enumerate(sizes) if size > PAGE * (number - 1))
 
 
 async def _page(scope: Scope, number: int) -> Page[Log]:

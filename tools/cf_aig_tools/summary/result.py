@@ -1,5 +1,6 @@
 """How a summary is told: a line for all, a table of groups, causes of failure, and what all that rests on."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
@@ -94,8 +95,8 @@ def _cluster(cluster: Cluster, masker: Masker, longest: int) -> list[Any]:
     times = sorted(at for at in map(when, cluster.logs) if at)
     days = {at.date() for at in times}
     form = "%H:%M:%S" if len(days) == 1 else "%m-%d %H:%M"
-    models = list(dict.fromkeys(str(cut(log.model or "", longest)) for log in cluster.logs))
-    named = ", ".join(models[:3]) + (f" and {len(models) - 3} more" if len(models) > 3 else "")
+    models = Counter(str(cut(log.model or "", longest)) for log in cluster.logs).most_common()
+    named = ", ".join(model for model, _ in models[:3]) + (f" and {len(models) - 3} more" if len(models) > 3 else "")
     ends = [at.strftime(form) for at in (times[0], times[-1])] if times else ["", ""]
     return [round(cluster.count), cluster.kind, words, *ends, named, newest.id]
 
@@ -138,12 +139,12 @@ def _unknown(logs: Sequence[Log]) -> Iterator[str]:
         if without:
             models = list(dict.fromkeys(str(cut(log.model or "", 40)) for log in without))
             named = ", ".join(models[:3]) + (" …" if len(models) > 3 else "")
-            yield f"{len(without):,} calls read have no {what} ({named}): they count as nothing."
+            yield f"Without {what}, so counted as nothing: {len(without):,} of the calls read ({named})."
 
 
 def _heading(question: Question) -> str:
     scope, start, end = question.scope, question.scope.start, question.scope.end
-    until = f"–{end:%H:%M}" if scope.is_of_one_day() else f" to {end:%Y-%m-%d %H:%M}"
+    until = f"–{end:%H:%M}".replace("–00:00", "–24:00") if scope.is_of_one_day() else f" to {end:%Y-%m-%d %H:%M}"
     heading = f"{scope.gateway_id}, {start:%Y-%m-%d %H:%M}{until} UTC"
     if question.earlier is None:
         return heading

@@ -10,7 +10,7 @@ from statistics import median
 
 from cf_aig_tools.log_rows import dollars, seconds, when
 from cf_aig_tools.summary.changes import RATIO, Bucket, Change, change
-from cf_aig_tools.summary.figures import SLICES, Figures
+from cf_aig_tools.summary.figures import Figures
 from cf_aig_tools.summary.pages import Row
 from cf_aig_tools.summary.sources import Question, Sources, floored
 
@@ -29,13 +29,13 @@ class Measure:
 
 @dataclass(frozen=True, eq=False)
 class Shift:
-    """A change of a group; `slower_than` (ms) is what the calls were told apart by when it is of durations."""
+    """A change of a group; without a measure it is of durations, by the calls that were slower than so many ms."""
 
     group: str
     words: str
-    measure: Measure
     change: Change
     buckets: Sequence[Bucket]
+    measure: Measure | None = None
     slower_than: int = 0
 
 
@@ -47,28 +47,22 @@ def _prices(before: float, after: float) -> str:
     return f"a call {dollars(before)} → {dollars(after)}"
 
 
-def _durations(before: float, after: float) -> str:
-    return f"p50 {seconds(before):g} → {seconds(after):g} s"
-
-
 FAILED = Measure(lambda figures: (figures.calls, figures.failed), _percents("failed"))
 HITS = Measure(lambda figures: (figures.calls - figures.failed, figures.cached), _percents("cache hits"))
 COST = Measure(lambda figures: (figures.paid, figures.cost), _prices, share=False)
-SLOW = Measure(lambda figures: (figures.paid, 0), _durations)
 
 
 def shifts(question: Question, sources: Sources) -> list[Shift]:
     """Return what changed in the largest groups."""
     timelines = sorted(sources.timeline.items(), key=lambda held: -sum(figures.calls for figures in held[1].values()))
     found = [
-        Shift(group, measure.words(changed.before, changed.after), measure, changed, buckets)
+        Shift(group, measure.words(changed.before, changed.after), changed, buckets, measure)
         for group, times in islice(timelines, LARGEST)
         for measure in (FAILED, HITS, COST)
         for buckets in [buckets_of(times, measure)]
         if (changed := change(buckets, share=measure.share))
     ]
-    grouped = {"": sources.now.rows.rows} if question.by in SLICES else sources.now.held
-    slowed = (_slowed(group, held, question.step[0]) for group, held in grouped.items())
+    slowed = (_slowed(group, rows, question.step[0]) for group, rows in sources.now.series(question.by).items())
     return [*found, *filter(None, slowed)]
 
 
@@ -93,7 +87,8 @@ def _slowed(group: str, rows: Sequence[Row], step: timedelta) -> Shift | None:
         return None
     middle = int(math.sqrt(before * after))
     shares = replace(changed, before=_share(outside, middle), after=_share(inside, middle))
-    return Shift(group, SLOW.words(before, after), SLOW, shares, buckets, middle)
+    words = f"p50 {seconds(before):g} → {seconds(after):g} s"
+    return Shift(group, words, shares, buckets, slower_than=middle)
 
 
 def paid_calls(rows: Sequence[Row], step: timedelta) -> Iterator[tuple[datetime, float]]:

@@ -1,7 +1,7 @@
 """Where figures come from: analytics, which count every call, and logs that are read."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -27,8 +27,8 @@ STEPS: tuple[tuple[timedelta, timedelta, Dimension], ...] = (
 )
 """For spans up to a length: how long the stretches of time are that are compared, and what analytics call them."""
 
-Timeline = dict[str, dict[datetime, Figures]]
-"""The figures of each group by the start of each stretch of time; of all calls as group `` for SLICES."""
+Timeline = Mapping[str, Mapping[datetime, Figures]]
+"""The figures of each group by the start of each stretch of time; for SLICES of all calls as group ``."""
 
 Groups = list[RequestGroup]
 
@@ -54,17 +54,21 @@ class Reading:
     """What a span of calls adds up to in groups, and the logs that were read of it and of each group."""
 
     rows: Rows
-    held: dict[str, list[Row]]
-    groups: dict[str, Figures]
+    held: Mapping[str, Sequence[Row]]
+    groups: Mapping[str, Figures]
+
+    def series(self, by: str) -> Mapping[str, Sequence[Row]]:
+        """Return the logs in which changes are looked for: of each group, or for SLICES all of them as group ``."""
+        return {"": self.rows.rows} if by in SLICES else self.held
 
 
 @dataclass(frozen=True)
 class Analytics:
-    """The groups now, which may be parted by time, those by time, and those earlier; or why there are none."""
+    """Groups now and earlier, and now by time when those are not too many; or why there are none."""
 
     now: Groups = field(default_factory=Groups)
-    timed: Groups = field(default_factory=Groups)
     earlier: Groups = field(default_factory=Groups)
+    timed: Groups = field(default_factory=Groups)
     doubt: str = ""
 
 
@@ -73,18 +77,16 @@ class Sources:
     """What is known of the calls now and earlier; `doubt` says why figures are not from analytics, if they are not."""
 
     now: Reading
-    failed: Rows
     earlier: Reading | None
     timeline: Timeline
+    failed: Rows
     doubt: str = ""
 
 
 async def read_sources(question: Question) -> Sources:
     """Ask analytics and read logs, all at once."""
-    analytics = Analytics()
-    scopes = [question.scope, question.scope.failures()]
-    if question.earlier:
-        scopes.append(question.scope.earlier(question.earlier))
+    scope, analytics = question.scope, Analytics()
+    scopes = [scope.failures(), scope, *([scope.earlier(question.earlier)] if question.earlier else [])]
 
     async def ask_analytics() -> None:
         nonlocal analytics
@@ -94,24 +96,27 @@ async def read_sources(question: Question) -> Sources:
     with first_error():
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(ask_analytics)
-            reads = await together([partial(read_rows, scope) for scope in scopes])
-    read, failed, *before = reads
-    return _sources(question, _doubted(analytics, read, *before), read, failed, *before)
+            reads = await together([partial(read_rows, part) for part in scopes])
+    return _sources(question, _doubted(analytics, reads[1:]), reads)
 
 
 async def _analytics(question: Question) -> Analytics:
     if not (dimension := DIMENSIONS.get(question.by)):
         return Analytics(doubt="Analytics know no metadata.")
-    scope = question.scope
-    asked = [scope.grouping(*dict.fromkeys((dimension, question.step[1])))]
-    if question.earlier:
-        asked.append(scope.earlier(question.earlier).grouping(dimension))
     try:
-        timed, *earlier = await ask(question, asked)
-        now = timed if len(timed) < MOST_GROUPS else (await ask(question, [scope.grouping(dimension)]))[0]
+        return await _counted(question, dimension)
     except GatewayError as error:
         return Analytics(doubt=str(error))
-    return Analytics(now, timed, earlier[0] if earlier else [])
+
+
+async def _counted(question: Question, dimension: Dimension) -> Analytics:
+    scope, step = question.scope, question.step[1]
+    earlier = [scope.earlier(question.earlier).grouping(dimension)] if question.earlier else []
+    timed, *before = await ask(question, [scope.grouping(*dict.fromkeys((dimension, step))), *earlier])
+    if len(timed) < MOST_GROUPS:
+        return Analytics(timed, before[0] if before else [], timed)
+    (now,) = await ask(question, [scope.grouping(dimension)])
+    return Analytics(now, before[0] if before else [])
 
 
 async def ask(question: Question, groupings: Sequence[Grouping | None]) -> list[Groups]:
@@ -131,54 +136,43 @@ async def ask(question: Question, groupings: Sequence[Grouping | None]) -> list[
         raise GatewayError(f"Analytics did not answer within {question.patience_s:g} s.") from None
 
 
-def _doubted(analytics: Analytics, read: Rows, before: Rows | None = None) -> Analytics:
+def _doubted(analytics: Analytics, reads: Sequence[Rows]) -> Analytics:
     """Return the same, in doubt where it counts fewer calls than there are logs: an empty answer is not zero."""
-    for groups, rows in ((analytics.now, read), (analytics.earlier, before)):
+    for groups, rows in zip((analytics.now, analytics.earlier), reads, strict=False):
         counted = sum(group.count for group in groups)
-        if rows and not analytics.doubt and counted < len(rows.rows):
+        if not analytics.doubt and counted < len(rows.rows):
             words = f"Analytics hold {counted:,} of {rows.total:,} calls so far: they lag by minutes."
             return replace(analytics, doubt=words)
     return analytics
 
 
-def _sources(question: Question, analytics: Analytics, read: Rows, failed: Rows, before: Rows | None = None) -> Sources:
-    by, earlier, is_counted = question.by, question.earlier, not analytics.doubt
-    now = _reading(by, read, analytics.now if is_counted else None)
-    held = {"": read.rows} if by in SLICES else now.held
-    return Sources(
-        now,
-        failed,
-        _reading(by, before, analytics.earlier if is_counted else None, earlier) if before else None,
-        _timeline(question, analytics.timed)
-        if is_counted
-        else {name: over_time(rows, question.step[0]) for name, rows in held.items()},
-        analytics.doubt,
-    )
+def _sources(question: Question, analytics: Analytics, reads: Sequence[Rows]) -> Sources:
+    failed, read, *before = reads
+    by, is_counted = question.by, not analytics.doubt
+    now = _reading(read, by, analytics.now if is_counted else None)
+    earlier = [_reading(rows, by, analytics.earlier if is_counted else None, question.earlier) for rows in before]
+    if is_counted:
+        timeline = _timeline(question, analytics.timed)
+    else:
+        timeline = {name: over_time(rows, question.step[0]) for name, rows in now.series(by).items()}
+    return Sources(now, earlier[0] if earlier else None, timeline, failed, analytics.doubt)
 
 
-def _reading(by: str, rows: Rows, groups: Groups | None, earlier: timedelta | None = None) -> Reading:
-    """Return what calls add up to by analytics; `groups` None: by the logs that were read."""
+def _reading(rows: Rows, by: str, counted: Groups | None, earlier: timedelta | None = None) -> Reading:
+    """Return what calls add up to as counted by analytics; None: by the logs that were read."""
     later = earlier or timedelta()
     held = by_log(rows.rows, by, later)
-    if groups is not None:
-        return Reading(rows, held, _by_name(groups, by, later))
-    return Reading(
-        rows, held, {name: total(of_row(row.log, row.weight) for row in some) for name, some in held.items()}
-    )
-
-
-def _by_name(groups: Groups, by: str, later: timedelta) -> dict[str, Figures]:
-    """Return the figures of groups, those of one name together."""
-    named: dict[str, Figures] = defaultdict(Figures)
-    for group in groups:
-        named[of_dimension(group, by, later)] += of_group(group)
-    return named
+    figures: dict[str, Figures] = defaultdict(Figures)
+    for group in counted or ():
+        figures[of_dimension(group, by, later)] += of_group(group)
+    if counted is None:
+        figures = {name: total(of_row(row.log, row.weight) for row in some) for name, some in held.items()}
+    return Reading(rows, held, figures)
 
 
 def _timeline(question: Question, groups: Groups) -> Timeline:
-    """Return the figures of groups over time; none where there were too many for all to be sent."""
     timeline: dict[str, dict[datetime, Figures]] = defaultdict(lambda: defaultdict(Figures))
-    for group in groups if len(groups) < MOST_GROUPS else ():
+    for group in groups:
         name = "" if question.by in SLICES else of_dimension(group, question.by)
         timeline[name][time_of(group, question.step[1])] += of_group(group)
     return timeline
