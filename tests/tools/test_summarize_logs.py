@@ -224,6 +224,24 @@ async def test_what_changed_is_named_with_its_group_and_minute(client: Client, s
     assert changed[MODELS[0]] == changed[MODELS[1]] == ""
 
 
+async def test_what_changed_before_the_span_is_told_by_the_span_before(client: Client, store: Store) -> None:
+    def two_hours(number: int) -> Record:
+        minute, model = number / 5 - 60, MODELS[number % 3]
+        fails = model == MODELS[0] and -5 <= minute < 20 and number % 2 == 0
+        dear, slow = model == MODELS[1] and minute >= 0, model == MODELS[2] and minute >= 0
+        changes = {"minutes": minute, "model": model, "cost": 0.03 if dear else 0.01, "duration": 4000 if slow else 900}
+        return a_failed_log(number, **changes | {"cost": 0}) if fails else a_log(number, **changes)
+
+    await fill(store, [two_hours(number) for number in range(600)])
+
+    _, structured = await summarized(client, compare_to="previous")
+
+    changed = {row: cells["changed"] for row, cells in rows_of(structured).items()}
+    assert changed[MODELS[0]] == "failed 0 → 50 % until 12:20"
+    assert changed[MODELS[1]] == "a call $0.01 → $0.03 since the start or before"
+    assert changed[MODELS[2]] == "p50 0.9 → 4 s since the start or before"
+
+
 async def test_a_cache_that_stopped_hitting_is_dated_over_a_day(client: Client, store: Store) -> None:
     """Found by the hours of a day, narrowed to the minute by a second question to analytics."""
     logs = [

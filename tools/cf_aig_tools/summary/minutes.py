@@ -59,6 +59,8 @@ def _ends(shift: Shift, step: timedelta) -> Iterator[End]:
 def _span(times: Sequence[datetime], question: Question, sources: Sources) -> str:
     scope = question.scope
     form = "%H:%M" if scope.is_of_one_day() else "%m-%d %H:%M"
+    if times[0] <= scope.start:
+        return "since the start or before" if len(times) == 1 else f"until {times[1]:{form}}"
     shown = "–".join(at.strftime(form) for at in times)
     if sources.doubt and not sources.now.rows.are_all:
         return f"about {shown}"

@@ -10,9 +10,12 @@ from statistics import median
 
 from cf_aig_tools.log_rows import dollars, seconds, when
 from cf_aig_tools.summary.changes import RATIO, Bucket, Change, change
-from cf_aig_tools.summary.figures import Figures
+from cf_aig_tools.summary.figures import SLICES, Figures, total
 from cf_aig_tools.summary.pages import Row
 from cf_aig_tools.summary.sources import Question, Sources, floored
+
+Timed = tuple[datetime, float]
+"""The stretch of time that a call began in, and how long it took (ms)."""
 
 LARGEST = 12
 """Groups that are searched for changes."""
@@ -53,17 +56,36 @@ COST = Measure(lambda figures: (figures.paid, figures.cost), _prices, share=Fals
 
 
 def shifts(question: Question, sources: Sources) -> list[Shift]:
-    """Return what changed in the largest groups."""
+    """Return what changed in the largest groups, from the calls earlier on if there are such."""
+    start = floored(question.scope.start, question.step[0]) - question.step[0]
+    before = _figures_before(question, sources)
     timelines = sorted(sources.timeline.items(), key=lambda held: -sum(figures.calls for figures in held[1].values()))
     found = [
         Shift(group, measure.words(changed.before, changed.after), changed, buckets, measure)
         for group, times in islice(timelines, LARGEST)
         for measure in (FAILED, HITS, COST)
-        for buckets in [buckets_of(times, measure)]
+        for buckets in [buckets_of({start: before.get(group, Figures()), **times}, measure)]
         if (changed := change(buckets, share=measure.share))
     ]
-    slowed = (_slowed(group, rows, question.step[0]) for group, rows in sources.now.series(question.by).items())
+    slowed = (_slowed(group, timed) for group, timed in _durations(question, sources, start).items())
     return [*found, *filter(None, slowed)]
+
+
+def _figures_before(question: Question, sources: Sources) -> Mapping[str, Figures]:
+    """Return the figures of each group earlier, unless they are estimates."""
+    earlier = sources.earlier
+    if not earlier or (sources.doubt and not earlier.rows.are_all):
+        return {}
+    return {"": total(earlier.groups.values())} if question.by in SLICES else earlier.groups
+
+
+def _durations(question: Question, sources: Sources, start: datetime) -> dict[str, list[Timed]]:
+    """Return how long the paid calls of each group took; those earlier as if they had begun at `start`."""
+    by, step = question.by, question.step[0]
+    timed = {group: list(paid_calls(rows, step)) for group, rows in sources.now.series(by).items()}
+    for group, rows in sources.earlier.series(by).items() if sources.earlier else ():
+        timed.setdefault(group, []).extend((start, took) for _, took in paid_calls(rows, step))
+    return timed
 
 
 def buckets_of(times: Mapping[datetime, Figures], measure: Measure) -> list[Bucket]:
@@ -72,9 +94,8 @@ def buckets_of(times: Mapping[datetime, Figures], measure: Measure) -> list[Buck
     return [Bucket(at, calls, amount) for at, calls, amount in made if calls > 0]
 
 
-def _slowed(group: str, rows: Sequence[Row], step: timedelta) -> Shift | None:
+def _slowed(group: str, timed: Sequence[Timed]) -> Shift | None:
     """Find the stretch of time in which more paid calls than else took longer than the median, or fewer."""
-    timed = list(paid_calls(rows, step))
     changed = change(slower(timed, median(took for _, took in timed)), share=True) if timed else None
     if changed is None:
         return None
@@ -91,7 +112,7 @@ def _slowed(group: str, rows: Sequence[Row], step: timedelta) -> Shift | None:
     return Shift(group, words, shares, buckets, slower_than=middle)
 
 
-def paid_calls(rows: Sequence[Row], step: timedelta) -> Iterator[tuple[datetime, float]]:
+def paid_calls(rows: Sequence[Row], step: timedelta) -> Iterator[Timed]:
     """Yield the stretch of time and the duration (ms) of calls that were paid for."""
     for row in rows:
         at = when(row.log)
@@ -99,7 +120,7 @@ def paid_calls(rows: Sequence[Row], step: timedelta) -> Iterator[tuple[datetime,
             yield floored(at, step), row.log.duration
 
 
-def slower(timed: Iterable[tuple[datetime, float]], than: float) -> list[Bucket]:
+def slower(timed: Iterable[Timed], than: float) -> list[Bucket]:
     """Return how many calls there are in each stretch of time, and how many of them took longer."""
     durations: dict[datetime, list[float]] = defaultdict(list)
     for at, took in timed:
