@@ -510,13 +510,17 @@ async def test_without_analytics_the_answer_comes_from_the_logs_and_says_so(
     assert sum(cluster[0] for cluster in structured["failures"]) == 60
 
 
-async def test_estimates_are_named_where_not_all_logs_were_read(store: Store) -> None:
-    await fill(store, [a_log(number, minutes=number / 20) for number in range(1200)])
+async def test_estimates_are_named_where_not_all_logs_were_read_and_totals_are_exact(store: Store) -> None:
+    logs = [
+        a_failed_log(number, minutes=number / 20) if number % 17 == 0 else a_log(number, minutes=number / 20)
+        for number in range(1200)
+    ]
+    await fill(store, logs)
 
     async with with_analytics(store, 403, {}) as client:
         _, structured = await summarized(client)
 
-    assert "1,200 calls" in structured["summary"]
+    assert "1,200 calls, 71 failed" in structured["summary"]
     assert "All figures from 1,000 of 1,200 logs" in structured["basis"]
     assert "counts and sums are estimates by them" in structured["basis"]
 

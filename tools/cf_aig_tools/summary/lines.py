@@ -110,7 +110,7 @@ def _parts(now: Side, earlier: Side | None) -> Iterator[str]:
 def _change(now: float, before: float | None) -> str:
     if before is None:
         return ""
-    return f" ({100 * (now - before) / before:+.0f} %)" if before else " (was 0)"
+    return f" ({round(100 * (now - before) / before):+d} %)" if before else " (was 0)"
 
 
 def _shares(part: float, whole: float, before: tuple[float, float] | None, more: str = "") -> str:

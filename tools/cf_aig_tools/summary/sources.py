@@ -148,26 +148,39 @@ def _doubted(analytics: Analytics, reads: Sequence[Rows]) -> Analytics:
 
 def _sources(question: Question, analytics: Analytics, reads: Sequence[Rows]) -> Sources:
     failed, read, *before = reads
-    by, is_counted = question.by, not analytics.doubt
-    now = _reading(read, by, analytics.now if is_counted else None)
-    earlier = [_reading(rows, by, analytics.earlier if is_counted else None, question.earlier) for rows in before]
-    if is_counted:
-        timeline = _timeline(question, analytics.timed)
-    else:
+    by, later = question.by, question.earlier or timedelta()
+    now = Reading(read, by_log(read.rows, by), _of_groups(analytics.now, by))
+    earlier = [Reading(rows, by_log(rows.rows, by, later), _of_groups(analytics.earlier, by, later)) for rows in before]
+    timeline = _timeline(question, analytics.timed)
+    if analytics.doubt:
+        now = replace(now, groups=_of_rows(by_log(_weighed(read, failed), by)))
+        earlier = [replace(reading, groups=_of_rows(reading.held)) for reading in earlier]
         timeline = {name: over_time(rows, question.step[0]) for name, rows in now.series(by).items()}
     return Sources(now, earlier[0] if earlier else None, timeline, failed, analytics.doubt)
 
 
-def _reading(rows: Rows, by: str, counted: Groups | None, earlier: timedelta | None = None) -> Reading:
-    """Return what calls add up to as counted by analytics; None: by the logs that were read."""
-    later = earlier or timedelta()
-    held = by_log(rows.rows, by, later)
+def _weighed(read: Rows, failed: Rows) -> list[Row]:
+    """Return logs that stand for all: failures are read apart, so their number is known."""
+    if read.are_all:
+        return list(read.rows)
+    others = [row for row in read.rows if row.log.success is not False]
+    scale = (read.total - failed.total) / (sum(row.weight for row in others) or 1)
+    scaled = failed.total / (sum(row.weight for row in failed.rows) or 1)
+    return [
+        *(replace(row, weight=row.weight * scale) for row in others),
+        *(replace(row, weight=row.weight * scaled) for row in failed.rows),
+    ]
+
+
+def _of_rows(held: Mapping[str, Sequence[Row]]) -> dict[str, Figures]:
+    return {name: total(of_row(row.log, row.weight) for row in rows) for name, rows in held.items()}
+
+
+def _of_groups(groups: Groups, by: str, later: timedelta = timedelta()) -> dict[str, Figures]:
     figures: dict[str, Figures] = defaultdict(Figures)
-    for group in counted or ():
+    for group in groups:
         figures[of_dimension(group, by, later)] += of_group(group)
-    if counted is None:
-        figures = {name: total(of_row(row.log, row.weight) for row in some) for name, some in held.items()}
-    return Reading(rows, held, figures)
+    return figures
 
 
 def _timeline(question: Question, groups: Groups) -> Timeline:
