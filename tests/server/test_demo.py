@@ -14,6 +14,8 @@ def test_the_demo_shows_the_whole_workflow_and_leaves_nothing_behind(tmp_path: P
     assert "Failed: overloaded. openai/gpt-4o answered 503" in done.stdout
     assert "get_log_request_body(log_id=" in done.stdout
     assert "feedback -1, score 10" in done.stdout
+    assert "outcome: 404 failed, not found → 200 succeeded" in done.stdout
+    assert "2 failed (50 %" in done.stdout
     assert "claude mcp add cloudflare-ai-gateway" in done.stdout
     assert "\x1b[" not in done.stdout
     assert list(tmp_path.glob("ai-gateway-demo-*")) == []

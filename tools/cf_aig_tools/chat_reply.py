@@ -67,7 +67,7 @@ def _facts(reply: ChatReply) -> list[str]:
         f"{subject} through {reply.gateway_id}",
         f"{reply.duration} ms",
         reply.cache_status and f"cache {reply.cache_status}",
-        reply.step and f"step {reply.step}",
+        f"step {reply.step}" if reply.step not in {None, "0"} else "",
         f"{reply.tokens_in} + {reply.tokens_out} tokens" if reply.tokens_in is not None else "",
         reply.finish_reason and f"finished: {reply.finish_reason}",
         f"log {reply.log_id}" if reply.log_id else "not logged",

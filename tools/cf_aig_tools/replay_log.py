@@ -121,7 +121,7 @@ def _price(log: Log, held: Resend) -> str:
     tokens_out = round(log.tokens_out or 0) or _most_out(held)
     provider, name = provider_and_name(held.model) if held.rest else (held.provider, held.model)
     price = pricing.cost(provider, name, pricing.Usage(tokens_in, tokens_out))
-    counted = f"about {tokens_in:,} tokens in and {tokens_out:,} out"
+    counted = f"about {tokens_in:,} tokens in and " + (f"{tokens_out:,} out" if tokens_out else "the reply's")
     return f"{counted}, {'at an unknown price' if price is None else f'about {dollars(price)}'}"
 
 

@@ -52,11 +52,14 @@ async def _workflow(database: Path) -> None:
         print(f"An MCP client started `serve --local` and found {len(tools)} tools: {', '.join(tools)}.")
         for purpose, arguments in CHATS:
             await _call(client, purpose, "chat_via_gateway", arguments)
+        await _call(client, "What do they add up to, and why did calls fail?", "summarize_logs", {"start_date": "1h"})
         listed = await _call(client, "Which calls failed?", "list_logs", {"success": False})
-        log = {"log_id": _newest(listed)}
+        newest, oldest = _ids(listed)
+        log = {"log_id": newest}
         await _call(client, "What happened to the newest of them?", "get_log_details", log)
         await _call(client, "What was sent?", "get_log_request_body", log)
         await _call(client, "What came back?", "get_log_response_body", log)
+        await _send_again(client, {"log_id": oldest, "model": "gpt-4o-mini"})
         await _call(client, "Record that it went wrong.", "patch_log_feedback", log | {"feedback": -1, "score": 10})
         await _call(client, "The row again, found by its feedback.", "list_logs", {"feedback": -1, "fields": FIELDS})
     _farewell()
@@ -65,8 +68,16 @@ async def _workflow(database: Path) -> None:
 FIELDS = ["time", "model", "status", "feedback", "score"]
 
 
-def _newest(listed: CallToolResult) -> str:
-    return str(as_list(as_list(as_object(listed.structured_content)["rows"])[0])[0])
+async def _send_again(client: Client, replay: dict[str, Any]) -> None:
+    shown = await _call(client, "What would the retired model's call be with another?", "replay_log", replay)
+    code = as_object(shown.structured_content)["code"]
+    sent = await _call(client, "Send exactly that.", "replay_log", replay | {"code": code})
+    new = as_object(as_object(sent.structured_content)["reply"])["log_id"]
+    await _call(client, "What is different now?", "compare_logs", {"log_id": replay["log_id"], "other_log_id": new})
+
+
+def _ids(listed: CallToolResult) -> list[str]:
+    return [str(as_list(row)[0]) for row in as_list(as_object(listed.structured_content)["rows"])]
 
 
 async def _call(client: Client, purpose: str, tool: str, arguments: dict[str, Any]) -> CallToolResult:
