@@ -129,7 +129,7 @@ def _serve_options(parser: argparse.ArgumentParser) -> None:
     add("--host", help="where to listen (127.0.0.1); elsewhere needs --http-token-file and --http-hosts")
     add("--port", type=int, help="port to listen on (8000)")
     add("--local", nargs="?", const="1", metavar="DB", help="use the local gateway, in this process")
-    add("--read-only", action="store_true", help="offer neither feedback nor chat")
+    add("--read-only", action="store_true", help="offer neither feedback, chat nor replay")
     add("--tools", metavar="NAMES", help="the tools to offer, with commas (all)")
     add("--gateway", dest="allow", metavar="IDS", help="the gateways to reach, with commas (all)")
     add("--budget", metavar="TOKENS", help="tokens of a result at most (10000)")
