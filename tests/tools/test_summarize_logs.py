@@ -525,6 +525,20 @@ async def test_estimates_are_named_where_not_all_logs_were_read_and_totals_are_e
     assert "counts and sums are estimates by them" in structured["basis"]
 
 
+async def test_more_groups_than_analytics_send_at_once_are_asked_for_without_their_times(store: Store) -> None:
+    sums = {"cachedRequests": 0, "erroredRequests": 0, "cost": 0.001}
+    sums |= dict.fromkeys(("cachedTokensIn", "cachedTokensOut", "uncachedTokensIn", "uncachedTokensOut"), 1)
+    at = {"datetimeMinute": "2026-11-21T12:00:00Z"}
+    group = {"count": 1, "sum": sums, "dimensions": {"model": "m"} | at}
+    body = {"data": {"viewer": {"accounts": [{"groups0": [group] * 10_000}]}}, "errors": None}
+
+    async with with_analytics(store, 200, body) as client:
+        _, structured = await summarized(client)
+
+    assert "10,000 calls" in structured["summary"]
+    assert "Analytics count 10,000 calls, logs are 0" in structured["basis"]
+
+
 async def test_analytics_that_do_not_answer_are_not_waited_for(store: Store) -> None:
     """Below the tool, where patience can be short: the tool's own is ten seconds."""
     await fill(store, [a_log(1), a_failed_log(2)])

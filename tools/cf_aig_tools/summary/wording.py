@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import dropwhile, pairwise
 
 SLOT = "#"
 """Stands for what varies."""
@@ -47,15 +48,14 @@ def wording(words: str, names: Sequence[str] = ()) -> str:
 
 
 def _tokens(sentence: str) -> Iterator[str]:
-    """Yield words in lower case, and a slot for all that is no plain word; what is before a leading colon goes."""
-    begun = False
-    for found in _TOKEN.finditer(sentence):
-        token = found[0].strip(_EDGES)
-        if not begun and found[0].endswith(":"):
-            continue
-        begun = True
-        if token:
-            yield token.lower() if _WORD.fullmatch(token) or not token.isascii() else SLOT
+    """Yield words in lower case, and a slot for all else; leading words with a colon go, a last one after it varies."""
+    found = list(dropwhile(lambda token: token.endswith(":"), _TOKEN.findall(sentence)))
+    for before, token in pairwise(["", *found]):
+        word = token.strip(_EDGES)
+        if word:
+            is_named = before.endswith(":") and token is found[-1]
+            is_plain = _WORD.fullmatch(word) or not word.isascii()
+            yield word.lower() if is_plain and not is_named else SLOT
 
 
 def _folded(tokens: Iterator[str]) -> list[str]:
