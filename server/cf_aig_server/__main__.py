@@ -7,7 +7,7 @@ import sys
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -17,6 +17,8 @@ from cf_aig_server.settings import Settings, data_folder
 
 EXIT_USAGE = 2
 """The exit code of a command that could not begin: one line on stderr says what to do."""
+
+MAX_PORT = 65_535
 
 EXIT_INTERRUPTED = 130
 """The exit code of a command that SIGINT cut short, as shells have it."""
@@ -105,8 +107,15 @@ def _setting(entry: ErrorDetails) -> str:
     return str(entry.get("ctx", {}).get("error") or f"is not right: {entry['msg']} (got {entry['input']!r})")
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that refuses in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(EXIT_USAGE, f"{self.prog}: {message} (--help shows what there is)\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="cloudflare-ai-gateway-mcp",
         description="An MCP server that debugs LLM calls through the logs of a Cloudflare AI Gateway.",
     )
@@ -127,7 +136,7 @@ def _serve_options(parser: argparse.ArgumentParser) -> None:
     add = partial(parser.add_argument, default=argparse.SUPPRESS)
     add("--transport", choices=["stdio", "http", "sse"], help="stdio (the default), http at /mcp, or sse at /sse")
     add("--host", help="where to listen (127.0.0.1); elsewhere needs --http-token-file and --http-hosts")
-    add("--port", type=int, help="port to listen on (8000)")
+    add("--port", type=_port, help="port to listen on (8000)")
     add("--local", nargs="?", const="1", metavar="DB", help="use the local gateway, in this process")
     add("--read-only", action="store_true", help="offer neither feedback, chat nor replay")
     add("--tools", metavar="NAMES", help="the tools to offer, with commas (all)")
@@ -138,8 +147,14 @@ def _serve_options(parser: argparse.ArgumentParser) -> None:
     add("--http-hosts", metavar="NAMES", help="host names it may be called by, besides this machine's")
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > MAX_PORT:
+        raise argparse.ArgumentTypeError(f"{text} is not a port, 0 to {MAX_PORT}")
+    return int(text)
+
+
 def _gateway_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=int, default=8787, help="port on loopback; 0 for any free one (8787)")
+    parser.add_argument("--port", type=_port, default=8787, help="port on loopback; 0 for any free one (8787)")
     parser.add_argument("--db", type=Path, metavar="PATH", help="file for gateways and logs (that of serve --local)")
     parser.add_argument("--live", action="store_true", help="forward calls to the real providers")
     parser.add_argument("--token", default="", help="the only token the gateway takes (any)")

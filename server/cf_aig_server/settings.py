@@ -87,6 +87,8 @@ class Settings(BaseSettings):
         """Say what must be set before a gateway can be reached; empty when nothing is missing."""
         if self.local or (self.account_id and self.token()):
             return ""
+        if self.api_token_file and not self.token():
+            return f"CLOUDFLARE_API_TOKEN_FILE ({self.api_token_file}) cannot be read, or is empty."
         return "CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN must be set, or --local given."
 
     def local_path(self) -> Path | None:

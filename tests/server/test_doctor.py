@@ -68,7 +68,7 @@ async def test_a_good_configuration_needs_nothing() -> None:
 @pytest.mark.parametrize(
     ("changes", "settings", "subject", "mark", "said"),
     [
-        ({}, {"api_token": ""}, "token", "fix", "set CLOUDFLARE_API_TOKEN"),
+        ({}, {"api_token": ""}, "token", "fix", "CLOUDFLARE_API_TOKEN must be set"),
         ({"verify": 401}, {}, "token", "note", "HTTP 401"),
         ({}, {"account_id": ""}, "account", "fix", f"set CLOUDFLARE_ACCOUNT_ID={ACCOUNT}"),
         ({"accounts": 0}, {"account_id": ""}, "account", "fix", "32 hexadecimal characters"),

@@ -79,6 +79,7 @@ cf_aig_server.registration
 cf_aig_server.resources
 cf_aig_server.settings
 cf_aig_server.transports
+cf_aig_server.transports.calls
 cf_aig_server.transports.signals
 cf_aig_server.transports.stdio
 cf_aig_tools"""

@@ -189,15 +189,22 @@ def test_what_is_no_message_is_passed_over(child: subprocess.Popen[bytes]) -> No
     assert greeted(child)["id"] == 1
 
 
-def test_input_from_a_file_is_served_to_its_end(tmp_path: Path) -> None:
-    (tmp_path / "in").write_text(json.dumps(HELLO) + "\n")
-    with (tmp_path / "in").open("rb") as stdin, (tmp_path / "out").open("wb") as stdout:
+@pytest.mark.parametrize("source", ["pipe", "file"])
+def test_what_was_asked_before_the_input_ended_is_answered(source: str, tmp_path: Path) -> None:
+    began = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+    call = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "list_gateways", "arguments": {}}}
+    asked = b"".join(json.dumps(message).encode() + b"\r\n" for message in (HELLO, began, call))
+    (tmp_path / "in").write_bytes("\ufeff".encode() + asked)  # as a shell of Windows writes it
+
+    with (tmp_path / "in").open("rb") as file:
+        given = {"input": file.read()} if source == "pipe" else {"stdin": file}
         done = subprocess.run(
-            [*PROGRAM, "--local", str(tmp_path / "g.db")], stdin=stdin, stdout=stdout, timeout=20, check=False
+            [*PROGRAM, "--local", str(tmp_path / "g.db")], capture_output=True, timeout=20, check=False, **given
         )
 
-    assert done.returncode == 0
-    assert json.loads((tmp_path / "out").read_text())["id"] == 1
+    assert (done.returncode, done.stderr) == (0, b"")
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [answer["id"] for answer in answers if "result" in answer] == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -206,6 +213,9 @@ def test_input_from_a_file_is_served_to_its_end(tmp_path: Path) -> None:
         (["serve", "--host", "0.0.0.0", "--transport", "http"], {}, "--host 0.0.0.0"),
         (["--read-only", "serve", "--tools", "list_log"], {}, "there is no tool list_log, only list_gateways"),
         (["--budget", "many"], {}, "budget"),
+        (["--port", "99999"], {}, "99999 is not a port, 0 to 65535"),
+        (["--transport", "carrier pigeon"], {}, "invalid choice: 'carrier pigeon'"),
+        (["serf"], {}, "invalid choice: 'serf'"),
         ([], {"AI_GATEWAY_HTTP_TOKEN_FILE": "/no/such"}, "AI_GATEWAY_HTTP_TOKEN_FILE"),
         ([], {"CLOUDFLARE_BASE_URL": "http://example.com"}, "CLOUDFLARE_BASE_URL must begin with https://"),
         ([], {"AI_GATEWAY_BUDGET": "many"}, "AI_GATEWAY_BUDGET"),
@@ -236,5 +246,5 @@ def test_a_port_in_use_is_told(tmp_path: Path) -> None:
         done = subprocess.run(arguments, capture_output=True, text=True, timeout=20, check=False)
 
     assert done.returncode == 2
-    assert f"port {port}" in done.stderr
+    assert f"127.0.0.1 port {port} cannot be used (Address already in use): choose another" in done.stderr
     assert done.stderr.count("\n") == 1

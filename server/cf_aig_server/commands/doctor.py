@@ -57,7 +57,7 @@ async def check(settings: Settings, transport: httpx2.AsyncBaseTransport | None 
                 yield finding
         return
     if not settings.token():
-        yield Finding("fix", "token", "set CLOUDFLARE_API_TOKEN (AI Gateway Read), or give --local")
+        yield Finding("fix", "token", f"{settings.missing()} The token needs AI Gateway Read.")
         return
     async with httpx2.AsyncClient(transport=transport, timeout=10) as http:
         async for finding in _cloudflare(http, settings, transport):

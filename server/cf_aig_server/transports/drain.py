@@ -1,10 +1,8 @@
 """How HTTP ends: calls under way may finish; then streams that would never end are ended."""
 
 from collections.abc import Callable
-from typing import Any
 
 import anyio
-from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -13,28 +11,6 @@ DRAIN_S = 5.0
 
 WRITE_S = 0.1
 """How long the replies to the last of them may take to be written."""
-
-LISTENING = "subscriptions/listen"
-"""The one MCP request that no answer ends."""
-
-
-class Calls:
-    """Counts MCP's requests under way, as a middleware of the server."""
-
-    def __init__(self) -> None:
-        self._count = 0
-
-    def under_way(self) -> bool:
-        return self._count > 0
-
-    async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-        """Count one message for as long as it is answered."""
-        counts = ctx.method != LISTENING
-        self._count += counts
-        try:
-            return await call_next(ctx)
-        finally:
-            self._count -= counts
 
 
 class Draining:

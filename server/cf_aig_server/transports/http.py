@@ -8,8 +8,8 @@ from starlette.types import ASGIApp
 
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_server.settings import Settings, is_loopback
+from cf_aig_server.transports.calls import Calls
 from cf_aig_server.transports.door import Door
-from cf_aig_server.transports.drain import Calls
 from cf_aig_server.transports.web import serve_app
 from cf_aig_tools.desk import Desk
 

@@ -1,6 +1,5 @@
 """An ASGI application on a port, ended by a signal."""
 
-import os
 import socket
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -76,6 +75,5 @@ def _listener(host: str, port: int) -> socket.socket:
         listener.listen(2048)
     except OSError as error:
         listener.close()
-        why = os.strerror(error.errno) if error.errno else str(error)
-        raise OSError(f"port {port} cannot be used ({why}): choose another with --port") from error
+        raise OSError(f"{host} port {port} cannot be used ({error.strerror}): choose another") from error
     return listener

@@ -1,0 +1,40 @@
+"""The calls under way, for what must not end in the middle of them."""
+
+from typing import Any
+
+import anyio
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+
+LISTENING = "subscriptions/listen"
+"""The one request that no answer ends."""
+
+TURN_S = 0.02
+"""Time for a message that was read to be taken up, and for an answer to be written."""
+
+
+class Calls:
+    """Counts the messages that are being answered, as a middleware of the server."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        """Count one message for as long as it is answered."""
+        counts = ctx.method != LISTENING
+        self._count += counts
+        try:
+            return await call_next(ctx)
+        finally:
+            self._count -= counts
+
+    def under_way(self) -> bool:
+        """Whether any call is under way."""
+        return self._count > 0
+
+    async def answered(self, within_s: float) -> None:
+        """Wait until all calls are answered, `within_s` seconds at most."""
+        with anyio.move_on_after(within_s):
+            await anyio.sleep(TURN_S)
+            while self.under_way():  # noqa: ASYNC110 (an event for each call costs more than a look at the end)
+                await anyio.sleep(TURN_S)
+            await anyio.sleep(TURN_S)
