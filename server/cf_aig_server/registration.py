@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from copy import deepcopy
 from types import ModuleType
 from typing import Any, cast
@@ -142,33 +142,9 @@ def masked(result: CallToolResult, masker: Masker) -> CallToolResult:
         TextContent(type="text", text=masker.mask(part.text)) if isinstance(part, TextContent) else part
         for part in result.content
     ]
-    held = result.structured_content
-    whole = "\n".join(_texts(held))
-    if masker.mask(whole) != whole:
-        held = _masked(held, masker)
-    return result.model_copy(update={"content": content, "structured_content": held})
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list):
-        for item in as_list(value):
-            yield from _texts(item)
-    elif isinstance(value, dict):
-        for key, held in as_object(value).items():
-            yield key
-            yield from _texts(held)
-
-
-def _masked(value: Any, masker: Masker) -> Any:
-    if isinstance(value, str):
-        return masker.mask(value)
-    if isinstance(value, list):
-        return [_masked(item, masker) for item in as_list(value)]
-    if isinstance(value, dict):
-        return {masker.mask(key): _masked(held, masker) for key, held in as_object(value).items()}
-    return value
+    return result.model_copy(
+        update={"content": content, "structured_content": masker.masked(result.structured_content)}
+    )
 
 
 def refuse_unknown_tools(server: MCPServer[Any]) -> ServerMiddleware[Any]:

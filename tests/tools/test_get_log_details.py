@@ -68,6 +68,22 @@ async def test_heads_are_shown_only_when_asked_for(client: Client, store: Store)
     assert "Scattering." in structured["response_head"]
 
 
+async def test_a_head_is_shown_as_the_body_tools_show_it_and_says_where_it_goes_on(
+    client: Client, store: Store
+) -> None:
+    long = json.dumps({"messages": [{"role": "user", "content": "word " * 3000}]}).encode()
+    await store.add(a_log(1, request=long))
+
+    text, structured = await detailed(client, log_id=a_log(1).id, heads=True)
+    small, _ = await detailed(client, log_id=a_log(1).id, heads=True, budget=200)
+
+    assert "0 assistant: Scattering." in structured["response_head"]
+    assert "word word\n└" in structured["request_head"]
+    assert "after: offset=" in structured["request_head"]
+    assert structured["request_head"] in text
+    assert small.startswith("Succeeded: openai/gpt-4o-mini answered 200.")
+
+
 @pytest.mark.parametrize("sign", ["x", "漢", '"', "🧪", "0f9c"])
 @pytest.mark.parametrize("budget", [200, 2000])
 async def test_the_budget_holds_whatever_a_log_holds(client: Client, store: Store, sign: str, budget: int) -> None:

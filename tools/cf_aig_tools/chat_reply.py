@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from cf_aig_gateway.replies import Reply
 from cf_aig_tools.reading.budget import cut
+from cf_aig_tools.reading.masking import Masker
 
 AROUND = 500
 """Tokens that what stands around a reply's text may cost."""
@@ -29,11 +30,12 @@ class ChatReply(BaseModel):
     tool_calls: list[Any] | None = None
 
 
-def chat_reply(gateway_id: str, reply: Reply, budget: int) -> ChatReply:
-    """Return a reply whose text is cut to the budget, in tokens."""
-    text = cut(reply.text, budget - AROUND)
-    if text != reply.text:
-        text += f"… ({len(reply.text) - len(text):,} more characters: get_log_response_body)"
+def chat_reply(gateway_id: str, reply: Reply, budget: int, masker: Masker) -> ChatReply:
+    """Return a reply whose text is masked, and cut to the budget, in tokens."""
+    said = masker.mask(reply.text)
+    text = cut(said, budget - AROUND)
+    if text != said:
+        text += f"… ({len(said) - len(text):,} more characters: get_log_response_body)"
     return ChatReply(
         text=text,
         log_id=reply.log_id,

@@ -80,7 +80,7 @@ async def chat_via_gateway(
     )
     caching = cache_ttl is not None or skip_cache is not None or cache_key
     grown = _say_growth if is_watched(ctx) and not caching else None
-    reply = chat_reply(gateway, await desk.gateway.chat(gateway, chat, grown), desk.max_budget)
+    reply = chat_reply(gateway, await desk.gateway.chat(gateway, chat, grown), desk.max_budget, desk.masker)
     return answer(reply_text(reply), reply)
 
 

@@ -2,26 +2,31 @@
 
 import json
 import re
+from itertools import product
 from typing import Annotated, Any
 
 from mcp.types import CallToolResult, ToolAnnotations
 from pydantic import BaseModel, Field
 
 from cf_aig_gateway.models import Log
-from cf_aig_gateway.shapes import as_object
+from cf_aig_gateway.shapes import as_object, as_text
 from cf_aig_tools import failures
 from cf_aig_tools.desk import Call, answer, cost, desk_of
 from cf_aig_tools.log_rows import dollars, names_provider, plain, seconds, when
 from cf_aig_tools.parameters import Budget, GatewayId, LogId
+from cf_aig_tools.reading import Reading, View, read_body
 from cf_aig_tools.reading.budget import cut, tokens
-from cf_aig_tools.reading.fence import fenced
-from cf_aig_tools.reading.masking import visible
+from cf_aig_tools.reading.forms import chunked
+from cf_aig_tools.reading.masking import Masker
 from cf_aig_tools.tables import shown
 
 ANNOTATIONS = ToolAnnotations(title="Log details", read_only_hint=True, open_world_hint=True)
 
 ROOMS = (300, 150, 75, 30, 10)
 """Tokens that each part of a log may cost: the first with which all of it fits the budget is taken."""
+
+HEAD = 60
+"""Tokens that the beginning of a body may cost more: it is fenced, and says how much there is."""
 
 TOLD = {
     "id", "created_at", "provider", "model", "success", "status_code", "duration", "cost", "cached", "step",
@@ -52,25 +57,40 @@ async def get_log_details(
     """One logged request: what happened, why it failed, timing, tokens, cost, metadata, body sizes."""
     desk = desk_of(ctx)
     gateway = gateway_id or desk.default_gateway
-    log = await desk.gateway.log(gateway, log_id)
+    stored = await desk.gateway.log(gateway, log_id)
+    log = Log.model_validate(desk.masker.masked(stored.model_dump()))
     most = min(budget, desk.max_budget)
-    answers = (_answer(log, room, heads=heads) for room in ROOMS)
-    fitting = next((result for result in answers if cost(result) <= most), None)
-    return fitting or _answer(log, 0, heads=False)
+    for with_heads, room in product((True, False) if heads else (False,), ROOMS):
+        begun = await _heads(stored, HEAD + room, desk.masker) if with_heads else {}
+        result = _answer(log, room, begun)
+        if cost(result) <= most:
+            return result
+    return _answer(log, 0, {})
 
 
-def _answer(log: Log, room: int, *, heads: bool) -> CallToolResult:
+async def _heads(log: Log, room: int, masker: Masker) -> dict[str, str]:
+    """Return how the bodies begin, as the reader of bodies shows them: one that is not all here, as it is stored."""
+    heads: dict[str, str] = {}
+    for part in ("request", "response"):
+        if head := as_text(_extra(log, f"{part}_head")):
+            view: View = "" if _extra(log, f"{part}_head_complete") else "raw"
+            heads[part] = await read_body(
+                chunked(head.encode("utf-8", "surrogatepass")), Reading(view, budget=room), masker=masker
+            )
+    return heads
+
+
+def _answer(log: Log, room: int, heads: dict[str, str]) -> CallToolResult:
     fields = _fields(log, room)
-    shown_heads = {part: _head(log, part, room) for part in ("request", "response")} if heads else {}
     structured = Details(
         summary=_summary(log, room),
         fields=fields or None,
-        request_head=shown_heads.get("request"),
-        response_head=shown_heads.get("response"),
+        request_head=heads.get("request"),
+        response_head=heads.get("response"),
         next="get_log_request_body or get_log_response_body",
     )
     lines = [structured.summary, *(f"{name}: {shown(value)}" for name, value in fields.items())]
-    lines += [f"{part} begins:\n{fenced(head)}" for part, head in shown_heads.items() if head]
+    lines += [f"{part} body: {head}" for part, head in heads.items()]
     return answer("\n".join([*lines, f"next: {structured.next}"]), structured)
 
 
@@ -151,11 +171,6 @@ def _held(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: inner for key, inner in as_object(value).items() if inner not in EMPTY}
     return value
-
-
-def _head(log: Log, part: str, room: int) -> str | None:
-    head = _extra(log, f"{part}_head")
-    return _short(visible(head), room) if isinstance(head, str) and head else None
 
 
 def _extra(log: Log, name: str) -> Any:

@@ -80,7 +80,8 @@ async def list_logs(
     kept = [log for log in found.items if holds(log, metadata)]
     asked = [key for clause in clauses if clause.key == "metadata.key" for key in map(str, clause.value)]
     keys = list(dict.fromkeys([*metadata, *asked]))
-    return _answer(gateway, found, kept, heading, narrowed=narrowed, fields=fields, keys=keys)
+    rows = desk.masker.masked(log_rows(kept, fields, keys))
+    return _answer(gateway, found, kept, heading, rows, narrowed=narrowed)
 
 
 def _answer(
@@ -88,10 +89,9 @@ def _answer(
     found: LogPage[Log],
     kept: list[Log],
     heading: str,
+    rows: list[dict[str, Cell]],
     *,
     narrowed: bool,
-    fields: list[str],
-    keys: list[str],
 ) -> CallToolResult:
     info = found.info
     summary = _summary(gateway, found, kept, heading) if kept else _empty(gateway, info.total_count, narrowed=narrowed)
@@ -99,7 +99,6 @@ def _answer(
         summary += f" {dropped} more rows had the metadata key and the value, but not as a pair, and were dropped."
     following = f"page={info.page + 1} for older rows; " if info.page * info.per_page < info.total_count else ""
     following += _next(kept)
-    rows = log_rows(kept, fields, keys)
     pages = (_page(summary, info, rows, following, longest) for longest in CELLS)
     fitting = next((page for page in pages if cost(page) <= MAX_TOKENS), None)
     return fitting or _page(summary, info, rows, following, 1)

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -21,6 +20,7 @@ from cf_aig_tools.log_rows import dollars
 from cf_aig_tools.parameters import GatewayId, LogId
 from cf_aig_tools.reading import Reading, read_body
 from cf_aig_tools.reading.budget import cut, tokens
+from cf_aig_tools.reading.forms import chunked
 from cf_aig_tools.replay_codes import LIFE_S, accepts, code_for
 
 ANNOTATIONS = ToolAnnotations(
@@ -78,7 +78,7 @@ async def replay_log(
             f"This code is not for exactly this replay, or older than {LIFE_S // 60} minutes. Nothing was sent. "
             "Call without code to see what would be sent and get a new one."
         )
-    reply = chat_reply(gateway, await desk.gateway.resend(gateway, held), desk.max_budget - AROUND)
+    reply = chat_reply(gateway, await desk.gateway.resend(gateway, held), desk.max_budget - AROUND, desk.masker)
     following = f"compare_logs with {log_id} and {reply.log_id}" if reply.log_id else "list_logs"
     return answer(f"{reply_text(reply)}\nnext: {following}", Replay(reply=reply, next=following))
 
@@ -104,16 +104,12 @@ def _bytes(value: Any) -> bytes:
 async def _shown(desk: Desk, gateway: str, log: Log, held: Resend, code: str) -> CallToolResult:
     whole = _bytes(held.body)
     room = max(50, min(SHOWN, desk.max_budget - AROUND))
-    view = await read_body(_once(whole), Reading(budget=room), masker=desk.masker)
+    view = await read_body(chunked(whole), Reading(budget=room), masker=desk.masker)
     goes = f"{cut(held.full_model, 60)} through {gateway}: {len(whole):,} bytes, {_price(log, held)}"
     summary = f"Not sent yet. It would go to {goes}.\nNot repeated: {'; '.join(_lost(log, held))}."
     following = f"replay_log with the same arguments and this code, within {LIFE_S // 60} minutes"
     text = f"{summary}\n{view}\ncode: {code}\nnext: {following}"
     return answer(text, Replay(summary=summary, request=view, code=code, next=following))
-
-
-async def _once(body: bytes) -> AsyncIterator[bytes]:
-    yield body
 
 
 def _price(log: Log, held: Resend) -> str:

@@ -128,7 +128,7 @@ def test_what_results_hold_is_counted_close(text, most):
 def test_nothing_costs_nothing():
     assert tokens("") == 0
     assert cut("", 0) == ""
-    assert cut("some text", 0) == ""
+    assert cut("some text", 0) == cut("some text", -1) == ""
 
 
 @settings(max_examples=200, deadline=None)

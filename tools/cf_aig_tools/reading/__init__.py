@@ -8,7 +8,7 @@ from cf_aig_tools.failures import explain
 from cf_aig_tools.reading.body import Body, complete, outlined
 from cf_aig_tools.reading.content import as_json
 from cf_aig_tools.reading.conversation import Conversation
-from cf_aig_tools.reading.forms import form_of, opened
+from cf_aig_tools.reading.forms import Form, chunked, form_of, opened
 from cf_aig_tools.reading.masking import Masker
 from cf_aig_tools.reading.messages import message
 from cf_aig_tools.reading.outline import outline
@@ -53,8 +53,7 @@ async def read_body(chunks: AsyncIterator[bytes], asked: Reading, *, masker: Mas
         return _selected(await complete(chunks, form, masker), asked, masker)
     by_offset = not asked.view and (asked.offset or asked.limit)
     if asked.view == "raw" or by_offset or form in {"text", "binary"}:
-        binary = form == "binary"
-        return await raw(chunks, asked.offset, asked.limit, asked.budget, masker, binary=binary)
+        return await _stored(chunks, form, asked, masker)
     passing = Passing(chunks, asked.budget)
     try:
         body = await outlined(passing, form, asked.budget * RECENT)
@@ -68,6 +67,17 @@ async def conversation(chunks: AsyncIterator[bytes]) -> Conversation:
     opening, chunks = await opened(chunks)
     body = await complete(chunks, form_of(opening), Masker(enabled=False))
     return body.conversation() or Conversation("unknown", broken=body.broken)
+
+
+async def _stored(chunks: AsyncIterator[bytes], form: Form, asked: Reading, masker: Masker) -> str:
+    """Show a body as it is stored; a stream whose events would show a secret in parts, put together."""
+    if form == "events" and masker.enabled:
+        body = await complete(chunks, form, masker)
+        if not body.text:
+            text = Quoting(masker).whole(as_json(body.value))
+            return part(text, asked.offset, asked.limit, asked.budget, "Its events hold a secret in parts; together: ")
+        chunks = chunked(body.text.encode("utf-8", "surrogateescape"))
+    return await raw(chunks, asked.offset, asked.limit, asked.budget, masker, binary=form == "binary")
 
 
 def _viewed(body: Body, passing: Passing, asked: Reading, masker: Masker) -> str:

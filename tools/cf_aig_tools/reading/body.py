@@ -19,7 +19,10 @@ from cf_aig_tools.reading.skeleton import Skeleton
 
 @dataclass(frozen=True)
 class Body:
-    """What a body says; `gap` finds what was cut out of its strings; of a stream, `text` and how it ended badly."""
+    """What a body says; `gap` finds what was cut out of its strings.
+
+    Of a stream, how it ended badly, and its `text`, but for one whose message holds a secret: events show it in parts.
+    """
 
     value: Any
     gap: re.Pattern[str] = NO_GAP
@@ -56,7 +59,8 @@ async def complete(chunks: AsyncIterator[bytes], form: Form, masker: Masker) -> 
     if form == "events":
         stream = _Stream()
         stream.add(stored)
-        return replace(stream.body(), text=text)
+        body = stream.body()
+        return body if masker.masked(body.value) != body.value else replace(body, text=text)
     for written in (masker.mask(text), text):
         try:
             return Body(json.loads(written, strict=False))

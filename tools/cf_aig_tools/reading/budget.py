@@ -33,7 +33,7 @@ def tokens(text: str) -> int:
 
 def cut(text: str, budget: int) -> str:
     """Return the longest prefix that costs at most *budget* tokens."""
-    left = budget
+    left = max(budget, 0)
     for piece in _PIECES.finditer(text):
         cost = _cost(piece[0])
         if cost > left:

@@ -31,6 +31,11 @@ async def _after(held: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[byt
         yield chunk
 
 
+async def chunked(body: bytes) -> AsyncIterator[bytes]:
+    """Yield a body that is all here."""
+    yield body
+
+
 def form_of(opening: bytes) -> Form:
     """Say what a body is, from its first `OPENING` bytes."""
     if _BINARY.search(opening) or _is_torn(opening):

@@ -5,7 +5,9 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
+from cf_aig_gateway.shapes import as_list, as_object
 from cf_aig_tools.reading.secrets import AHEAD, BEHIND, KINDS, REACH, SECRETS, Secret, Secrets
 
 _HIDDEN = (
@@ -56,9 +58,35 @@ class Masker:
         parts = [stream.feed(text[start : start + _STEP]) for start in range(0, len(text), _STEP)]
         return "".join(parts) + stream.end()
 
+    def masked(self, value: Any) -> Any:
+        """Return a JSON value with its texts masked; what names a value tells whether it is a secret."""
+        whole = "\n".join(_texts(value))
+        return value if self.mask(whole) == whole else self._each(value, "")
+
+    def _each(self, value: Any, name: str) -> Any:
+        if isinstance(value, str):
+            return self.mask(name + value)[len(self.mask(name)) :] if name else self.mask(value)
+        if isinstance(value, list):
+            return [self._each(item, name) for item in as_list(value)]
+        if isinstance(value, dict):
+            return {self.mask(key): self._each(held, f"{key}: ") for key, held in as_object(value).items()}
+        return value
+
     def stream(self) -> "MaskStream":
         """Return a masker for a text that comes in parts."""
         return MaskStream(SECRETS if self.enabled else {})
+
+
+def _texts(value: Any, name: str = "") -> Iterator[str]:
+    if isinstance(value, str):
+        yield name + value
+    elif isinstance(value, list):
+        for item in as_list(value):
+            yield from _texts(item, name)
+    elif isinstance(value, dict):
+        for key, held in as_object(value).items():
+            yield key
+            yield from _texts(held, f"{key}: ")
 
 
 class MaskStream:

@@ -28,15 +28,15 @@ def outline(value: Any, quoting: Quoting, budget: int, pointer: str = "") -> str
     """Return the largest parts of a value, as many as fit; parts at like places of an array are told together."""
     places: dict[str, list[Part]] = {}
     total = _measure(value, pointer, pointer, quoting, places)
-    told = [line for place, held in places.items() for line in _told(place, held)]
+    told = [line for place, held in places.items() for line in _told(place, held, quoting)]
     largest = heapq.nlargest(budget // 4, told, key=lambda line: line[0])
-    lines = [f"{quoting.short(where, 200) or '(whole)'}  {what}" for _, where, what in largest]
+    lines = [f"{quoting.place(where) or '(whole)'}  {what}" for _, where, what in largest]
     count = sum(map(len, places.values()))
     lead = f"{count:,} parts, {total:,} characters of JSON; pointer, type and size, largest first."
     return delivered(lead, lines, lambda shown: _left_out(len(told), shown), budget)
 
 
-def _told(place: str, held: list[Part]) -> list[tuple[int, str, str]]:
+def _told(place: str, held: list[Part], quoting: Quoting) -> list[tuple[int, str, str]]:
     """Return lines for the parts at one place: size, pointer (`*` for any number), and what they are."""
     if len(held) <= FEW:
         return [(part.size, part.pointer, f"{part.kind}, {part.size:,} characters") for part in held]
@@ -44,7 +44,11 @@ def _told(place: str, held: list[Part]) -> list[tuple[int, str, str]]:
     kinds = {part.kind.partition(" ")[0] for part in held}
     what = f"{len(held):,} {kinds.pop() if len(kinds) == 1 else 'part'}s, {size:,} characters"
     first, second = heapq.nlargest(2, held, key=lambda part: part.size)
-    most = f"; largest {first.pointer}, {first.size:,}" if first.size > second.size else f" ({first.size:,} at most)"
+    most = (
+        f"; largest {quoting.place(first.pointer)}, {first.size:,}"
+        if first.size > second.size
+        else f" ({first.size:,} at most)"
+    )
     return [(size, place, what + most)]
 
 

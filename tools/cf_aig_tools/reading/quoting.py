@@ -33,6 +33,11 @@ class Quoting:
         line = " ".join(said.split())
         return line if len(line) <= most else line[:most] + "…"
 
+    def place(self, pointer: str) -> str:
+        """Return a pointer as it is, or, where its names hold a secret, so that it is not shown."""
+        names = pointer.replace("~1", "/").replace("~0", "~")
+        return self.short(pointer if self._masker.mask(names) == names else names, 200)
+
     def quote(self, text: str, room: int) -> str:
         """Return a text that costs about `room` tokens at most: whole, or its ends and how long it is."""
         head, tail = self._ends(text)

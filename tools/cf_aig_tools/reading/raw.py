@@ -142,6 +142,8 @@ def _windowed(window: Window, limit: int, budget: int, lead: str, later: int = 0
         told = "\n".join(_lines(window, text, lead, later))
         if (over := tokens(told) - budget) <= 0:
             return told
+        if room <= 0:
+            return cut(told, budget)
         room = min(room, tokens(text)) - over
 
 

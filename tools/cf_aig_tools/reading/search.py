@@ -28,7 +28,7 @@ def search(texts: Iterable[Any], words: str, pointer: str, visible: Callable[[st
     searched = (list(islice(_matches(value, wanted, pointer, visible), MOST + 1)) for value in texts)
     found = next(filter(None, searched), list[Match]())
     shown = [match for match in found[:MOST] if match[2]]
-    lines = [f"{place or 'text'}, character {start}: {around}" for place, start, around in shown]
+    lines = [f"{visible(place) or 'text'}, character {start}: {around}" for place, start, around in shown]
     total = f"more than {MOST:,} matches" if len(found) > MOST else f"{len(found):,} match{'es' * (len(found) != 1)}"
     lead = f'{total} for "{visible(words)[:80]}".'
     return delivered(lead, lines, lambda count: _next(shown, count), budget)

@@ -45,13 +45,15 @@ def _many(letters: str, least: int) -> str:
 
 
 def _header(kind: str, literal: str, name: str = "") -> list[Secret]:
-    """Return how a header's value looks: quoted, in a list of pairs, or on a line of its own."""
+    """Return how a header's value looks: listed, quoted, in a list of pairs, or on a line of its own."""
     name = f"(?i:{name or literal})"
+    listed = r"[\"']?\s{0,4}:\s{0,4}\[\s{0,64}[\"']([^\"'\s]{8})"
     quoted = rf"[\"']?\s{{0,4}}[:=]\s{{0,4}}\[?\s{{0,4}}[\"']((?:{_SCHEME})?[^\"'\s\[$<{{][^\"'\s]{{7}})"
     paired = rf"[\"']\s{{0,4}},\s{{0,4}}(?:[\"']value[\"']\s{{0,4}}:\s{{0,4}})?[\"']{_DIGIT_NEAR}([^\"'\s]{{8}})"
     schemed = rf"\s{{0,4}}[:=]\s{{0,4}}({_SCHEME}[A-Za-z0-9])"
     bare = rf"\s{{0,4}}[:=]\s{{0,4}}{_DIGIT_NEAR}([A-Za-z0-9._~+/=%-]{{8}})"
     return [
+        _secret(kind, literal, name + listed, r"(?:[^\"'\r\n]|[\"']\s{0,64},\s{0,64}[\"'])*"),
         _secret(kind, literal, f"{name}(?:{quoted}|{paired}|{schemed})", r"[^\"'\r\n]*"),
         _secret(kind, literal, name + bare, r"[^\s\"',;&]*"),
     ]
@@ -83,7 +85,12 @@ _SECRETS = [
     _key("cloudflare_token", "cf", 30, "cf(?:ut|at|k)_"),
     _secret("cloudflare_token", "v1.0-", rf"{_FREE}(v1\.0-{_many('[0-9a-f]', 20)})"),
     _secret("cloudflare_token", "token", rf"(?i:token)[\"']?[\s:=]{{1,4}}[\"']?({_many('[A-Za-z0-9_-]', 40)})"),
-    _secret("jwt", "eyj", rf"{_FREE}(eyJ[A-Za-z0-9_-]{{10,300}}+\.[A-Za-z0-9_-]{{4}})", r"[A-Za-z0-9_.-]*"),
+    _secret(
+        "jwt",
+        "eyj",
+        rf"{_FREE}(eyJ[A-Za-z0-9_-]{{6,300}}+(?:\.[A-Za-z0-9_-]{{4}}|\.?[A-Za-z0-9_-]{{0,3}}\Z))",
+        r"[A-Za-z0-9_.-]*",
+    ),
     _secret("aws_key_id", "akia", rf"{_FREE}(AKIA{_many('[A-Z0-9]', 16)})"),
     _secret("aws_key_id", "asia", rf"{_FREE}(ASIA{_many('[A-Z0-9]', 16)})"),
     _secret(
