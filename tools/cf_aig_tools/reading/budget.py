@@ -10,7 +10,7 @@ from cf_aig_tools.reading.spelling import most_tokens
 
 _PIECES = re.compile(
     r"""
-      [ ]?[A-Z]?[a-z]{1,24} | [ ]?[A-Z]{1,24} | \\[nt][a-z]{1,24} | [0-9]{1,3} | [^\x00-\x7f]
+      [ ]?[A-Z]{0,24}[a-z]{1,24} | [ ]?[A-Z]{1,24} | \\[nt][a-z]{1,24} | [0-9]{1,3} | [^\x00-\x7f]
     | \\?"[:,]\\?" | ":\[ | ",[{\[] | "\}[,}]? | "[\]),:] | [{\[(]" | \},\{ | [}\])][,:;]
     | [.,:]" | :// | [-=!+]= | [-=]> | \\[n"t]
     | [ ](?:\{"|\["|[!-/:-@\[-`{-~])
@@ -67,7 +67,7 @@ def _most(character: str) -> int:
 def _word(piece: str) -> int:
     word = piece.lstrip(" ")
     letters = word.lower()
-    if len(word) == 1 or not word.isupper():
+    if word[1:].islower() or len(word) == 1:
         if letters in WORDS:
             return 1
         if letters in SPACED and word == letters and piece[0] == " ":

@@ -19,6 +19,7 @@ _IS_HIDDEN = re.compile(f"[{_HIDDEN}]")
 _VEIL = re.compile(rf"[{_HIDDEN}]+|\\{{1,15}}+(?:u\{{([0-9a-fA-F]{{1,6}})\}}|u([0-9a-fA-F]{{4}})|([\"'/nrt]))")
 _HALF_VEIL = re.compile(r"\\{1,15}(?:u(?:\{?[0-9a-fA-F]{0,6})?)?\Z")
 _LONGEST_VEIL = 26
+_PRINTABLE = bytes(range(0x20, 0x7F)) + b"\n\t"
 _LETTERS = {"n": "\n", "r": "\r", "t": "\t"}
 _LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 _MARK = re.compile(rf"\[({'|'.join(KINDS)})\]")
@@ -29,7 +30,12 @@ _LAST_LINE = 60
 
 def visible(text: str) -> str:
     r"""Write invisible, bidirectional and control characters as `\u{202e}`; newline and tab stay."""
-    return _SHOWN.sub(_escape, text)
+    return text if _is_plain(text) and "\\u{" not in text else _SHOWN.sub(_escape, text)
+
+
+def _is_plain(text: str) -> bool:
+    """Say at once whether a text is printable ASCII, newlines and tabs, as most are."""
+    return text.isascii() and not text.encode().translate(None, _PRINTABLE)
 
 
 def _escape(found: re.Match[str]) -> str:
@@ -197,7 +203,7 @@ class _Unveiled:
 
 
 def _may_be_veiled(text: str) -> bool:
-    return "\\" in text or _IS_HIDDEN.search(text) is not None
+    return "\\" in text or not (_is_plain(text) or _IS_HIDDEN.search(text) is None)
 
 
 def _meant(veil: re.Match[str]) -> str:
