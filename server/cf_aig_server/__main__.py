@@ -1,6 +1,7 @@
 """The command line: `cloudflare-ai-gateway-mcp`."""
 
 import argparse
+import gc
 import logging
 import signal
 import sys
@@ -66,6 +67,7 @@ def _run(command: str, options: dict[str, Any]) -> None:
             sys.exit(doctor.run(Settings(**options)))
         case _:
             _leave_at_signals()
+            gc.disable()  # until all is loaded: garbage there is none, and looking for it takes a tenth of the start
             from cf_aig_server.commands import serve  # noqa: PLC0415
 
             transport, host = options.pop("transport", "stdio"), options.pop("host", "127.0.0.1")

@@ -13,6 +13,8 @@ from cf_aig_server.transports.stdio import serve_stdio
 def run(settings: Settings, transport: Literal["stdio", "http", "sse"], host: str, port: int) -> None:
     """Serve until the input ends, or a signal comes."""
     server = build_server(settings)
+    gc.freeze()  # what was loaded stays, and is never looked through
+    gc.enable()
     if transport == "stdio":
         anyio.run(serve_stdio, server)
     else:
