@@ -1,5 +1,6 @@
 """The data plane: calls that go through a gateway to a provider, each logged."""
 
+import asyncio
 import re
 import time
 from collections.abc import Callable
@@ -48,11 +49,13 @@ class Relay:
             body = await _body(request)
         except ClientDisconnect:
             return
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_end_when_left, receive, tasks.cancel_scope)
-            reply = await self._reply(request, body)
-            await reply(scope, receive, send)
-            tasks.cancel_scope.cancel()
+        with anyio.CancelScope() as call:
+            watching = asyncio.create_task(_end_when_left(receive, call))
+            try:
+                reply = await self._reply(request, body)
+                await reply(scope, receive, send)
+            finally:
+                watching.cancel()
 
     async def _reply(self, request: Request, body: bytes) -> Reply:
         try:

@@ -21,7 +21,12 @@ class _Server(uvicorn.Server):
         last_s = round(DRAIN_S) + 1
         super().__init__(
             uvicorn.Config(
-                app, http=Connection, log_level="warning", access_log=False, timeout_graceful_shutdown=last_s
+                app,
+                http=Connection,
+                log_level="warning",
+                access_log=False,
+                proxy_headers=False,
+                timeout_graceful_shutdown=last_s,
             )
         )
         self._drain = app.drain
