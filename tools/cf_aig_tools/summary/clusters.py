@@ -28,7 +28,7 @@ def cause(log: Log, body: str) -> Failure:
     """Return why a call failed, from the beginning of the body that came back."""
     explained = failures.explain(log.status_code, body, log.provider)
     is_text = not body.lstrip().startswith(("{", "[", "data:", "event:"))
-    words = failures.words(body) or (body if is_text else "")
+    words = failures.words(body) or (body[: failures.MAX_WORDS] if is_text else "")
     return Failure(explained.kind if explained else _kind(log), failures.words(words) or words)
 
 
