@@ -152,6 +152,16 @@ async def test_of_many_logs_a_thousand_are_read_from_the_whole_span(client: Clie
     assert p50 == pytest.approx(0.6, abs=0.02)
 
 
+async def test_of_calls_that_came_in_bursts_more_is_read_where_they_are(client: Client, store: Store) -> None:
+    await fill(store, [a_log(number, minutes=number / 80, duration=number) for number in range(1200)])
+
+    _, structured = await summarized(client)
+
+    assert "1,200 calls" in structured["summary"]
+    read = int(structured["basis"].partition(" of 1,200 logs")[0].rpartition(" ")[2].replace(",", ""))
+    assert 900 <= read <= 1000
+
+
 async def test_filters_hold_as_in_list_logs(client: Client, store: Store) -> None:
     logs = an_hour(200)
     await fill(store, logs)
