@@ -72,6 +72,10 @@ async def test_a_long_turn_is_shortened_to_its_ends() -> None:
         ({"model": "gpt", "instructions": "Sys", "input": [{"role": "user", "content": [{"type": "input_text", "text": "Q"}]}, {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}, {"type": "function_call_output", "call_id": "c", "output": "R"}]}, "OpenAI responses", ["called f {}", "→ 3 tool: R"]),
         ({"model": "gpt", "input": "Why?"}, "OpenAI responses", ["0 user: Why?"]),
         ({"prompt": "Why?"}, "Workers AI", ["0 user: Why?"]),
+        ({"model": "claude-x", "messages": [{"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "is_error": True, "content": "No."}]}]}, "Anthropic messages", ["result of t: (error)\n  No."]),
+        ({"data": [{"embedding": [1, 2]}, {"embedding": "AAAAAAAA" * 2}, {"embedding": [3]}]}, "Embeddings", ["1 vectors of 2 numbers, 1 vectors of 3 numbers, 1 vectors of 1 numbers"]),
+        ({"model": "g", "response_format": {"type": "json_schema", "json_schema": {"name": "order"}}, "messages": []}, "OpenAI chat, model g, response_format json_schema order; no turns", [""]),
+        ([{"error": {"code": 400, "message": "API key not valid."}}], "Error, bad key: ", ["API key not valid."]),
         ({"messages": [{"role": "user", "content": "Why?"}]}, "Workers AI", ["0 user: Why?"]),
         ({"model": "text-embedding-3-small", "input": ["one", "two"]}, "Embeddings", ["1 input: two"]),
         ({"model": "e", "data": [{"embedding": [0.1, 0.2]}], "usage": {"prompt_tokens": 2}}, "Embeddings", ["1 vectors of 2 numbers"]),
@@ -136,10 +140,16 @@ async def test_a_prompt_that_gemini_blocked_says_so() -> None:
     assert told == "Gemini, model gemini-2.5-pro, finish SAFETY; no turns."
 
 
+async def test_an_outline_tells_what_little_a_part_says_and_no_secret() -> None:
+    told = await shown({"why": "quota", "x-api-key": "7hTq9PwLm3Zr", "rows": ["x" * 9000]}, view="outline")
+
+    assert logged(told).splitlines()[-2:] == ['/x-api-key  "[api_key]"', '/why  "quota"']
+
+
 async def test_an_outline_of_one_part() -> None:
     told = await shown({"a/b": [{"c": "x"}]}, view="outline", pointer="/a~1b")
 
-    assert "/a~1b/0/c  string, 3 characters" in logged(told)
+    assert '/a~1b/0/c  "x"' in logged(told)
 
 
 @pytest.mark.parametrize(

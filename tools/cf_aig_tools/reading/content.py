@@ -62,7 +62,7 @@ class Content:
             case "custom_tool_call":
                 self._call(part.get("call_id"), part.get("name"), part.get("input"))
             case "tool_result" | "web_search_tool_result":
-                self._result(part.get("tool_use_id"), part.get("content"))
+                self._result(part.get("tool_use_id"), part.get("content"), failed=part.get("is_error") is True)
             case "function_call_output" | "custom_tool_call_output":
                 self._result(part.get("call_id"), part.get("output"))
             case "thinking":
@@ -93,8 +93,8 @@ class Content:
         written = arguments if isinstance(arguments, str) else as_json(arguments or {})
         self.calls.append(ToolCall(as_text(id_), as_text(name), written))
 
-    def _result(self, id_: Any, content: Any) -> None:
-        held = Content(self.gap)
+    def _result(self, id_: Any, content: Any, *, failed: bool = False) -> None:
+        held = Content(self.gap, ["(error)"] if failed else [])
         held.add(as_json(content) if isinstance(content, dict) else content)
         self.results.append(ToolResult(as_text(id_), "\n".join([*held.texts, *map(bracketed, held.media)])))
 

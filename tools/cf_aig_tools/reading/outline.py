@@ -14,20 +14,24 @@ from cf_aig_tools.reading.quoting import Quoting
 FEW = 4
 """Parts at like places that are still told one by one."""
 
+TOLD = 60
+"""Characters of a text or number that is told instead of its size."""
+
 
 @dataclass(frozen=True)
 class Part:
-    """One part of a value: its size in characters, where it stands, and what it is."""
+    """One part of a value: its size in characters, where it stands, what it is, and all it says when that is little."""
 
     size: int
     pointer: str
     kind: str
+    value: str = ""
 
 
 def outline(value: Any, quoting: Quoting, budget: int, pointer: str = "") -> str:
     """Return the largest parts of a value, as many as fit; parts at like places of an array are told together."""
     places: dict[str, list[Part]] = {}
-    total = _measure(value, pointer, pointer, quoting, places)
+    total = _measure(quoting.masked(value), pointer, pointer, quoting, places)
     told = [line for place, held in places.items() for line in _told(place, held, quoting)]
     largest = heapq.nlargest(budget // 4, told, key=lambda line: line[0])
     lines = [f"{quoting.place(where) or '(whole)'}  {what}" for _, where, what in largest]
@@ -39,7 +43,7 @@ def outline(value: Any, quoting: Quoting, budget: int, pointer: str = "") -> str
 def _told(place: str, held: list[Part], quoting: Quoting) -> list[tuple[int, str, str]]:
     """Return lines for the parts at one place: size, pointer (`*` for any number), and what they are."""
     if len(held) <= FEW:
-        return [(part.size, part.pointer, f"{part.kind}, {part.size:,} characters") for part in held]
+        return [(part.size, part.pointer, part.value or f"{part.kind}, {part.size:,} characters") for part in held]
     size = sum(part.size for part in held)
     kinds = {part.kind.partition(" ")[0] for part in held}
     what = f"{len(held):,} {kinds.pop() if len(kinds) == 1 else 'part'}s, {size:,} characters"
@@ -69,7 +73,8 @@ def _measure(value: Any, pointer: str, place: str, quoting: Quoting, places: dic
         size = _measure_parts(value, pointer, place, quoting, places)
     else:
         size = len(as_json(value))
-    listed[number] = Part(size, pointer, _kind(value))
+    is_told = size <= TOLD and not isinstance(value, dict | list)
+    listed[number] = Part(size, pointer, _kind(value), quoting.short(as_json(value), TOLD) if is_told else "")
     return size
 
 

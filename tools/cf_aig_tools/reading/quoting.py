@@ -1,6 +1,7 @@
 """Quotes logged text: masked, hidden characters visible, and shortened to its ends."""
 
 import re
+from typing import Any
 
 from cf_aig_tools.reading.budget import tokens
 from cf_aig_tools.reading.masking import Masker, visible
@@ -26,6 +27,10 @@ class Quoting:
     def whole(self, text: str) -> str:
         """Return all of a text, masked and visible."""
         return visible(self._masker.mask(text))
+
+    def masked(self, value: Any) -> Any:
+        """Return a JSON value with its texts masked."""
+        return self._masker.masked(value)
 
     def short(self, text: str, most: int) -> str:
         """Return a text in one line of about `most` characters."""

@@ -33,10 +33,10 @@ def recognised(value: Any, gap: Measure) -> Conversation | None:
 
 
 def _universal(steps: list[Any], gap: Measure) -> Conversation | None:
-    """Read the array of the universal endpoint: `[{provider, endpoint, headers, query}]`, tried in order."""
+    """Read the array of the universal endpoint: `[{provider, endpoint, headers, query}]`, or Gemini's of an error."""
     first = as_object(next(iter(steps), None))
     if "provider" not in first or "query" not in first:
-        return None
+        return recognised(first, gap) if "error" in first else None
     asked = recognised(first["query"], gap) or Conversation("unknown form")
     names = ", then ".join(
         f"{as_text(as_object(step).get('provider'))} {_model_of(step)}".strip() for step in steps[:5]
@@ -68,7 +68,7 @@ def _request(kind: str, body: dict[str, Any], turns: Iterable[Turn]) -> Conversa
 
 def _parameter(value: Any) -> str:
     if kind := as_text(as_object(value).get("type")):
-        return kind
+        return f"{kind} {as_text(as_object(as_object(value).get('json_schema')).get('name'))}".strip()
     return value if isinstance(value, str) else as_json(value)
 
 

@@ -1,5 +1,6 @@
 """What providers answer, whole or put together from a stream, as a conversation."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -87,9 +88,14 @@ def _gemini(body: dict[str, Any], gap: Measure) -> Conversation:
 
 
 def _embeddings(body: dict[str, Any], _: Measure) -> Conversation:
-    vectors = [as_list(as_object(item).get("embedding")) or as_list(item) for item in as_list(body["data"])]
-    shape = f"{len(vectors)} vectors of {len(vectors[0])} numbers"
+    sizes = Counter(_numbers(as_object(item).get("embedding", item)) for item in as_list(body["data"]))
+    shape = ", ".join(f"{count} vectors of {size} numbers" for size, count in sizes.items())
     return _reply("Embeddings", body, [Turn("embedding", shape, "/data")], "")
+
+
+def _numbers(vector: Any) -> int:
+    """Return how many numbers a vector has: a list of them, or the base64 of four bytes for each."""
+    return len(vector) * 3 // 16 if isinstance(vector, str) else len(as_list(vector))
 
 
 def _reply(kind: str, body: dict[str, Any], turns: list[Turn], finish: str) -> Conversation:
