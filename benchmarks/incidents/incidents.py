@@ -103,6 +103,25 @@ async def no_credit(traffic: Traffic) -> None:
     await traffic.openai(chat("Hello. [scripted: no credit]"))
 
 
+async def page(traffic: Traffic) -> None:
+    await traffic.openai(chat(POLICY, "Where is order 3391? [scripted: page]"))
+
+
+async def other_schema(traffic: Traffic) -> None:
+    schema = {"type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"]}
+    wanted = {"type": "json_schema", "json_schema": {"name": "order_id", "schema": schema}}
+    await traffic.openai(chat(POLICY, "Which order? [scripted: other schema]", response_format=wanted))
+
+
+async def repeated_call(traffic: Traffic) -> None:
+    messages = chat(POLICY, "Refund order 3391.")["messages"]
+    for number in range(40):
+        call = {"id": f"c{number}", "type": "function", "function": {"name": "lookup_order", "arguments": "{}"}}
+        messages.append({"role": "assistant", "content": None, "tool_calls": [call]})
+        messages.append({"role": "tool", "tool_call_id": f"c{number}", "content": '{"error": "order is required"}'})
+    await traffic.openai({"model": "gpt-4o", "messages": messages})
+
+
 INCIDENTS = [
     Incident(
         "an expired key", expired_key, [FAILED, LOOK],
@@ -148,5 +167,14 @@ INCIDENTS = [
         [KEY[8:], "\u202e"],
     ),
     Incident("a reply cut at max_tokens", out_of_room, [LISTED, LOOK, CAME, SENT], ["length", "20", "whole report"]),
+    Incident("a page instead of JSON", page, [FAILED, LOOK, CAME], ["502", "provider down", "Bad Gateway", "gpt-4o"]),
+    Incident(
+        "a reply against its schema", other_schema, [LISTED, SENT, CAME],
+        ["json_schema", "order_id", "identifier", "Which order"],
+    ),
+    Incident(
+        "a call repeated in vain", repeated_call, [LISTED, SENT],
+        ["lookup_order", "order is required", "Refund order 3391", "support agent"],
+    ),
     Incident("an account out of credit", no_credit, [FAILED, LOOK], ["402", "out of credit", "Insufficient"]),
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""What an agent sees of thirteen incidents, and what it costs: `python benchmarks/incidents/run.py`.
+"""What an agent sees of sixteen incidents, and what it costs: `python benchmarks/incidents/run.py`.
 
 Each is made by an application's calls through a local gateway, then looked into by a fixed sequence of MCP calls.
 Facts are counted in each channel of the results; tokens are o200k's, of all results of an incident together.

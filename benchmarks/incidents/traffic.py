@@ -1,6 +1,7 @@
 """An application's calls through a local gateway, and the answers that simulated providers have no words for."""
 
 import json
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from typing import Any
 
@@ -42,7 +43,19 @@ def _fault(code: int, status: int, message: str) -> Answer:
     return json_answer(status, json.loads(Fault(code, status, message).body()))
 
 
+async def _page() -> AsyncGenerator[bytes]:
+    yield b"<html>\n<head><title>502 Bad Gateway</title></head>\n<body><hr>nginx</body>\n</html>\n"
+
+
+def _said(text: str) -> Answer:
+    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text, "refusal": None}}
+    usage = {"prompt_tokens": 640, "completion_tokens": 9, "total_tokens": 649}
+    return json_answer(200, TOOL_CALL | {"choices": [choice], "usage": usage})
+
+
 SCRIPTED = {
+    b"[scripted: page]": Answer(502, _page(), {"content-type": "text/html"}),
+    b"[scripted: other schema]": _said('{"identifier": "3391"}'),
     b"[scripted: bad arguments]": json_answer(200, TOOL_CALL),
     b"[scripted: guardrail]": _fault(2016, 424, "Prompt blocked due to security configurations"),
     b"[scripted: no credit]": _fault(2021, 402, "Insufficient wholesale credits"),

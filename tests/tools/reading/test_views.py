@@ -57,6 +57,22 @@ async def test_a_long_conversation_shows_its_last_turns_first_and_how_to_see_the
     assert 'pointer="/messages/' in told.splitlines()[-1]
 
 
+async def test_a_call_that_is_repeated_with_the_same_result_is_shown_once() -> None:
+    turns: list[dict[str, Any]] = [{"role": "user", "content": "Refund it."}]
+    for number in range(30):
+        call = {"id": f"c{number}", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+        turns.append({"role": "assistant", "content": None, "tool_calls": [call]})
+        turns.append({"role": "tool", "tool_call_id": f"c{number}", "content": "No order."})
+
+    told = await shown({"model": "m", "messages": turns})
+
+    assert logged(told).splitlines() == [
+        "0 user: Refund it.",
+        "59 assistant (30 times in a row, this the last): called look {}",
+        "  → 60 tool: No order.",
+    ]
+
+
 async def test_a_long_turn_is_shortened_to_its_ends() -> None:
     told = await shown({"model": "m", "messages": [{"role": "user", "content": "begin " + "x y " * 90_000 + "end?"}]})
 

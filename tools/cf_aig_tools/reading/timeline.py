@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from cf_aig_tools.reading.budget import tokens
 from cf_aig_tools.reading.conversation import Conversation, ToolCall, Turn
@@ -34,10 +35,11 @@ class Timeline:
         }
         self._called = {call.id for turn in held.turns for call in turn.calls}
         self._sizes = [self._size(turn) for turn in held.turns]
+        self._times: dict[int, int] = {}
 
     def text(self) -> str:
         """Return the whole timeline when it fits, else its last turns first."""
-        turns = list(self._own())
+        turns = self._folded(self._own())
         if sum(self._sizes) < 8 * self._budget:
             lines = [self._line(number, turn, self._room(number, turn)) for number, turn in turns]
             lead = self._lead(partial=False)
@@ -57,6 +59,21 @@ class Timeline:
             paired = turn.results and all(result.id in self._called for result in turn.results)
             if turn.text or turn.calls or turn.media or not paired:
                 yield number, turn
+
+    def _folded(self, turns: Iterable[Numbered]) -> list[Numbered]:
+        """Keep the last of several turns in a row that say the same, and how many they were."""
+        kept: list[Numbered] = []
+        for number, turn in turns:
+            if kept and self._said(kept[-1][1]) == self._said(turn):
+                before, _ = kept.pop()
+                self._times[number] = self._times.get(before, 1) + 1
+            kept.append((number, turn))
+        return kept
+
+    def _said(self, turn: Turn) -> tuple[Any, ...]:
+        """Return all that a turn says, whatever its calls are numbered."""
+        calls = [(call.name, call.arguments, self._results.get(call.id, (0, ""))[1]) for call in turn.calls]
+        return turn.role, turn.text, turn.media, calls, [result.text for result in turn.results]
 
     def _newest_first(self, turns: list[Numbered]) -> str:
         order = list(reversed(turns))
@@ -82,7 +99,8 @@ class Timeline:
         said = [self._part(before, text, room // min(len(parts), MOST_PARTS)) for before, text in parts[:MOST_PARTS]]
         if len(parts) > MOST_PARTS:
             said.append(f"… {len(parts) - MOST_PARTS} more calls or results")
-        return f"{number} {self._quoting.short(turn.role, 20)}: " + "\n".join(said).replace("\n", "\n  ")
+        times = f" ({self._times[number]} times in a row, this the last)" if number in self._times else ""
+        return f"{number} {self._quoting.short(turn.role, 20)}{times}: " + "\n".join(said).replace("\n", "\n  ")
 
     def _part(self, before: str, text: str, room: int) -> str:
         return f"{before} {self._quoting.quote(text, max(room, 8))}".strip()
