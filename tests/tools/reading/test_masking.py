@@ -282,3 +282,26 @@ def test_time_grows_with_length_alone(unit):
     started = time.process_time()
     MASKER.mask(text)
     assert time.process_time() - started < 2
+
+
+SPLIT = f"sk-proj-{noise(60)}"
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.sampled_from(["🧪", "\U000e0041", "\u200b", "漢", "x ", "\\", SPLIT, SPLIT[:30]]), max_size=40),
+    st.integers(1, 50),
+    st.booleans(),
+)
+def test_escaped_text_is_masked_the_same_however_it_is_cut(pieces: list[str], step: int, ascii_only: bool) -> None:
+    text = json.dumps("".join(pieces), ensure_ascii=ascii_only)
+    stream = Masker().stream()
+
+    parts = [stream.feed(text[start : start + step]) for start in range(0, len(text), step)]
+
+    assert "".join(parts) + stream.end() == Masker().mask(text)
+
+
+@pytest.mark.parametrize("hidden", ["\u200b", "\U000e0041", "\U000e0041\U000e0042"])
+def test_an_escaped_hidden_character_does_not_part_a_secret(hidden: str) -> None:
+    assert Masker().mask(json.dumps(SPLIT[:20] + hidden + SPLIT[20:])) == '"[openai_key]"'

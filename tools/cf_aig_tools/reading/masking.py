@@ -16,9 +16,13 @@ _HIDDEN = (
 )
 _SHOWN = re.compile(rf"[{_HIDDEN}]|\\u(?=\{{)")
 _IS_HIDDEN = re.compile(f"[{_HIDDEN}]")
-_VEIL = re.compile(rf"[{_HIDDEN}]+|\\{{1,15}}+(?:u\{{([0-9a-fA-F]{{1,6}})\}}|u([0-9a-fA-F]{{4}})|([\"'/nrt]))")
-_HALF_VEIL = re.compile(r"\\{1,15}(?:u(?:\{?[0-9a-fA-F]{0,6})?)?\Z")
-_LONGEST_VEIL = 26
+_HIGH = r"\\{1,15}+u[dD][89abAB][0-9a-fA-F]{2}"
+_LOW = r"\\{1,15}+u[dD][c-fC-F][0-9a-fA-F]{2}"
+_VEIL = re.compile(
+    rf"[{_HIDDEN}]+|(?P<pair>{_HIGH}{_LOW})|\\{{1,15}}+(?:u\{{([0-9a-fA-F]{{1,6}})\}}|u([0-9a-fA-F]{{4}})|([\"'/nrt]))"
+)
+_HALF_VEIL = re.compile(rf"(?:{_HIGH})?\\{{1,15}}(?:u(?:\{{?[0-9a-fA-F]{{0,6}})?)?\Z")
+_LONGEST_VEIL = 46
 _PRINTABLE = bytes(range(0x20, 0x7F)) + b"\n\t"
 _LETTERS = {"n": "\n", "r": "\r", "t": "\t"}
 _LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
@@ -60,6 +64,8 @@ class Masker:
 
     def mask(self, text: str) -> str:
         """Return the text with every secret replaced by its kind, as `[openai_key]`."""
+        if not self.enabled:
+            return text
         stream = self.stream()
         parts = [stream.feed(text[start : start + _STEP]) for start in range(0, len(text), _STEP)]
         return "".join(parts) + stream.end()
@@ -103,11 +109,19 @@ class MaskStream:
         self._waiting = ""
         self._behind = ""
         self._open: Secret | None = None
+        self._enough = 0
 
     def feed(self, text: str) -> str:
-        """Take a part; return what is certain by now."""
+        """Take a part; return what is certain by now.
+
+        What waits is looked at again when it has doubled: it can be long where most characters are hidden.
+        """
         self._waiting += text
-        return self._advance(is_last=False)
+        if len(self._waiting) < self._enough:
+            return ""
+        certain = self._advance(is_last=False)
+        self._enough = 2 * len(self._waiting)
+        return certain
 
     def end(self) -> str:
         """Return the rest."""
@@ -207,11 +221,16 @@ def _may_be_veiled(text: str) -> bool:
 
 
 def _meant(veil: re.Match[str]) -> str:
-    code = veil[1] or veil[2]
-    if not code:
-        return _LETTERS.get(veil[3], veil[3]) if veil[3] else ""
-    character = chr(min(int(code, 16), 0x10FFFF))
-    return "" if _IS_HIDDEN.match(character) else character
+    if pair := veil["pair"]:
+        high = int(pair[pair.index("u") + 1 :][:4], 16)
+        return _unless_hidden(0x10000 + ((high & 0x3FF) << 10 | int(pair[-4:], 16) & 0x3FF))
+    if code := veil[2] or veil[3]:
+        return _unless_hidden(min(int(code, 16), 0x10FFFF))
+    return _LETTERS.get(veil[4], veil[4]) if veil[4] else ""
+
+
+def _unless_hidden(code: int) -> str:
+    return "" if _IS_HIDDEN.match(chr(code)) else chr(code)
 
 
 @dataclass(frozen=True)
