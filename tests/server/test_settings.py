@@ -76,3 +76,9 @@ def test_the_data_folder_is_where_each_system_has_it(system: str, part: str, mon
     monkeypatch.delenv("LOCALAPPDATA", raising=False)
 
     assert part in str(data_folder())
+
+
+def test_a_token_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    missing = Settings(account_id="a" * 32, api_token_file=tmp_path / "none").missing()
+
+    assert missing == f"CLOUDFLARE_API_TOKEN_FILE ({tmp_path / 'none'}) cannot be read, or is empty."
