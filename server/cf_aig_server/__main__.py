@@ -3,6 +3,7 @@
 import argparse
 import gc
 import logging
+import os
 import signal
 import sys
 from functools import partial
@@ -82,7 +83,7 @@ def _leave_at_signals() -> None:
 
 
 def _leave(*_: object) -> None:
-    sys.exit()
+    os._exit(0)  # nothing has begun; an exception would be raised in the middle of an import
 
 
 def _sole(group: ExceptionGroup[Exception]) -> Exception:
