@@ -225,6 +225,21 @@ def test_visible_parts_are_the_visible_whole(pieces, sizes):
         assert out == visible(masker.mask(text))
 
 
+def test_a_value_of_json_is_masked_by_its_shape_or_by_what_names_it():
+    value = {"x-api-key": noise(24), "set-cookie": [f"a={noise(20)}"], "n": [1, None, SECRETS["github"][0]]}
+    expected = {"x-api-key": "[api_key]", "set-cookie": ["[cookie]"], "n": [1, None, "[github_token]"]}
+    assert MASKER.masked(value) == expected
+    assert MASKER.masked(expected) == expected
+
+
+def test_every_cookie_of_a_list_is_masked_and_the_json_stays_whole():
+    cookies = [f"sid={noise(20, seed=number)}; Path=/" for number in range(3)]
+    for indent in (None, 2):
+        text = json.dumps({"set-cookie": cookies, "next": "kept"}, indent=indent)
+        shown = MASKER.mask(text)
+        assert json.loads(shown) == {"set-cookie": ["[cookie]"], "next": "kept"}
+
+
 def test_an_operator_may_switch_masking_off():
     text = f"a {SECRETS['openai'][0]} b"
     assert Masker(enabled=False).mask(text) == text
