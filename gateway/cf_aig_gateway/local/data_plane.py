@@ -136,7 +136,7 @@ async def _setting(request: Request) -> Setting:
     """Find the gateway and whether the caller may use it."""
     state, headers = request.app.state, request.headers
     gateway = request.path_params.get("gateway") or headers.get("cf-aig-gateway-id", "default")
-    settings = await state.store.gateway(gateway)
+    settings = await state.store.settings(gateway)
     if settings is None or not ACCOUNT.fullmatch(request.path_params["account"]):
         raise gateway_missing()
     authenticated = "gateway" not in request.path_params or _has_token(

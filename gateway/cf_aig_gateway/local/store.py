@@ -27,6 +27,9 @@ T = TypeVar("T")
 READERS = 4
 """Connections that read at the same time."""
 
+SETTINGS_S = 0.1
+"""Seconds for which a gateway's settings are taken to be the same."""
+
 DELETED_AT_ONCE = 2000
 """Logs that one transaction deletes: others write in between."""
 
@@ -43,6 +46,7 @@ class Store(AbstractAsyncContextManager["Store"]):
         self._path = Path(path)
         self._log_lag_ms = round(log_lag_s * 1000)
         self._turns = anyio.CapacityLimiter(READERS)
+        self._known: dict[str, tuple[float, dict[str, Any]]] = {}
 
     async def __aenter__(self) -> Self:
         fill = partial(store_gateways.ensure_default, now=_now())
@@ -133,21 +137,31 @@ class Store(AbstractAsyncContextManager["Store"]):
         except sqlite3.Error as error:
             raise GatewayError(f"{self._path} could not be read: {error}.") from error
 
+    async def settings(self, gateway_id: str) -> dict[str, Any] | None:
+        """Return what `gateway` did within the last SETTINGS_S: a change by another process is seen that much later."""
+        known = self._known.get(gateway_id)
+        if known and time.monotonic() - known[0] < SETTINGS_S:
+            return known[1]
+        gateway = await self.gateway(gateway_id)
+        if gateway:
+            self._known[gateway_id] = time.monotonic(), gateway
+        return gateway
+
     async def gateways(self, search: str, limit: int, offset: int) -> tuple[list[dict[str, Any]], int]:
         """Return gateways whose id contains a text, and how many there are."""
         return await self.read(lambda db: store_gateways.page(db, search, limit, offset))
 
     async def create_gateway(self, gateway_id: str, settings: str) -> dict[str, Any] | None:
         """Make a gateway with settings (JSON) and return it, or None when there is one of that id."""
-        return await self.write(lambda db: store_gateways.create(db, gateway_id, settings, _now()))
+        return await self._change(lambda db: store_gateways.create(db, gateway_id, settings, _now()))
 
     async def replace_gateway(self, gateway_id: str, settings: str) -> dict[str, Any] | None:
         """Give a gateway other settings (JSON) and return it, or None when there is none."""
-        return await self.write(lambda db: store_gateways.replace(db, gateway_id, settings, _now()))
+        return await self._change(lambda db: store_gateways.replace(db, gateway_id, settings, _now()))
 
     async def delete_gateway(self, gateway_id: str) -> None:
         """Delete a gateway with its logs."""
-        await self.write(lambda db: store_gateways.delete(db, gateway_id, _now()))
+        await self._change(lambda db: store_gateways.delete(db, gateway_id, _now()))
         await self._delete(Condition("gateway = ?", (gateway_id,)), Order(direction="asc"), None)
 
     async def cached(self, key: str) -> bytes | None:
@@ -165,6 +179,13 @@ class Store(AbstractAsyncContextManager["Store"]):
             db.execute("INSERT OR REPLACE INTO cache VALUES (?, ?, ?)", (key, now + round(ttl_s * 1000), reply))
 
         await self.write(work, len(reply))
+
+    async def _change(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Write what changes gateways, and forget what they were."""
+        try:
+            return await self.write(work)
+        finally:
+            self._known.clear()
 
     async def _delete(self, where: Condition, order: Order, limit: int | None) -> None:
         left = limit if limit is not None else 1 << 62

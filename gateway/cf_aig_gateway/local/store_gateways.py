@@ -2,7 +2,6 @@
 
 import json
 import sqlite3
-from functools import lru_cache
 from typing import Any
 
 from cf_aig_gateway.local.gateway_settings import DEFAULT
@@ -52,13 +51,8 @@ def page(db: sqlite3.Connection, search: str, limit: int, offset: int) -> tuple[
 def _gateway(row: sqlite3.Row) -> dict[str, Any]:
     return {
         "id": row["id"],
-        **_settings(row["settings"]),
+        **json.loads(row["settings"]),
         "is_default": row["id"] == DEFAULT_ID,
         "created_at": iso(row["created_at"]),
         "modified_at": iso(row["modified_at"]),
     }
-
-
-@lru_cache(maxsize=64)
-def _settings(text: str) -> dict[str, Any]:
-    return json.loads(text)

@@ -8,6 +8,7 @@ from asyncio.subprocess import PIPE, Process
 from contextlib import closing
 from pathlib import Path
 
+import anyio
 import pytest
 import writing
 from logs import a_log
@@ -142,6 +143,23 @@ async def test_a_second_log_of_the_same_id_is_refused(store: Store) -> None:
 
     with pytest.raises(GatewayError, match="UNIQUE"):
         await store.add(a_log(1))
+
+
+@pytest.mark.anyio
+async def test_changed_settings_hold_at_once_and_those_of_another_process_soon(store: Store, tmp_path: Path) -> None:
+    kept = await store.settings("default")
+    off = DEFAULT.model_copy(update={"collect_logs": False}).stored()
+    await store.replace_gateway("default", off)
+    own = await store.settings("default")
+    async with Store(tmp_path / "gateway.sqlite3") as other:
+        await other.replace_gateway("default", DEFAULT.stored())
+    with anyio.fail_after(5):
+        while (await store.settings("default") or {})["collect_logs"] is False:
+            await anyio.sleep(0.01)
+
+    assert kept
+    assert own
+    assert (kept["collect_logs"], own["collect_logs"]) == (True, False)
 
 
 @pytest.mark.anyio
