@@ -154,7 +154,7 @@ async def test_changed_settings_hold_at_once_and_those_of_another_process_soon(s
     async with Store(tmp_path / "gateway.sqlite3") as other:
         await other.replace_gateway("default", DEFAULT.stored())
     with anyio.fail_after(5):
-        while (await store.settings("default") or {})["collect_logs"] is False:
+        while (await store.settings("default") or {})["collect_logs"] is False:  # noqa: ASYNC110 (another process tells nobody)
             await anyio.sleep(0.01)
 
     assert kept
