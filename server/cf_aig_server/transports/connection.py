@@ -1,22 +1,41 @@
-"""A connection that speaks HTTP, and does not wait for ever to be spoken to."""
+"""A connection that speaks HTTP, and waits neither for ever nor for everything to be spoken to."""
 
 import asyncio
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MAX_HEAD = 64 * 1024
+"""Bytes of the head of a request, beyond those that came with its beginning."""
 
 
-class Connection(H11Protocol):
-    """uvicorn's, closed when the head of a request has not arrived within `head_s` seconds."""
+class Connection(HttpToolsProtocol):
+    """uvicorn's, closed when the head of a request has not arrived within `head_s` seconds, or is too large."""
 
     head_s = 10.0
     _overdue: asyncio.TimerHandle | None = None
+    _in_head = False
+    _head = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         super().connection_made(transport)
         self._await_head()
 
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = True
+        self._head = 0
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        self._in_head = False
+
     def data_received(self, data: bytes) -> None:
+        goes_on = self._in_head
         super().data_received(data)
+        if goes_on and self._in_head:
+            self._head += len(data)
+            if self._head > MAX_HEAD:
+                self.send_400_response("The head of the request is too large.")
         answering = self.cycle is not None and not self.cycle.response_complete  # pyright: ignore[reportUnnecessaryComparison]
         if answering:
             self._stop_awaiting()

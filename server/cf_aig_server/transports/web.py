@@ -23,6 +23,7 @@ class _Server(uvicorn.Server):
             uvicorn.Config(
                 app,
                 http=Connection,
+                ws="none",
                 log_level="warning",
                 access_log=False,
                 proxy_headers=False,
