@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def custom_cost(prices: Mapping[str, Any], usage: Usage) -> float | None:
 
 def _price(prices: Mapping[str, Any], name: str, default: float | None = None) -> float | None:
     value = prices.get(name)
-    return value if isinstance(value, int | float) and value >= 0 else default
+    return value if isinstance(value, int | float) and 0 <= value < inf else default
 
 
 def context_window(provider: str, model: str) -> int | None:

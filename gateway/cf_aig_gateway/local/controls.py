@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from cf_aig_gateway.local.json_text import read_json
@@ -98,5 +99,5 @@ def _metadata(text: str) -> dict[str, Any] | None:
     """
     given = as_object(read_json(text))
     entries = {name: value for name, value in given.items() if not name.startswith("cf.")}
-    plain = all(isinstance(value, str | int | float) for value in given.values())
+    plain = all(isinstance(value, str | int | float) and value not in (inf, -inf) for value in given.values())
     return dict(list(entries.items())[:METADATA_ENTRIES]) if entries and plain else None
