@@ -11,11 +11,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, ValidationError
 
 from cf_aig_gateway.errors import GatewayError
-from cf_aig_server.settings import Settings, data_folder
+from cf_aig_server.paths import data_folder
 
 EXIT_USAGE = 2
 """The exit code of a command that could not begin: one line on stderr says what to do."""
@@ -51,7 +50,7 @@ def _run(command: str, options: dict[str, Any]) -> None:
 
             demo.run(keep=options["keep"])
         case "gateway":
-            _leave_at_signals()
+            _begin_loading()
             from cf_aig_server.commands import gateway  # noqa: PLC0415
 
             gateway.run(
@@ -64,20 +63,22 @@ def _run(command: str, options: dict[str, Any]) -> None:
             )
         case "doctor":
             from cf_aig_server.commands import doctor  # noqa: PLC0415
+            from cf_aig_server.settings import Settings  # noqa: PLC0415
 
             sys.exit(doctor.run(Settings(**options)))
         case _:
-            _leave_at_signals()
-            gc.disable()  # until all is loaded: garbage there is none, and looking for it takes a tenth of the start
+            _begin_loading()
             from cf_aig_server.commands import serve  # noqa: PLC0415
+            from cf_aig_server.settings import Settings  # noqa: PLC0415
 
             transport, host = options.pop("transport", "stdio"), options.pop("host", "127.0.0.1")
             port = options.pop("port", 8000)
             serve.run(Settings(**options), transport, host, port)
 
 
-def _leave_at_signals() -> None:
-    """End well at a signal that comes while the rest is still being loaded."""
+def _begin_loading() -> None:
+    """Until all is loaded, end well at a signal, and look for no garbage: there is none, and it takes a tenth."""
+    gc.disable()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)
 

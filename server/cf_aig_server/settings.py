@@ -1,7 +1,6 @@
 """Configuration: environment first, then flags."""
 
 import os
-import sys
 from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
@@ -10,6 +9,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from cf_aig_server.paths import data_folder
 
 KEY_PREFIX = "AI_GATEWAY_KEY_"
 
@@ -106,13 +107,3 @@ def _secret(value: SecretStr, file: Path | None) -> str:
         return file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
         return ""
-
-
-def data_folder() -> Path:
-    """Return the user's data folder for this program, as each system has it."""
-    name = "cloudflare-ai-gateway-mcp"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / name
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / name
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / name

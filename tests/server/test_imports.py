@@ -74,6 +74,7 @@ cf_aig_server.commands
 cf_aig_server.commands.serve
 cf_aig_server.completions
 cf_aig_server.instructions
+cf_aig_server.paths
 cf_aig_server.prompts
 cf_aig_server.registration
 cf_aig_server.resources

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from cf_aig_server.settings import Settings, data_folder
+from cf_aig_server.paths import data_folder
+from cf_aig_server.settings import Settings
 
 
 def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,6 +48,7 @@ def _warm_up() -> None:
     pricing.load()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
+    gc.enable()
 
 
 def _announce(port: int) -> None:
