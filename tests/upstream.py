@@ -19,7 +19,13 @@ def http(
     """Return a whole HTTP reply."""
     size = len(body) if length is None else length
     return (
-        HEAD % (status, kind, b"content-length: %d\r\nconnection: close\r\nset-cookie: session=one\r\n" % size) + body
+        HEAD
+        % (
+            status,
+            kind,
+            b"content-length: %d\r\nconnection: close\r\nset-cookie: session=one\r\nx-note: \xe2\x86\x92\r\n" % size,
+        )
+        + body
     )
 
 
@@ -34,6 +40,7 @@ REPLIES = {
     "garbage": b"\x00\xff not HTTP\r\n\r\n",
     "short": http(b'{"id":', length=500),
     "hang": b"",
+    "busy": http(b'{"error":', status=b"503 Service Unavailable", length=500),
 }
 
 
@@ -48,7 +55,7 @@ class Fake:
 
 @asynccontextmanager
 async def fake_provider(behaviour: str) -> AsyncGenerator[Fake]:
-    """Answer every request with one of REPLIES; `hang` never answers."""
+    """Answer every request with one of REPLIES; `hang` never answers, `busy` never ends its answer."""
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
     fake = Fake(f"http://127.0.0.1:{listener.extra(anyio.abc.SocketAttribute.local_port)}")
 
@@ -56,7 +63,7 @@ async def fake_provider(behaviour: str) -> AsyncGenerator[Fake]:
         async with stream:
             fake.requests.append(await stream.receive())
             await stream.send(REPLIES[behaviour])
-            if behaviour == "hang":
+            if behaviour in ("hang", "busy"):
                 with anyio.move_on_after(10):
                     await _until_closed(stream)
                 fake.left.set()
@@ -64,6 +71,7 @@ async def fake_provider(behaviour: str) -> AsyncGenerator[Fake]:
     async with listener, anyio.create_task_group() as tasks:
         tasks.start_soon(listener.serve, answer)
         yield fake
+        await anyio.wait_all_tasks_blocked()  # a connection just accepted is taken, and so closed
         tasks.cancel_scope.cancel()
 
 

@@ -145,7 +145,13 @@ async def _setting(request: Request) -> Setting:
     if settings.get("authentication") and not authenticated:
         raise unauthorized()
     return Setting(
-        state.store, state.upstream, gateway, settings, request.url.path, headers.get("user-agent", ""), authenticated
+        state.store,
+        state.upstream,
+        gateway,
+        settings,
+        request.scope["path"],
+        headers.get("user-agent", ""),
+        authenticated,
     )
 
 

@@ -28,8 +28,12 @@ AUTHORS = {"google": "google-ai-studio", "xai": "grok"}
 
 CONNECTION = {
     "host", "connection", "content-length", "transfer-encoding", "accept-encoding", "cookie", "origin", "referer",
+    "expect", "keep-alive", "te", "trailer", "upgrade", "proxy-authorization", "proxy-connection",
 }  # fmt: skip
-"""Headers that are no business of a provider."""
+"""Headers that are no business of a provider; those of a connection are RFC 9110's (7.6.1, 10.1.1)."""
+
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+HEADER_VALUE = re.compile(r"[^\r\n\0]*")
 
 CLOUDFLARES = {"authorization", "x-auth-email", "x-auth-key", "api-version"}
 """Headers of the management host: credentials for Cloudflare, not for a provider."""
@@ -39,7 +43,7 @@ def native(request: Request, body: bytes) -> list[Call]:
     """Read a call on a provider's own path."""
     provider = _provider(request.path_params["provider"])
     call = _call(request, body, provider, request.path_params["endpoint"], as_object(read_json(body)), sent=body)
-    return [replace(call, method=request.method, query=request.url.query)]
+    return [replace(call, method=request.method, query=request.scope["query_string"].decode("latin-1"))]
 
 
 def compat(request: Request, body: bytes) -> list[Call]:
@@ -94,7 +98,11 @@ def _step(request: Request, step: dict[str, Any]) -> Call:
     call = _call(request, write_json(query), _provider(provider), endpoint, query)
     config = as_object(step.get("config"))
     configured = {header: str(config[name]) for name, header in CONFIG.items() if name in config}
-    headers, asides = _parted({name: str(value) for name, value in as_object(step.get("headers")).items()})
+    given = {name: str(value) for name, value in as_object(step.get("headers")).items()}
+    for name, value in given.items():
+        if not HEADER_NAME.fullmatch(name) or not HEADER_VALUE.fullmatch(value):
+            raise invalid_request(f"A step's header {name[:80]!r} has a name or a value that no header can have")
+    headers, asides = _parted(given)
     return replace(
         call,
         headers={**headers, "content-type": "application/json"},

@@ -55,6 +55,35 @@ async def test_a_providers_cookies_go_to_nobody(tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
+async def test_a_providers_headers_are_passed_on_byte_by_byte(tmp_path: Path) -> None:
+    async with forwarding(tmp_path, "json") as (gateway, _):
+        answer = await gateway.http.post("openai/responses", json={})
+
+    assert (b"x-note", "→".encode()) in answer.headers.raw
+
+
+@pytest.mark.anyio
+async def test_headers_of_the_callers_connection_stay_with_it(tmp_path: Path) -> None:
+    headers = {"expect": "100-continue", "te": "trailers", "proxy-authorization": "Basic x", "x-own": "kept"}
+    async with forwarding(tmp_path, "json") as (gateway, fake):
+        await gateway.http.post("openai/responses", json={}, headers=headers)
+
+    (sent,) = fake.requests
+    assert b"x-own: kept" in sent
+    assert not any(b"\r\n%b:" % name in sent.lower() for name in (b"expect", b"te", b"proxy-authorization"))
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("name", "value"), [("a b", "c"), ("", "c"), ("a", "b\r\nc: d"), ("a\nb", "c")])
+async def test_a_step_cannot_slip_a_header_in(tmp_path: Path, name: str, value: str) -> None:
+    step = {"provider": "openai", "endpoint": "responses", "headers": {name: value}, "query": {}}
+    async with forwarding(tmp_path, "json") as (gateway, fake):
+        answer = await gateway.http.post("", json=[step])
+
+    assert (answer.status_code, fake.requests) == (400, [])
+
+
+@pytest.mark.anyio
 async def test_a_custom_provider_is_logged_under_its_slug(tmp_path: Path) -> None:
     async with forwarding(tmp_path, "json", "custom-ollama") as (gateway, fake):
         native = await gateway.http.post("custom-ollama/v1/chat/completions", json=chat(model="llama3"))
@@ -131,6 +160,35 @@ async def test_a_caller_who_leaves_ends_the_call_upstream(tmp_path: Path) -> Non
             await gateway.http.post("openai/chat/completions", json=chat(model="gpt-4o-mini"), timeout=0.3)
         with anyio.fail_after(5):
             await fake.left.wait()
+
+
+@pytest.mark.anyio
+async def test_an_answer_that_is_not_taken_is_not_waited_for(tmp_path: Path) -> None:
+    async with forwarding(tmp_path, "busy") as (gateway, fake):
+        with pytest.raises(httpx2.ReadTimeout):
+            await gateway.http.post(
+                "openai/responses", json={}, headers={"cf-aig-max-attempts": "2"}, timeout=httpx2.Timeout(5, read=1)
+            )
+        with anyio.fail_after(5):
+            await fake.left.wait()
+        assert len(fake.requests) == 2
+
+
+@pytest.mark.anyio
+async def test_the_environments_proxy_is_used_for_what_it_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with fake_provider("json") as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url.removeprefix("http://"))
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        live = Live({"openai": "http://behind.invalid/v1", "groq": "http://127.0.0.1:1/v1"})
+        async with live, plane(tmp_path, upstream=live) as gateway:
+            through = await gateway.http.post("openai/responses", json={})
+            direct = await gateway.http.post("groq/responses", json={})
+
+    (sent,) = proxy.requests
+    assert sent.startswith(b"POST http://behind.invalid/v1/responses HTTP/1.1")
+    assert (through.status_code, direct.status_code) == (200, 502)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """What a provider gives back: a status, headers and chunks as they come."""
 
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -21,12 +21,24 @@ class BrokenOff(Exception):
     """A provider's stream ended before its end."""
 
 
+class Chunks(Protocol):
+    """A body as it comes, read once; raises `BrokenOff` where it ends before its end."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Return the chunks."""
+        ...
+
+    def aclose(self) -> Awaitable[None]:
+        """End the call upstream, whether the body was read or not."""
+        ...
+
+
 @dataclass
 class Answer:
-    """A provider's reply, whose chunks are read once; `aclose` of them ends the call upstream."""
+    """A provider's reply."""
 
     status: int
-    chunks: AsyncGenerator[bytes]
+    chunks: Chunks
     headers: Mapping[str, str] = field(default_factory=lambda: {"content-type": JSON})
 
     @property

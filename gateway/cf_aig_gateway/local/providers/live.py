@@ -2,15 +2,16 @@
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager
-from functools import lru_cache
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-from itertools import cycle
+from functools import cached_property, lru_cache
+from ssl import SSLContext
 from types import TracebackType
 from typing import Self
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
-import anyio
+import aiohttp
 import httpx2
+from yarl import URL
 
 from cf_aig_gateway.local.calls import Call
 from cf_aig_gateway.local.faults import invalid_provider, no_answer
@@ -19,13 +20,17 @@ from cf_aig_gateway.local.providers.answers import Answer, BrokenOff
 from cf_aig_gateway.local.providers.directory import NATIVE, OPENAI_COMPATIBLE, WORKERS_AI
 
 CLOUDFLARE = "https://api.cloudflare.com/client/v4/accounts/{account}/ai"
-EXTENSIONS = {"timeout": httpx2.Timeout(600.0, connect=10.0).as_dict()}
-"""Seconds without a byte; a request's own timeout is mostly shorter."""
+TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=600)
+"""Seconds to connect, and without a byte; a request's own timeout is mostly shorter."""
 
-POOLS = 16
-"""A pool looks at each of its idle connections for every call, so there are several."""
+MAX_FIELD = 64 * 1024
+"""Bytes of a header that a provider may send."""
 
-CONNECTIONS = httpx2.Limits(max_connections=None, max_keepalive_connections=64)
+NO_DEFAULTS = ("accept", "content-type", "user-agent")
+"""Headers that aiohttp would add to the caller's."""
+
+FAILURES = (aiohttp.ClientError, OSError, ValueError)
+"""What aiohttp raises, ValueError for a header or a URL that cannot be sent."""
 
 
 class Live(AbstractAsyncContextManager["Live"]):
@@ -40,19 +45,20 @@ class Live(AbstractAsyncContextManager["Live"]):
         self._everything = everything
 
     async def __aenter__(self) -> Self:
-        no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))  # one caller's are not another's
-        trusted = httpx2.create_ssl_context()
-        self._clients = [
-            httpx2.AsyncClient(verify=trusted, limits=CONNECTIONS, cookies=no_cookies) for _ in range(POOLS)
-        ]
-        self._next = cycle(self._clients)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0),
+            cookie_jar=aiohttp.DummyCookieJar(),  # one caller's are not another's
+            timeout=TIMEOUT,
+            skip_auto_headers=NO_DEFAULTS,
+            max_line_size=MAX_FIELD,
+            max_field_size=MAX_FIELD,
+        )
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for client in self._clients:
-            await client.aclose()
+        await self._session.close()
 
     async def __call__(self, call: Call) -> Answer:
         """Forward a call and return its answer once the head is in."""
@@ -60,12 +66,25 @@ class Live(AbstractAsyncContextManager["Live"]):
         if url is None:
             return await simulated.answer(call)
         headers = {**call.headers, "accept-encoding": "identity"}
-        request = httpx2.Request(call.method, _parsed(url), headers=headers, content=call.body, extensions=EXTENSIONS)
         try:
-            response = await next(self._next).send(request, stream=True)
-        except httpx2.TransportError as error:
+            where, proxy = _route(url)
+            response = await self._session.request(
+                call.method,
+                where,
+                headers=headers,
+                data=call.body or None,
+                proxy=proxy,
+                ssl=self._trusted if where.scheme == "https" else True,
+                allow_redirects=False,
+            )
+        except FAILURES as error:
             raise no_answer(type(error).__name__) from error
-        return await _checked(response)
+        return _checked(response)
+
+    @cached_property
+    def _trusted(self) -> SSLContext:
+        """The authorities that this system trusts; read when first there is need, as it takes 25 ms."""
+        return httpx2.create_ssl_context()
 
     def url(self, call: Call) -> str | None:
         """Return where a call goes; None when it is to be simulated.
@@ -79,8 +98,16 @@ class Live(AbstractAsyncContextManager["Live"]):
 
 
 @lru_cache(maxsize=256)
-def _parsed(url: str) -> httpx2.URL:
-    return httpx2.URL(url)
+def _route(url: str) -> tuple[URL, str | None]:
+    """Return a URL parsed, and the proxy that the environment names for it.
+
+    aiohttp's own `trust_env` reads ~/.netrc for each call, and would send what it finds there.
+    """
+    parts, proxies = urlsplit(url), getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if proxy is None or proxy_bypass(parts.netloc):
+        return URL(url, encoded=True), None
+    return URL(url, encoded=True), proxy if "://" in proxy else f"http://{proxy}"
 
 
 def url_of(base: str, call: Call) -> str:
@@ -101,26 +128,42 @@ def _real(call: Call) -> str:
     return base
 
 
-async def _checked(response: httpx2.Response) -> Answer:
+class _Chunks:
+    """The body of a reply, as it comes."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+
+    async def __aiter__(self) -> AsyncGenerator[bytes]:
+        try:
+            async for chunk in self._response.content.iter_any():
+                yield chunk
+        except FAILURES as error:
+            raise BrokenOff(type(error).__name__) from error
+
+    async def aclose(self) -> None:
+        """End the call, unless it has come to its end."""
+        self._response.close()
+
+
+def _checked(response: aiohttp.ClientResponse) -> Answer:
     """Turn down what is no provider's answer: a redirect, or a page."""
-    answer = Answer(response.status_code, _chunks(response), dict(response.headers))
+    answer = Answer(response.status, _Chunks(response), _headers(response))
     why = ""
-    if response.is_redirect:
+    if 300 <= response.status < 400:
         why = "it redirected"
     elif answer.success and answer.content_type == "text/html":
         why = "it answered with HTML"
     if why:
-        await response.aclose()
+        response.close()
         raise no_answer(why)
     return answer
 
 
-async def _chunks(response: httpx2.Response) -> AsyncGenerator[bytes]:
-    try:
-        async for chunk in response.aiter_bytes():
-            yield chunk
-    except (httpx2.TransportError, httpx2.DecodingError) as error:
-        raise BrokenOff(type(error).__name__) from error
-    finally:
-        with anyio.CancelScope(shield=True):
-            await response.aclose()
+def _headers(response: aiohttp.ClientResponse) -> dict[str, str]:
+    """Return the headers by names in lower case, those of one name joined; in latin-1, as they are sent on."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in response.raw_headers:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
