@@ -37,6 +37,8 @@ REPLIES = {
     "half": http(CHUNK + b'data: {"cho', kind=b"text/event-stream"),
     "stream": http(CHUNK * 3 + b"data: [DONE]\n\n", kind=b"text/event-stream"),
     "large": http(b": %b\n\n" % (b"x" * 100_000) * 110 + USAGE + b"data: [DONE]\n\n", kind=b"text/event-stream"),
+    "status": http(b"", status=b"999 Request denied"),
+    "encoding": http(b"x", kind=b"application/json\r\ncontent-encoding: br"),
     "garbage": b"\x00\xff not HTTP\r\n\r\n",
     "short": http(b'{"id":', length=500),
     "hang": b"",

@@ -107,7 +107,7 @@ async def test_providers_without_a_url_stay_simulated(tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("behaviour", ["html", "redirect", "garbage", "short"])
+@pytest.mark.parametrize("behaviour", ["html", "redirect", "status", "encoding", "garbage", "short"])
 async def test_what_is_no_answer_is_the_gateways_error(tmp_path: Path, behaviour: str) -> None:
     async with forwarding(tmp_path, behaviour) as (gateway, _):
         answer = await gateway.http.post("openai/chat/completions", json=chat(model="gpt-4o-mini"))

@@ -147,11 +147,13 @@ class _Chunks:
 
 
 def _checked(response: aiohttp.ClientResponse) -> Answer:
-    """Turn down what is no provider's answer: a redirect, or a page."""
+    """Turn down what is no provider's answer: a redirect, a page, or a status that HTTP has not."""
     answer = Answer(response.status, _Chunks(response), _headers(response))
     why = ""
     if 300 <= response.status < 400:
         why = "it redirected"
+    elif not 200 <= response.status < 600:
+        why = f"its status was {response.status}"
     elif answer.success and answer.content_type == "text/html":
         why = "it answered with HTML"
     if why:
