@@ -11,6 +11,7 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from serving import serving
+from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp
 
@@ -198,6 +199,18 @@ async def test_an_answer_may_take_longer_than_a_head() -> None:
         answers = [await http.get(url), await http.get(url)]
 
     assert [answer.text for answer in answers] == ["done", "done"]
+
+
+async def test_white_space_around_a_header_is_none_of_it() -> None:
+    async def echo(scope: Any, receive: Any, send: Any) -> None:
+        await PlainTextResponse(f"<{Headers(scope=scope)['x']}>")(scope, receive, send)
+
+    async with serving(echo) as url, await anyio.connect_tcp("127.0.0.1", httpx2.URL(url).port or 0) as stream:
+        await stream.send(b"GET / HTTP/1.1\r\nHost: here\r\nx: \t a b \t \r\nConnection: close\r\n\r\n")
+        with anyio.fail_after(5):
+            answer = b"".join([part async for part in stream])
+
+    assert answer.endswith(b"<a b>")
 
 
 async def never(*_: Any) -> Any:

@@ -25,6 +25,9 @@ class Connection(HttpToolsProtocol):
         self._in_head = True
         self._head = 0
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value.rstrip(b" \t"))  # RFC 9110 (5.5): white space around a value is none of it
+
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
         self._in_head = False
