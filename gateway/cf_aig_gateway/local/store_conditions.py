@@ -115,9 +115,9 @@ def _of_metadata(key: str, operator: str, value: FilterValue) -> Condition:
 
 def _has_key(name: str) -> Condition:
     """Whether there is an entry of that name. Metadata is flat, compact JSON: only a name stands so within it."""
-    text = f'"{_as_json(name)}":'
+    text = _as_json(name)
     exactly = "(instr(metadata, ?) OR instr(metadata, ?))"
-    return Condition(f"metadata LIKE ? ESCAPE '\\' AND {exactly}", (_pattern(text), f"{{{text}", f",{text}"))
+    return Condition(f"metadata LIKE ? ESCAPE '\\' AND {exactly}", (_pattern(text), f'{{"{text}":', f',"{text}":'))
 
 
 def _of_entry(key: str, operator: str, value: str | float) -> Condition:
