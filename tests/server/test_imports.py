@@ -49,7 +49,7 @@ from cf_aig_server.app import build_server
 from cf_aig_server.settings import Settings
 build_server(Settings())
 print("\\n".join(sorted(name for name in sys.modules if name.startswith("cf_aig_"))))
-print("heavy:", *(name for name in ("genai_prices", "cloudflare", "openai", "rich") if name in sys.modules))
+print("heavy:", *(name for name in ("genai_prices", "aiohttp", "cloudflare", "openai", "rich") if name in sys.modules))
 """
 
 LOADED = """\
