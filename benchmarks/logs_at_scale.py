@@ -12,8 +12,9 @@ import sqlite3
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -22,8 +23,6 @@ from cf_aig_gateway.local import store_logs
 from cf_aig_gateway.local.log_query import LogQuery
 from cf_aig_gateway.local.record import Record
 from cf_aig_gateway.local.store import Store
-from cf_aig_gateway.local.store_conditions import matching
-from cf_aig_gateway.local.store_logs import Order, find, totals
 
 NEWEST = 1_795_435_200_000
 """2026-11-23 12:00 UTC, in milliseconds."""
@@ -169,30 +168,15 @@ async def make(path: Path, logs: Iterable[Record]) -> None:
         db.execute("COMMIT")
 
 
-Asks = Callable[[sqlite3.Connection], Any]
-
-
-async def timed(store: Store, asks: Asks, rounds: int) -> tuple[list[float], Any]:
+async def timed(asks: Callable[[], Awaitable[Any]], rounds: int) -> tuple[list[float], Any]:
     """Return how long each answer took, in milliseconds, and the answer."""
     took: list[float] = []
     answer: Any = None
     for _ in range(rounds):
         started = time.perf_counter()
-        answer = await store.read(asks)
+        answer = await asks()
         took.append((time.perf_counter() - started) * 1000)
     return took, answer
-
-
-def questions(asked: dict[str, Any]) -> tuple[Asks, Asks]:
-    """Return what asks for a page, and what asks for its exact total."""
-    query = LogQuery.model_validate(asked)
-    where = matching("default", query)
-    order = Order(query.order_by, query.order_by_direction or query.direction)
-    offset = (query.page - 1) * query.per_page
-    return (
-        lambda db: find(db, where, order, query.per_page, offset),
-        lambda db: totals(db, where, measured=query.meta_info),
-    )
 
 
 async def measure(path: Path, rounds: int) -> None:
@@ -203,9 +187,9 @@ async def measure(path: Path, rounds: int) -> None:
             pages: list[float] = []
             counts: list[float] = []
             for name, asked in group.items():
-                page, count = questions(asked)
-                paged, _ = await timed(store, page, rounds)
-                counted, total = await timed(store, count, rounds)
+                query = LogQuery.model_validate(asked)
+                paged, _ = await timed(partial(store.find, "default", query), rounds)
+                counted, total = await timed(partial(store.totals, "default", query), rounds)
                 pages, counts = pages + paged, counts + counted
                 print(f"{name:34} {_figures(paged)} {_figures(counted)} {total['total_count']:10,}")
             print(f"{'all of these':34} {_figures(pages)} {_figures(counts)}")

@@ -1,8 +1,9 @@
 """What the local gateway remembers: one SQLite file in WAL mode, which several processes may share."""
 
+import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.local import store_gateways, store_groups, store_logs
 from cf_aig_gateway.local.log_query import LogDeletion, LogQuery
 from cf_aig_gateway.local.record import Record
-from cf_aig_gateway.local.store_conditions import Condition, ended, joined, matching, one
+from cf_aig_gateway.local.store_conditions import Condition, among, ended, joined, matching, one
 from cf_aig_gateway.local.store_groups import Grouping
 from cf_aig_gateway.local.store_logs import Order
 from cf_aig_gateway.local.store_schema import connect, create
@@ -29,6 +30,9 @@ READERS = 4
 
 SETTINGS_S = 0.1
 """Seconds for which a gateway's settings are taken to be the same."""
+
+MERGED = 1000
+"""The last log of a page, up to which the halves of the logs are put together."""
 
 DELETED_AT_ONCE = 2000
 """Logs that one transaction deletes: others write in between."""
@@ -52,7 +56,7 @@ class Store(AbstractAsyncContextManager["Store"]):
         fill = partial(store_gateways.ensure_default, now=_now())
         await anyio.to_thread.run_sync(create, self._path, fill)
         self._readers = [self._reader() for _ in range(READERS)]
-        self._settings = self._reader()
+        self._index = self._reader()
         writing = connect(self._path)
         writing.execute("PRAGMA synchronous = NORMAL")
         self._writer = Writer(writing)
@@ -63,7 +67,7 @@ class Store(AbstractAsyncContextManager["Store"]):
     ) -> None:
         with anyio.CancelScope(shield=True):
             await self._writer.close()
-        for reader in (*self._readers, self._settings):
+        for reader in (*self._readers, self._index):
             reader.close()
 
     async def write(self, work: Callable[[sqlite3.Connection], T], size: int = 0) -> T:
@@ -83,7 +87,7 @@ class Store(AbstractAsyncContextManager["Store"]):
             try:
                 return await anyio.to_thread.run_sync(work, reader)
             except sqlite3.Error as error:
-                raise GatewayError(f"{self._path} could not be read: {error}.") from error
+                raise self._unreadable(error) from error
             finally:
                 self._readers.append(reader)
 
@@ -92,13 +96,31 @@ class Store(AbstractAsyncContextManager["Store"]):
         await self.write(lambda db: store_logs.insert(db, record), record.size())
 
     async def logs(self, gateway_id: str, query: LogQuery) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-        """Return one page of logs and, beside it, the totals of all that match."""
+        """Return one page of logs and, beside it, the totals of all that match.
+
+        A page that is not full tells how many there are: what is rare is looked for once, not twice.
+        """
+        rows, before = await self.find(gateway_id, query), (query.page - 1) * query.per_page
+        if len(rows) < query.per_page and (rows or before == 0) and not query.meta_info:
+            return rows, {"total_count": before + len(rows)}
+        return rows, await self.totals(gateway_id, query)
+
+    async def find(self, gateway_id: str, query: LogQuery) -> list[dict[str, Any]]:
+        """Return one page of logs."""
         where = matching(gateway_id, query, before=self._horizon())
         order = Order(query.order_by, query.order_by_direction or query.direction)
-        offset = (query.page - 1) * query.per_page
-        return await self.read(
-            lambda db: store_logs.page(db, where, order, query.per_page, offset, measured=query.meta_info)
-        )
+        last = query.page * query.per_page
+        halves = self._halves(where)
+        if len(halves) > 1 and last <= MERGED:
+            found = await self._each(halves, lambda db, half: store_logs.first(db, half, order, last))
+            where = among(seq for seqs in found for seq in seqs)
+        return await self.read(lambda db: store_logs.find(db, where, order, query.per_page, last - query.per_page))
+
+    async def totals(self, gateway_id: str, query: LogQuery) -> dict[str, Any]:
+        """Return how many logs match and, where the query asks, the extremes of their measures."""
+        halves = self._halves(matching(gateway_id, query, before=self._horizon()))
+        counted = partial(store_logs.totals, measured=query.meta_info)
+        return store_logs.added(await self._each(halves, counted))
 
     async def log(self, gateway_id: str, log_id: str) -> dict[str, Any] | None:
         """Return one log with the heads of its bodies, or None."""
@@ -128,14 +150,8 @@ class Store(AbstractAsyncContextManager["Store"]):
         await self._delete(where, Order(query.order_by, query.order_by_direction or "asc"), query.limit)
 
     async def gateway(self, gateway_id: str) -> dict[str, Any] | None:
-        """Return a gateway as the API gives it, or None.
-
-        Read on the event loop: one row by its key takes microseconds, a thread takes ten times as long.
-        """
-        try:
-            return store_gateways.read(self._settings, gateway_id)
-        except sqlite3.Error as error:
-            raise GatewayError(f"{self._path} could not be read: {error}.") from error
+        """Return a gateway as the API gives it, or None."""
+        return self._read_here(lambda db: store_gateways.read(db, gateway_id))
 
     async def settings(self, gateway_id: str) -> dict[str, Any] | None:
         """Return what `gateway` did within the last SETTINGS_S: a change by another process is seen that much later."""
@@ -193,6 +209,23 @@ class Store(AbstractAsyncContextManager["Store"]):
             part = min(left, DELETED_AT_ONCE)
             deleted = await self.write(partial(store_logs.delete, where=where, order=order, limit=part))
             left = left - deleted if deleted == part else 0
+
+    async def _each(self, parts: Sequence[Condition], work: Callable[[sqlite3.Connection, Condition], T]) -> list[T]:
+        """Return what `work` returns for each part, all read at the same time."""
+        return await asyncio.gather(*(self.read(lambda db, part=part: work(db, part)) for part in parts))
+
+    def _halves(self, where: Condition) -> list[Condition]:
+        return self._read_here(lambda db: store_logs.halves(db, where))
+
+    def _read_here(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Read on the event loop: a row by its key takes microseconds, by a thread ten times as long."""
+        try:
+            return work(self._index)
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: sqlite3.Error) -> GatewayError:
+        return GatewayError(f"{self._path} could not be read: {error}.")
 
     def _one(self, gateway_id: str, log_id: str) -> Condition:
         return one(gateway_id, log_id, before=self._horizon())

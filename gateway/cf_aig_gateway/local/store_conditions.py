@@ -1,7 +1,7 @@
 """Conditions on logs, in SQL."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,11 @@ def one(gateway_id: str, log_id: str, *, before: int | None = None) -> Condition
     """Return that a log is the one of that id."""
     conditions = [Condition("gateway = ?", (gateway_id,)), Condition("id = ?", (log_id,))]
     return joined(" AND ", conditions if before is None else [*conditions, ended(before)])
+
+
+def among(seqs: Iterable[int]) -> Condition:
+    """Return that a log is one of those rowids."""
+    return Condition("seq IN (SELECT value FROM json_each(?))", (json.dumps(list(seqs)),))
 
 
 def ended(before: int) -> Condition:

@@ -3,12 +3,13 @@
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from cf_aig_gateway.local.record import Record
-from cf_aig_gateway.local.store_conditions import TOTAL_TOKENS, Condition
+from cf_aig_gateway.local.store_conditions import TOTAL_TOKENS, Condition, joined
 from cf_aig_gateway.local.store_schema import SEQUENCE_BITS
 
 HEAD = 10_000
@@ -31,8 +32,15 @@ ROOM = """
 SELECT logs, settings ->> 'log_management' AS most, settings ->> 'log_management_strategy' AS strategy
 FROM gateways WHERE id = ?
 """
+EXTENT = """
+SELECT (SELECT coalesce(sum(logs), 0) FROM gateways), (SELECT min(seq) FROM logs), (SELECT max(seq) FROM logs)
+"""
 WHOLE = "logs JOIN details ON log = seq"
 SIZES = ", ".join(f"length({body}) AS {body}_size, substr({body}, 1, {HEAD}) AS {body}_head" for body in BODIES)
+
+
+MANY = 100_000
+"""Logs from which on two threads look through half of them each."""
 
 
 @dataclass(frozen=True)
@@ -60,24 +68,17 @@ def insert(db: sqlite3.Connection, record: Record) -> None:
     db.execute("INSERT INTO details VALUES (?, ?, ?, ?)", (seq, _json(facts), record.request, record.response))
 
 
-def page(
-    db: sqlite3.Connection, where: Condition, order: Order, limit: int, offset: int, *, measured: bool
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Return a page of logs and the totals of all that match.
-
-    A page that is not full tells how many there are: what is rare is looked for once, not twice.
-    """
-    rows = find(db, where, order, limit, offset)
-    if len(rows) < limit and (rows or offset == 0) and not measured:
-        return rows, {"total_count": offset + len(rows)}
-    return rows, totals(db, where, measured=measured)
-
-
 def find(db: sqlite3.Connection, where: Condition, order: Order, limit: int, offset: int) -> list[dict[str, Any]]:
     """Return logs as the API lists them."""
     chosen = f"SELECT seq FROM logs WHERE {where.sql} ORDER BY {order.sql()} LIMIT ? OFFSET ?"
     sql = f"SELECT logs.*, facts FROM {WHOLE} WHERE seq IN ({chosen}) ORDER BY {order.sql()}"
     return [_row(row) for row in db.execute(sql, (*where.values, limit, min(offset, 1 << 62)))]
+
+
+def first(db: sqlite3.Connection, where: Condition, order: Order, most: int) -> list[int]:
+    """Return the first logs that match, by their rowids."""
+    sql = f"SELECT seq FROM logs WHERE {where.sql} ORDER BY {order.sql()} LIMIT ?"
+    return [seq for (seq,) in db.execute(sql, (*where.values, most))]
 
 
 def totals(db: sqlite3.Connection, where: Condition, *, measured: bool = False) -> dict[str, Any]:
@@ -86,6 +87,28 @@ def totals(db: sqlite3.Connection, where: Condition, *, measured: bool = False) 
     if measured:
         terms += [f"{side}({sql}) AS {side}_{name}" for name, sql in MEASURES.items() for side in ("min", "max")]
     return dict(db.execute(f"SELECT {', '.join(terms)} FROM logs WHERE {where.sql}", where.values).fetchone())
+
+
+def added(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the totals of several parts as those of the whole."""
+    whole: dict[str, Any] = {"total_count": sum(part["total_count"] for part in parts)}
+    for name in parts[0].keys() - whole.keys():
+        extreme = min if name.startswith("min_") else max
+        whole[name] = extreme((part[name] for part in parts if part[name] is not None), default=None)
+    return whole
+
+
+def halves(db: sqlite3.Connection, where: Condition) -> list[Condition]:
+    """Return a condition as two, on the newer and on the older logs, for two threads.
+
+    As it is where there are not MANY, or where it parses JSON or writes dates: SQLite's allocator has one lock, and
+    two threads are slower at that than one.
+    """
+    many, oldest, newest = db.execute(EXTENT).fetchone()
+    if many < MANY or "json_each" in where.sql or "datetime" in where.sql:
+        return [where]
+    middle = (oldest + newest) // 2
+    return [joined(" AND ", [where, Condition(f"seq {side} ?", (middle,))]) for side in (">=", "<")]
 
 
 def details(db: sqlite3.Connection, where: Condition) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -14,6 +15,7 @@ import writing
 from logs import a_log
 
 from cf_aig_gateway.errors import GatewayError
+from cf_aig_gateway.local import store_logs
 from cf_aig_gateway.local.gateway_settings import DEFAULT
 from cf_aig_gateway.local.log_query import LogQuery
 from cf_aig_gateway.local.store import Store
@@ -238,3 +240,36 @@ async def test_many_logs_of_one_millisecond_keep_their_order(store: Store) -> No
 
     assert [row["id"] for row in rows] == [a_log(number).id for number in reversed(range(5))]
     assert totals == {"total_count": 5}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"per_page": 3},
+        {"per_page": 3, "page": 3, "direction": "asc"},
+        {"per_page": 50, "page": 30},
+        {"success": False},
+        {"model": "none"},
+        {"model": "none", "meta_info": True},
+        {"meta_info": True},
+        {"order_by": "cost"},
+        {"order_by": "cost", "order_by_direction": "asc", "per_page": 5, "page": 2, "meta_info": True},
+        {"order_by": "model", "order_by_direction": "asc", "success": True},
+    ],
+)
+async def test_many_logs_are_read_in_halves_with_the_same_result(
+    store: Store, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(12):
+        cost = None if number % 5 == 0 else (number * 7 % 4) / 100
+        model = ("gpt-4o", "claude-opus-4-5")[number % 3 == 0]
+        await store.add(a_log(number, cost=cost, model=model, success=number not in (2, 9), tokens_in=number))
+    query = LogQuery(**asked)
+
+    whole = await store.logs("default", query)
+    monkeypatch.setattr(store_logs, "MANY", 1)
+    halves = await store.logs("default", query)
+
+    assert halves == whole
