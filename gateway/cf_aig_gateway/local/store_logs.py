@@ -70,15 +70,14 @@ def insert(db: sqlite3.Connection, record: Record) -> None:
 
 def find(db: sqlite3.Connection, where: Condition, order: Order, limit: int, offset: int) -> list[dict[str, Any]]:
     """Return logs as the API lists them."""
-    chosen = f"SELECT seq FROM logs WHERE {where.sql} ORDER BY {order.sql()} LIMIT ? OFFSET ?"
+    chosen = f"{_first(where, order)} OFFSET ?"
     sql = f"SELECT logs.*, facts FROM {WHOLE} WHERE seq IN ({chosen}) ORDER BY {order.sql()}"
     return [_row(row) for row in db.execute(sql, (*where.values, limit, min(offset, 1 << 62)))]
 
 
 def first(db: sqlite3.Connection, where: Condition, order: Order, most: int) -> list[int]:
     """Return the first logs that match, by their rowids."""
-    sql = f"SELECT seq FROM logs WHERE {where.sql} ORDER BY {order.sql()} LIMIT ?"
-    return [seq for (seq,) in db.execute(sql, (*where.values, most))]
+    return [seq for (seq,) in db.execute(_first(where, order), (*where.values, most))]
 
 
 def totals(db: sqlite3.Connection, where: Condition, *, measured: bool = False) -> dict[str, Any]:
@@ -133,8 +132,12 @@ def patch(db: sqlite3.Connection, where: Condition, changes: dict[str, Any]) -> 
 
 def delete(db: sqlite3.Connection, where: Condition, order: Order, limit: int) -> int:
     """Delete the first logs that match, with their bodies, and return how many there were."""
-    chosen = f"SELECT seq FROM logs WHERE {where.sql} ORDER BY {order.sql()} LIMIT ?"
-    return db.execute(f"DELETE FROM logs WHERE seq IN ({chosen})", (*where.values, limit)).rowcount
+    return db.execute(f"DELETE FROM logs WHERE seq IN ({_first(where, order)})", (*where.values, limit)).rowcount
+
+
+def _first(where: Condition, order: Order) -> str:
+    """Return the query for the rowids of the first logs that match; how many is its last value."""
+    return f"SELECT seq FROM logs WHERE {where.sql} ORDER BY {order.sql()} LIMIT ?"
 
 
 def _has_room(db: sqlite3.Connection, gateway_id: str) -> bool:
