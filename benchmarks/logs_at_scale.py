@@ -23,6 +23,7 @@ from cf_aig_gateway.local import store_logs
 from cf_aig_gateway.local.log_query import LogQuery
 from cf_aig_gateway.local.record import Record
 from cf_aig_gateway.local.store import Store
+from cf_aig_gateway.local.store_conditions import matching
 
 NEWEST = 1_795_435_200_000
 """2026-11-23 12:00 UTC, in milliseconds."""
@@ -188,8 +189,9 @@ async def measure(path: Path, rounds: int) -> None:
             counts: list[float] = []
             for name, asked in group.items():
                 query = LogQuery.model_validate(asked)
-                paged, _ = await timed(partial(store.find, "default", query), rounds)
-                counted, total = await timed(partial(store.totals, "default", query), rounds)
+                where = matching("default", query)
+                paged, _ = await timed(partial(store.find, where, query), rounds)
+                counted, total = await timed(partial(store.totals, where, query), rounds)
                 pages, counts = pages + paged, counts + counted
                 print(f"{name:34} {_figures(paged)} {_figures(counted)} {total['total_count']:10,}")
             print(f"{'all of these':34} {_figures(pages)} {_figures(counts)}")

@@ -100,14 +100,14 @@ class Store(AbstractAsyncContextManager["Store"]):
 
         A page that is not full tells how many there are: what is rare is looked for once, not twice.
         """
-        rows, before = await self.find(gateway_id, query), (query.page - 1) * query.per_page
+        where, before = matching(gateway_id, query, before=self._horizon()), (query.page - 1) * query.per_page
+        rows = await self.find(where, query)
         if len(rows) < query.per_page and (rows or before == 0) and not query.meta_info:
             return rows, {"total_count": before + len(rows)}
-        return rows, await self.totals(gateway_id, query)
+        return rows, await self.totals(where, query)
 
-    async def find(self, gateway_id: str, query: LogQuery) -> list[dict[str, Any]]:
-        """Return one page of logs."""
-        where = matching(gateway_id, query, before=self._horizon())
+    async def find(self, where: Condition, query: LogQuery) -> list[dict[str, Any]]:
+        """Return one page of the logs that match."""
         order = Order(query.order_by, query.order_by_direction or query.direction)
         last = query.page * query.per_page
         halves = self._halves(where)
@@ -116,11 +116,10 @@ class Store(AbstractAsyncContextManager["Store"]):
             where = among(seq for seqs in found for seq in seqs)
         return await self.read(lambda db: store_logs.find(db, where, order, query.per_page, last - query.per_page))
 
-    async def totals(self, gateway_id: str, query: LogQuery) -> dict[str, Any]:
+    async def totals(self, where: Condition, query: LogQuery) -> dict[str, Any]:
         """Return how many logs match and, where the query asks, the extremes of their measures."""
-        halves = self._halves(matching(gateway_id, query, before=self._horizon()))
         counted = partial(store_logs.totals, measured=query.meta_info)
-        return store_logs.added(await self._each(halves, counted))
+        return store_logs.added(await self._each(self._halves(where), counted))
 
     async def log(self, gateway_id: str, log_id: str) -> dict[str, Any] | None:
         """Return one log with the heads of its bodies, or None."""
