@@ -53,6 +53,16 @@ def test_what_is_kept_is_what_was_said(value: Any, chunk: int, ascii_only: bool)
     assert is_same(cut, value, read)
 
 
+@pytest.mark.parametrize("begins", ['"', "\\", "\n", "\x01", "漢", "\U0001f600", "word"])
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_a_long_string_is_read_however_it_begins(begins: str, ascii_only: bool) -> None:
+    value = [begins + "word " * 200, begins * 400, {begins: begins * 301}]
+
+    cut, read = skeleton(json.dumps(value, ensure_ascii=ascii_only).encode(), 500)
+
+    assert is_same(cut, value, read)
+
+
 def test_a_string_is_counted_with_what_was_left_out() -> None:
     cut, read = skeleton(json.dumps(["word " * 9000]).encode(), 5000)
 

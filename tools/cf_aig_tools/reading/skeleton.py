@@ -12,10 +12,11 @@ from cf_aig_tools.reading.forms import BOM
 HEAD = 300
 """Bytes that are kept of a long string further up."""
 
-_SHORT = re.compile(rb'(?:[^"]++|"[^"\\]{0,300}+")*+')
+# Atomic groups: before Python 3.11.5 a possessive group ends within a turn that failed.
+_SHORT = re.compile(rb'(?>(?:[^"]++|"[^"\\]{0,300}+")*)')
 _WHOLE_CHARACTERS = re.compile(
-    rb'(?:[^"\\\x80-\xff]++|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}|\\[^u]'
-    rb"|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u(?![dD][89abAB])[0-9a-fA-F]{4})*+"
+    rb'(?>(?:[^"\\\x80-\xff]++|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}|\\[^u]'
+    rb"|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u(?![dD][89abAB])[0-9a-fA-F]{4})*)"
 )
 CONTINUATION = bytes(range(0x80, 0xC0))
 OF_WORDS = (ascii_letters + digits + "_.+/=~:@-").encode()
