@@ -11,7 +11,7 @@ from cf_aig_gateway.filters import OrderBy
 from cf_aig_gateway.models import Log, ResultInfo
 from cf_aig_tools.desk import Call, answer, cost, desk_of
 from cf_aig_tools.log_rows import common_date, log_rows, page_figures
-from cf_aig_tools.parameters import Clause, GatewayId, Metadata, Page, PerPage, equal, holds, span, wire_date
+from cf_aig_tools.parameters import Clause, GatewayId, Metadata, Page, PerPage, clauses, holds, span, wire_date
 from cf_aig_tools.tables import Cell, table
 
 ANNOTATIONS = ToolAnnotations(title="List logs", read_only_hint=True, open_world_hint=True)
@@ -61,8 +61,7 @@ async def list_logs(
     desk = desk_of(ctx)
     gateway = gateway_id or desk.default_gateway
     start, end = span(start_date, end_date)
-    clauses = [clause.filter() for clause in filters]
-    clauses += equal(success=success, cached=cached, provider=provider.lower(), model=model, feedback=feedback)
+    wanted = clauses(filters, success=success, cached=cached, provider=provider.lower(), model=model, feedback=feedback)
     found = await desk.gateway.logs(
         gateway,
         page=page,
@@ -71,14 +70,14 @@ async def list_logs(
         order_by_direction=order_by_direction,
         start_date=start and wire_date(start),
         end_date=end and wire_date(end),
-        filters=[*clauses, *filter_language.metadata_pairs(metadata)],
+        filters=[*wanted, *filter_language.metadata_pairs(metadata)],
         search=search or None,
     )
-    narrowed = bool(clauses or metadata or search or start or end)
+    narrowed = bool(wanted or metadata or search or start or end)
     order = {"created_at desc": "newest first", "created_at asc": "oldest first"}
     heading = order.get(f"{order_by} {order_by_direction}", f"by {order_by} {order_by_direction}")
     kept = [log for log in found.items if holds(log, metadata)]
-    asked = [key for clause in clauses if clause.key == "metadata.key" for key in map(str, clause.value)]
+    asked = [key for clause in wanted if clause.key == "metadata.key" for key in map(str, clause.value)]
     keys = list(dict.fromkeys([*metadata, *asked]))
     rows = desk.masker.masked(log_rows(kept, fields, keys))
     return _answer(gateway, found, kept, heading, rows, narrowed=narrowed)

@@ -1,6 +1,7 @@
 """Parameters that several tools share, and how their values are read."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -82,9 +83,10 @@ class Clause(BaseModel):
         return value
 
 
-def equal(**values: Any) -> list[Filter]:
-    """Return clauses for logs whose fields have these values; an empty one asks nothing."""
-    return [Filter.model_validate({"key": key, "value": [v]}) for key, v in values.items() if v not in (None, "")]
+def clauses(filters: Sequence[Clause], **values: Any) -> list[Filter]:
+    """Return the filters, and clauses for logs whose fields have these values; an empty one asks nothing."""
+    equal = [Filter.model_validate({"key": key, "value": [v]}) for key, v in values.items() if v not in (None, "")]
+    return [*(clause.filter() for clause in filters), *equal]
 
 
 def holds(log: Log, metadata: dict[str, Any]) -> bool:
