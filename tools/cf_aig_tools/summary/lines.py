@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from cf_aig_tools.log_rows import dollars, seconds, significant
 from cf_aig_tools.summary.figures import TIMES, Figures, percentiles, total
@@ -18,8 +19,9 @@ class Side:
     figures: Figures = Figures()  # noqa: RUF009 (it cannot change)
     rows: Sequence[Row] = ()
 
+    @cached_property
     def seconds(self) -> tuple[float | None, float | None]:
-        """Return the median of durations, and what one call in twenty exceeds."""
+        """The median of durations, and what one call in twenty exceeds."""
         p50, p95 = percentiles(self.rows)
         return (None if p50 is None else seconds(p50), None if p95 is None else seconds(p95))
 
@@ -61,7 +63,7 @@ def added_up(name: str, parts: Sequence[Line]) -> Line:
 
 def cells(line: Line, by: str) -> dict[str, Cell]:
     """Return a line as a row of a table (cost in US dollars, duration in seconds)."""
-    figures, (p50, p95) = line.now.figures, line.now.seconds()
+    figures, (p50, p95) = line.now.figures, line.now.seconds
     row: dict[str, Cell] = {
         by: line.name,
         "calls": round(figures.calls),
@@ -82,7 +84,7 @@ def cells(line: Line, by: str) -> dict[str, Cell]:
             "failed % was": _percent(before.failed, before.calls),
             "$ was": significant(before.cost),
             "hits was": round(before.cached),
-            "p95 was": line.earlier.seconds()[1],
+            "p95 was": line.earlier.seconds[1],
         }
     return row | {"changed": "; ".join(line.changed)}
 
@@ -101,8 +103,8 @@ def _parts(now: Side, earlier: Side | None) -> Iterator[str]:
     yield f"{one.tokens_in:,.0f} + {one.tokens_out:,.0f} tokens{_change(tokens, before)}"
     saved = f"; saved about {dollars(one.saved)}" if one.saved else ""
     yield f"{one.cached:,.0f} cache hits{_shares(one.cached, one.calls, two and (two.cached, two.calls), saved)}"
-    befores = earlier.seconds() if earlier else (None, None)
-    for name, value, was in zip(("p50", "p95"), now.seconds(), befores, strict=True):
+    befores = earlier.seconds if earlier else (None, None)
+    for name, value, was in zip(("p50", "p95"), now.seconds, befores, strict=True):
         if value is not None:
             yield f"{value:g} s {name}" + (f" (was {was:g})" if was is not None else "")
 
@@ -137,7 +139,7 @@ def _moved(now: Side, earlier: Side) -> float:
     shares += abs(_percent(one.cached, one.calls) - _percent(two.cached, two.calls)) / 100
     pairs = [
         (one.cost / (one.paid or 1), two.cost / (two.paid or 1)),
-        (now.seconds()[1] or 0, earlier.seconds()[1] or 0),
+        (now.seconds[1] or 0, earlier.seconds[1] or 0),
         (math.sqrt(one.calls), math.sqrt(two.calls)),
     ]
     return math.sqrt(one.calls + two.calls) * (shares + sum(_apart(*pair) for pair in pairs))
