@@ -4,7 +4,6 @@ Cloudflare samples it when there are many calls, fills it minutes after a call, 
 query, back to 62 days ago. Nothing found is an empty list, which is not zero.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ import httpx2
 from pydantic import AliasPath, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from cf_aig_gateway.errors import GatewayError
+from cf_aig_gateway.json_text import load_json
 from cf_aig_gateway.refusals import Errand, graphql_refusal, refusal
 from cf_aig_gateway.shapes import as_list, as_object
 
@@ -101,7 +101,7 @@ def answer(response: httpx2.Response, count: int, errand: Errand) -> list[list[R
     if not response.is_success:
         raise refusal(response, errand)
     try:
-        body = as_object(json.loads(response.content))
+        body = as_object(load_json(response.content))
     except ValueError:
         raise refusal(response, errand) from None
     if body.get("errors"):

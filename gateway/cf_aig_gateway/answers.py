@@ -8,6 +8,7 @@ import httpx2
 from pydantic import BaseModel, ValidationError
 
 from cf_aig_gateway.errors import GatewayError
+from cf_aig_gateway.json_text import mended
 from cf_aig_gateway.models import Envelope, ResultInfo
 from cf_aig_gateway.refusals import Errand, refusal, unreachable
 
@@ -38,7 +39,7 @@ def opened(response: httpx2.Response, errand: Errand) -> Envelope:
 
     """
     try:
-        envelope = Envelope.model_validate_json(response.content)
+        envelope = Envelope.model_validate_json(mended(response.content))
     except ValidationError:
         raise refusal(response, errand) from None
     if response.is_success and envelope.success:

@@ -1,6 +1,5 @@
 """The one place that speaks HTTP to a gateway."""
 
-import json
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -16,6 +15,7 @@ from cf_aig_gateway.answers import Body, M, Page, chunks, opened, parsed
 from cf_aig_gateway.chat import Chat, Wire, streamed, wire_chat
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.filters import Filter
+from cf_aig_gateway.json_text import load_json
 from cf_aig_gateway.models import Gateway, Log
 from cf_aig_gateway.refusals import Errand, refusal, unreachable
 from cf_aig_gateway.replies import Grown, Reply, assembled, parse_reply
@@ -215,8 +215,8 @@ class AIGateway:
         finally:
             await response.aclose()
         try:
-            return response, as_object(json.loads(response.content))
-        except (ValueError, RecursionError):
+            return response, as_object(load_json(response.content))
+        except ValueError:
             return response, {}
 
     async def _page(self, model: type[M], path: str, params: dict[str, Any], errand: Errand) -> Page[M]:

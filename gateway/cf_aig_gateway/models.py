@@ -1,10 +1,10 @@
 """What the gateway's API sends, by the API's own names, tolerant of what it is known to do."""
 
-import json
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
+from cf_aig_gateway.json_text import load_json
 from cf_aig_gateway.shapes import as_object
 
 
@@ -12,7 +12,7 @@ def _metadata(value: Any) -> dict[str, Any]:
     """Return metadata as an object: the API sends an object, an object as JSON text, or null."""
     if isinstance(value, str):
         try:
-            value = json.loads(value)
+            value = load_json(value)
         except ValueError:
             return {"metadata": value} if value else {}
     return as_object(value)

@@ -4,13 +4,13 @@ There are four error shapes: `errors` of the management API, `errors` of its fro
 `error` of the data plane; a provider's own error passes through the data plane as it is.
 """
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 import httpx2
 
 from cf_aig_gateway.errors import GatewayError, NotFound
+from cf_aig_gateway.json_text import load_json
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 MAX_WORDS = 2000
@@ -66,7 +66,7 @@ def unreachable(error: httpx2.TransportError, errand: Errand) -> GatewayError:  
 def reason(response: httpx2.Response) -> tuple[int | None, str]:
     """Return an error's code and words, in whichever of the shapes it comes."""
     try:
-        body = as_object(json.loads(response.content))
+        body = as_object(load_json(response.content))
     except ValueError:
         kind = response.headers.get("content-type", "text").partition(";")[0]
         return None, f"{kind} instead of JSON: {' '.join(response.text.split())[:200]}"

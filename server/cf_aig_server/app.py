@@ -10,6 +10,7 @@ from mcp.server import CacheHint, MCPServer
 from mcp.server.caching import CacheableMethod
 
 from cf_aig_gateway.client import AIGateway
+from cf_aig_server.characters import whole_characters
 from cf_aig_server.completions import add_completions
 from cf_aig_server.instructions import INSTRUCTIONS
 from cf_aig_server.prompts import prompts, refuse_bad_prompts
@@ -45,6 +46,7 @@ def build_server(settings: Settings, transport: httpx2.AsyncBaseTransport | None
                 settings.budget,
                 frozenset(settings.allow),
                 secret,
+                settings.timeout_s,
             )
 
     offered = tools(TOOLS, names=settings.tools, read_only=settings.read_only)
@@ -58,7 +60,7 @@ def build_server(settings: Settings, transport: httpx2.AsyncBaseTransport | None
         lifespan=lifespan,
         log_level="WARNING",
     )
-    server.middleware.extend([refuse_unknown_tools(server), refuse_bad_prompts(server)])
+    server.middleware.extend([whole_characters, refuse_unknown_tools(server), refuse_bad_prompts(server)])
     for prompt in prompts():
         server.add_prompt(prompt)
     add_resources(server, offered)

@@ -17,7 +17,7 @@ from mcp.types import (
 
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.models import Log
-from cf_aig_tools.desk import Desk
+from cf_aig_tools.desk import Desk, time_limit
 
 RECENT = 50
 """Logs that log ids, providers and models are taken from: the newest."""
@@ -39,7 +39,8 @@ async def complete(
     resolved = (params.context.arguments if params.context else None) or {}
     typed = params.argument.value
     try:
-        values = await _values(params.argument.name, typed, resolved.get("gateway_id", ""), ctx.lifespan_context)
+        with time_limit(ctx.lifespan_context.timeout_s):
+            values = await _values(params.argument.name, typed, resolved.get("gateway_id", ""), ctx.lifespan_context)
     except GatewayError:
         values = ()
     fitting = [value for value in dict.fromkeys(values) if typed.lower() in value.lower()]

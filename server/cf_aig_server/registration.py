@@ -18,8 +18,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from cf_aig_gateway.errors import GatewayError
+from cf_aig_gateway.json_text import load_json
 from cf_aig_gateway.shapes import as_list, as_object
-from cf_aig_tools.desk import Desk
+from cf_aig_tools.desk import Desk, time_limit
 from cf_aig_tools.progress import progress
 from cf_aig_tools.reading.masking import Masker
 
@@ -41,8 +42,10 @@ class GatewayTool(Tool):
         try:
             values = self.fn_metadata.validate_arguments(self._given(arguments, desk))
             _refuse_gateway(values, desk)
-            async with progress(context):
-                return masked(await self.fn(**values, **{self.context_kwarg or "ctx": context}), desk.masker)
+            with time_limit(desk.timeout_s, self._when_stopped()):
+                async with progress(context):
+                    result = await self.fn(**values, **{self.context_kwarg or "ctx": context})
+            return masked(result, desk.masker)
         except ValidationError as error:
             raise ToolError(desk.masker.mask("\n".join(map(_sentence, error.errors(include_url=False))))) from error
         except GatewayError as error:
@@ -51,6 +54,11 @@ class GatewayTool(Tool):
             raise
         except Exception as error:
             raise UnexpectedToolError(f"{self.name} failed unexpectedly; the server's own log says why.") from error
+
+    def _when_stopped(self) -> str:
+        if self.annotations and self.annotations.read_only_hint:
+            return "Try again, or ask for less: fewer logs, a shorter span."
+        return "It may have been carried out, and paid for, all the same: check with list_logs before trying again."
 
     def _given(self, arguments: dict[str, Any], desk: Desk) -> dict[str, Any]:
         """Return the arguments by the schema: null is omitted, and slips are mended."""
@@ -131,8 +139,8 @@ def mended(value: Any, schema: dict[str, Any]) -> Any:
 
 def _decoded(text: str) -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return load_json(text)
+    except ValueError:
         return text
 
 

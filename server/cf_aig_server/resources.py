@@ -10,7 +10,7 @@ from mcp.server.mcpserver.tools import Tool
 from mcp.types import CallToolResult, TextContent
 
 from cf_aig_gateway.errors import GatewayError, NotFound
-from cf_aig_tools.desk import Call, Desk, desk_of
+from cf_aig_tools.desk import Call, Desk, desk_of, time_limit
 from cf_aig_tools.list_gateways import settings_of
 
 
@@ -59,7 +59,8 @@ def _add_log(server: MCPServer[Desk], template: Template, tool: Tool) -> None:
 
 async def _gateway(gateway_id: str, desk: Desk) -> str:
     try:
-        found = await desk.gateway.gateways(per_page=50, search=gateway_id)
+        with time_limit(desk.timeout_s):
+            found = await desk.gateway.gateways(per_page=50, search=gateway_id)
     except GatewayError as error:
         raise ResourceError(desk.masker.mask(str(error))) from error
     for gateway in found.items:

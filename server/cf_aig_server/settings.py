@@ -68,7 +68,7 @@ class Settings(BaseSettings):
     http_token: SecretStr = Field(SecretStr(""), validation_alias="AI_GATEWAY_HTTP_TOKEN")
     http_token_file: FilePath | None = Field(None, validation_alias="AI_GATEWAY_HTTP_TOKEN_FILE")
     http_hosts: Names = Field([], validation_alias="AI_GATEWAY_HTTP_HOSTS", description="Host names it is called by")
-    timeout_s: float = Field(50.0, gt=0, description="Seconds for one HTTP request; clients give up at about 60")
+    timeout_s: float = Field(50.0, gt=0, description="Seconds for one call; clients give up at about 60")
 
     def token(self) -> str:
         """Return the Cloudflare token; its file is read each time, so that a rotated token is picked up."""

@@ -62,6 +62,7 @@ cf_aig_gateway.client
 cf_aig_gateway.errors
 cf_aig_gateway.events
 cf_aig_gateway.filters
+cf_aig_gateway.json_text
 cf_aig_gateway.models
 cf_aig_gateway.pricing
 cf_aig_gateway.refusals
@@ -70,6 +71,7 @@ cf_aig_gateway.resend
 cf_aig_gateway.shapes
 cf_aig_server
 cf_aig_server.app
+cf_aig_server.characters
 cf_aig_server.commands
 cf_aig_server.commands.serve
 cf_aig_server.completions

@@ -2,13 +2,17 @@
 
 import json
 import secrets
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import anyio
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult, TextContent
 from pydantic import BaseModel
 
 from cf_aig_gateway.client import AIGateway
+from cf_aig_gateway.errors import GatewayError
 from cf_aig_tools.reading.budget import tokens
 from cf_aig_tools.reading.masking import Masker
 
@@ -17,7 +21,10 @@ Call = Context["Desk", object]
 
 @dataclass(frozen=True)
 class Desk:
-    """Built once by the server, handed to every call. Budgets are in tokens; replays are sealed with the secret."""
+    """Built once by the server, handed to every call. Budgets are in tokens; replays are sealed with the secret.
+
+    A call takes at most `timeout_s` seconds, however the gateway spends them: MCP clients give up at about 60.
+    """
 
     gateway: AIGateway
     default_gateway: str = "default"
@@ -25,10 +32,25 @@ class Desk:
     max_budget: int = 10_000
     gateways: frozenset[str] = frozenset()
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+    timeout_s: float = 50.0
 
     def allows(self, gateway_id: str) -> bool:
         """Whether the operator lets calls name this gateway; `gateways` empty: any."""
         return not self.gateways or gateway_id in self.gateways
+
+
+@contextmanager
+def time_limit(seconds: float, advice: str = "Try again, or ask for less.") -> Generator[None]:
+    """Stop what runs in it after some seconds.
+
+    Raises:
+        GatewayError: the time is up; `advice` says what to do.
+
+    """
+    with anyio.move_on_after(seconds) as scope:
+        yield
+    if scope.cancelled_caught:
+        raise GatewayError(f"Stopped after {seconds:g} s: the gateway did not finish answering. {advice}")
 
 
 def desk_of(call: Call) -> Desk:

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from cf_aig_gateway.json_text import load_json, whole
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 MAX_WORDS = 2000
@@ -190,8 +191,8 @@ def _by_status(status: int | None) -> str:
 def _read(body: object) -> _Said:
     if isinstance(body, str):
         try:
-            body = json.loads(body)
-        except (ValueError, RecursionError):
+            body = load_json(body)
+        except ValueError:
             return _read_cut(str(body))
     if isinstance(body, list):
         return _read(next(iter(as_list(body)), None))
@@ -223,7 +224,7 @@ def _read_cut(text: str) -> _Said:
 
 def _unescaped(text: str) -> str:
     try:
-        return as_text(json.loads(f'"{text}"', strict=False))
+        return as_text(whole(json.loads(f'"{text}"', strict=False)))
     except ValueError:
         return text
 

@@ -12,6 +12,7 @@ from cf_aig_gateway import pricing
 from cf_aig_gateway.chat import provider_and_name
 from cf_aig_gateway.client import AIGateway
 from cf_aig_gateway.errors import GatewayError
+from cf_aig_gateway.json_text import load_json
 from cf_aig_gateway.models import Log
 from cf_aig_gateway.resend import Resend, resend
 from cf_aig_tools.chat_reply import ChatReply, chat_reply, reply_text
@@ -87,8 +88,8 @@ async def _request(gateway: AIGateway, gateway_id: str, log_id: str) -> Any:
     async with gateway.request_body(gateway_id, log_id) as body:
         stored = b"".join([chunk async for chunk in body.chunks])
     try:
-        return json.loads(stored)
-    except (ValueError, RecursionError):
+        return load_json(stored)
+    except ValueError:
         raise GatewayError("The stored request is no JSON, so it cannot be sent again.") from None
 
 

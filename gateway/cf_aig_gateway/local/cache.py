@@ -3,8 +3,8 @@
 import hashlib
 from dataclasses import dataclass
 
+from cf_aig_gateway.json_text import read_json, write_json
 from cf_aig_gateway.local.exchange import Exchange
-from cf_aig_gateway.local.json_text import read_json, write_json
 from cf_aig_gateway.shapes import as_object, as_text
 
 AUTHORIZATIONS = ("authorization", "x-api-key", "x-goog-api-key", "api-key")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
-from cf_aig_gateway.local.json_text import read_json
+from cf_aig_gateway.json_text import read_json
 from cf_aig_gateway.shapes import as_object
 
 METADATA_ENTRIES = 5

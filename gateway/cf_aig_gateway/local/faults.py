@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from cf_aig_gateway.local.json_text import write_json
+from cf_aig_gateway.json_text import write_json
 
 UPSTREAM_BROKE = 502
 """Status of a call whose provider gave no answer, or only a part of one; Cloudflare's is not known."""

@@ -7,9 +7,9 @@ from typing import Any
 
 from starlette.requests import Request
 
+from cf_aig_gateway.json_text import read_json, write_json
 from cf_aig_gateway.local.calls import Call
 from cf_aig_gateway.local.faults import invalid_provider, invalid_request, model_not_found, no_answer
-from cf_aig_gateway.local.json_text import read_json, write_json
 from cf_aig_gateway.local.providers.directory import WORKERS_AI, knows
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 

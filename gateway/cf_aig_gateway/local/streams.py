@@ -8,9 +8,9 @@ from typing import Any
 import anyio
 from starlette.types import Receive, Scope, Send
 
+from cf_aig_gateway.json_text import read_json
 from cf_aig_gateway.local.exchange import CLIENT_LEFT, MAX_STORED, Exchange
 from cf_aig_gateway.local.faults import UPSTREAM_BROKE
-from cf_aig_gateway.local.json_text import read_json
 from cf_aig_gateway.local.providers.answers import Answer, BrokenOff
 from cf_aig_gateway.local.providers.scenarios import count_tokens, text_of
 from cf_aig_gateway.local.usage import usage_of

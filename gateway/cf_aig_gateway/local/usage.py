@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cf_aig_gateway.local.json_text import read_json
+from cf_aig_gateway.json_text import read_json
 from cf_aig_gateway.pricing import Usage
 from cf_aig_gateway.shapes import as_object
 

@@ -19,6 +19,7 @@ from cf_aig_gateway.models import Gateway
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 from cf_aig_server.app import NAME, build_server, open_gateway
 from cf_aig_server.settings import Settings
+from cf_aig_tools.desk import time_limit
 
 SKEW_S = 60
 """How far this machine's clock may be from the API's; beyond it, spans of time select other logs."""
@@ -37,15 +38,23 @@ class Finding(NamedTuple):
 
 def run(settings: Settings) -> int:
     """Print what was found and a configuration for each client; return the exit code: 0 when nothing needs fixing."""
-    findings = anyio.run(_findings, settings)
+    findings = anyio.run(findings_of, settings)
     for finding in findings:
         print(f"{finding.mark:<5}{finding.subject:<12}{finding.said}")
     print(f"\n{configurations(settings)}")
     return 1 if any(finding.mark == "fix" for finding in findings) else 0
 
 
-async def _findings(settings: Settings) -> list[Finding]:
-    return [finding async for finding in check(settings)]
+async def findings_of(settings: Settings) -> list[Finding]:
+    """Return what the checks find within the time that a call may take."""
+    findings: list[Finding] = []
+    try:
+        with time_limit(settings.timeout_s, "Check the network and the configured base URL."):
+            async for finding in check(settings):
+                findings.append(finding)  # noqa: PERF401 (what was found before the time is up is kept)
+    except GatewayError as error:
+        findings.append(Finding("fix", "time", str(error)))
+    return findings
 
 
 async def check(settings: Settings, transport: httpx2.AsyncBaseTransport | None = None) -> AsyncIterator[Finding]:

@@ -12,6 +12,7 @@ import anyio
 import mcp.server.stdio
 from mcp.server import MCPServer
 
+from cf_aig_gateway.json_text import mended
 from cf_aig_server.transports.calls import Calls
 from cf_aig_server.transports.signals import on_signal
 from cf_aig_tools.desk import Desk
@@ -94,7 +95,7 @@ class _Input:
 
     async def __aiter__(self) -> AsyncIterator[str]:
         async for line in self._lines:
-            yield line.removeprefix(BYTE_ORDER_MARK)
+            yield mended(line.removeprefix(BYTE_ORDER_MARK).encode()).decode()
         await self._calls.answered(LAST_S)
 
 

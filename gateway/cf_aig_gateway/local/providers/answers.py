@@ -7,9 +7,9 @@ from typing import Any, Protocol
 
 import anyio
 
+from cf_aig_gateway.json_text import write_json
 from cf_aig_gateway.local.calls import Call
 from cf_aig_gateway.local.faults import no_answer
-from cf_aig_gateway.local.json_text import write_json
 
 EVENT_STREAM = "text/event-stream"
 JSON = "application/json"

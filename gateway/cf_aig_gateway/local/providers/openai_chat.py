@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cf_aig_gateway.json_text import write_json
 from cf_aig_gateway.local.calls import Call
-from cf_aig_gateway.local.json_text import write_json
 from cf_aig_gateway.local.providers import openai_errors
 from cf_aig_gateway.local.providers.answers import Answer
 from cf_aig_gateway.local.providers.replies import Reply

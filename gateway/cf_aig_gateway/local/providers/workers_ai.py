@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from cf_aig_gateway import pricing
+from cf_aig_gateway.json_text import read_json, write_json
 from cf_aig_gateway.local.calls import Call
-from cf_aig_gateway.local.json_text import read_json, write_json
 from cf_aig_gateway.local.providers import openai_chat, openai_embeddings
 from cf_aig_gateway.local.providers.answers import Answer, json_answer
 from cf_aig_gateway.local.providers.replies import Reply

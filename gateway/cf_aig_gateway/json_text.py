@@ -1,0 +1,60 @@
+"""JSON as it comes from strangers: read strictly, or with what UTF-8 cannot carry replaced."""
+
+import re
+from typing import Any
+
+from pydantic_core import from_json, to_json
+
+REPLACEMENT = "\ufffd"
+
+_HALF = re.compile("[\ud800-\udfff]")
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
+)
+
+
+def read_json(text: bytes | str) -> Any:
+    """Return the value of a JSON text; None for none, or with NaN, half a character, or nested 200 deep.
+
+    A number beyond the largest double is infinite, as in JavaScript.
+    """
+    try:
+        return from_json(text, allow_inf_nan=False)
+    except ValueError:
+        return None
+
+
+def load_json(text: bytes | str) -> Any:
+    r"""Return the value of a JSON text, with U+FFFD for half characters such as `"\ud800"`.
+
+    Raises:
+        ValueError: it is not JSON, or is nested 200 deep.
+
+    """
+    return from_json(mended(text.encode("utf-8", "replace") if isinstance(text, str) else text))
+
+
+def write_json(value: Any) -> bytes:
+    """Return the compact JSON of a value; what is infinite becomes null, as in JavaScript."""
+    return to_json(value, inf_nan_mode="null")
+
+
+def mended(text: bytes) -> bytes:
+    """Return JSON text with U+FFFD in place of each escape that is half a surrogate pair.
+
+    JSON may carry half a character (RFC 8259, section 8.2), UTF-8 may not: whoever writes it out again fails.
+    """
+    if b"\\ud" not in text and b"\\uD" not in text:
+        return text
+    return _ESCAPE.sub(lambda found: b"\\ufffd" if found[1] else found[0], text)
+
+
+def whole(value: Any) -> Any:
+    """Return a JSON value with U+FFFD in place of each half character in its texts and keys."""
+    if isinstance(value, str):
+        return _HALF.sub(REPLACEMENT, value)
+    if isinstance(value, list):
+        return [whole(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, dict):
+        return {whole(key): whole(held) for key, held in value.items()}  # pyright: ignore[reportUnknownVariableType]
+    return value
