@@ -1,6 +1,7 @@
 """Messages as Anthropic speaks them: docs.anthropic.com/en/api/messages, errors and streaming."""
 
 from collections.abc import Iterator, Mapping
+from itertools import takewhile
 from typing import Any
 
 from cf_aig_gateway import pricing
@@ -52,6 +53,7 @@ def read(call: Call) -> Question:
         max_tokens=bound,
         stream=content.get("stream") is True,
         tool=_demanded(content, messages),
+        offered=_offered(content, messages),
         schema=_schema(content),
         content=content,
     )
@@ -59,18 +61,29 @@ def read(call: Call) -> Question:
 
 def _demanded(content: Mapping[str, Any], messages: list[dict[str, Any]]) -> Tool | None:
     """Return the tool that must be called; none after a tool's result."""
-    given = [as_object(tool) for tool in as_list(content.get("tools"))]
-    tools = [Tool(as_text(tool.get("name")), as_object(tool.get("input_schema"))) for tool in given]
     choice = as_object(content.get("tool_choice"))
-    parts = [as_object(part) for part in as_list(messages[-1].get("content"))]
-    if choice.get("type") not in ("any", "tool") or any(part.get("type") == "tool_result" for part in parts):
+    if choice.get("type") not in ("any", "tool") or _follows_result(messages):
         return None
+    tools = _offered(content, messages)
     if not tools:
         raise _invalid("tool_choice: tool_choice may only be specified while providing tools.")
     tool = demanded(tools, as_text(choice.get("name")), required=choice["type"] == "any")
     if tool is None:
         raise _invalid(f"tool_choice: Tool '{as_text(choice.get('name'))}' not found in provided tools")
     return tool
+
+
+def _offered(content: Mapping[str, Any], messages: list[dict[str, Any]]) -> list[Tool]:
+    given = [as_object(tool) for tool in as_list(content.get("tools"))] if not _follows_result(messages) else []
+    return [Tool(as_text(tool.get("name")), as_object(tool.get("input_schema"))) for tool in given]
+
+
+def _follows_result(messages: list[dict[str, Any]]) -> bool:
+    """Say whether a tool's result came after the last words of the model."""
+    said = takewhile(lambda message: message.get("role") != "assistant", reversed(messages))
+    return any(
+        as_object(part).get("type") == "tool_result" for message in said for part in as_list(message.get("content"))
+    )
 
 
 def _schema(content: Mapping[str, Any]) -> dict[str, Any] | None:

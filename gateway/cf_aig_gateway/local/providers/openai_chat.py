@@ -47,6 +47,7 @@ def read(call: Call) -> Question:
         max_tokens=openai_errors.as_whole_number(bound),
         stream=content.get("stream") is True,
         tool=demanded_tool(content, messages),
+        offered=offered_tools(content, messages),
         schema=json_schema(content),
         content=content,
     )
@@ -54,10 +55,10 @@ def read(call: Call) -> Question:
 
 def demanded_tool(content: Mapping[str, Any], messages: list[dict[str, Any]]) -> Tool | None:
     """Return the tool that must be called; none after a tool's result. Workers AI also takes tools as functions."""
-    tools = [_tool(as_object(tool)) for tool in as_list(content.get("tools"))]
     choice = content.get("tool_choice")
     if choice is None or choice in ("auto", "none") or messages[-1].get("role") == "tool":
         return None
+    tools = offered_tools(content, messages)
     if not tools:
         raise openai_errors.wrong_value("tool_choice", "'tool_choice' is only allowed when 'tools' are specified.")
     name = as_text(as_object(as_object(choice).get("function")).get("name"))
@@ -65,6 +66,12 @@ def demanded_tool(content: Mapping[str, Any], messages: list[dict[str, Any]]) ->
     if tool is None:
         raise openai_errors.wrong_value("tool_choice", f"Tool choice '{name}' not found in 'tools' parameter.")
     return tool
+
+
+def offered_tools(content: Mapping[str, Any], messages: list[dict[str, Any]]) -> list[Tool]:
+    """Return the tools that may be called; none after a tool's result."""
+    given = as_list(content.get("tools")) if messages[-1].get("role") != "tool" else []
+    return [_tool(as_object(tool)) for tool in given]
 
 
 def _tool(tool: dict[str, Any]) -> Tool:

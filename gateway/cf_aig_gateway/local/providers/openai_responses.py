@@ -32,6 +32,7 @@ def read(call: Call) -> Question:
         max_tokens=openai_errors.as_whole_number(content.get("max_output_tokens")),
         stream=content.get("stream") is True,
         tool=_demanded(content, items),
+        offered=_offered(content, items),
         schema=_schema(content),
         content=content,
     )
@@ -42,12 +43,23 @@ def _demanded(content: Mapping[str, Any], items: list[dict[str, Any]]) -> Tool |
     choice = content.get("tool_choice")
     if choice in (None, "auto", "none") or items[-1].get("type") == "function_call_output":
         return None
-    given = [as_object(tool) for tool in as_list(content.get("tools"))]
-    tools = [Tool(as_text(tool.get("name")), as_object(tool.get("parameters")) or {"type": "object"}) for tool in given]
-    tool = demanded(tools, as_text(as_object(choice).get("name")), required=choice == "required")
+    tool = demanded(_offered(content, items), as_text(as_object(choice).get("name")), required=choice == "required")
     if tool is None:
         raise openai_errors.wrong_value("tool_choice", "Tool choice not found in 'tools' parameter.")
     return tool
+
+
+def _offered(content: Mapping[str, Any], items: list[dict[str, Any]]) -> list[Tool]:
+    """Return the tools that may be called, those of a namespace too; none after a tool's output."""
+    if items[-1].get("type") == "function_call_output":
+        return []
+    given = [as_object(tool) for tool in as_list(content.get("tools"))]
+    given += [as_object(inner) for tool in given for inner in as_list(tool.get("tools"))]
+    return [
+        Tool(as_text(tool.get("name")), as_object(tool.get("parameters")) or {"type": "object"})
+        for tool in given
+        if tool.get("type") == "function"
+    ]
 
 
 def _schema(content: Mapping[str, Any]) -> dict[str, Any] | None:

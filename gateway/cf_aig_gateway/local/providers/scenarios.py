@@ -1,7 +1,7 @@
 """What a simulated provider is to do with a prompt: asked for in words, `[simulate: overloaded]`, or by real causes."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,7 @@ class Scenario:
     breaks: bool = False
     hangs: bool = False
     filtered: bool = False
+    call: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class Tool:
 class Question:
     """A request in no provider's form: what the simulation needs of it.
 
-    `tool` is the one that must be called, `schema` what a JSON reply must be valid under.
+    `tool` is the one that must be called, `offered` those that may be: none right after a tool's result. `schema` is
+    what a JSON reply must be valid under.
     """
 
     provider: str
@@ -55,6 +57,7 @@ class Question:
     max_tokens: int | None = None
     stream: bool = False
     tool: Tool | None = None
+    offered: Sequence[Tool] = ()
     schema: Mapping[str, Any] | None = None
     content: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
@@ -82,6 +85,7 @@ def scenario(question: Question) -> Scenario:
         breaks="break" in words,
         hangs="hang" in words,
         filtered="content_filter" in words,
+        call=next((word[5:].strip() for word in words if word.startswith("call=")), ""),
     )
 
 
@@ -113,6 +117,12 @@ def demanded(tools: list[Tool], name: str, *, required: bool) -> Tool | None:
     """Return the tool that a choice demands: the one named, or the first where any will do."""
     named = next((tool for tool in tools if tool.name == name), None)
     return named or (next(iter(tools), None) if required else None)
+
+
+def told_to_call(question: Question, name: str) -> Tool | None:
+    """Return the tool that a directive names, which clients may offer under a prefix, as mcp__server__name."""
+    fitting = (tool for tool in question.offered if tool.name == name or tool.name.endswith((f"_{name}", f".{name}")))
+    return next(fitting, None) if name else None
 
 
 def last_user_text(messages: list[dict[str, Any]]) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import anyio
 
@@ -19,7 +20,7 @@ from cf_aig_gateway.local.providers import (
 from cf_aig_gateway.local.providers.answers import Answer, json_answer, stream_answer
 from cf_aig_gateway.local.providers.directory import CUSTOM, NATIVE, WORKERS_AI
 from cf_aig_gateway.local.providers.replies import compose
-from cf_aig_gateway.local.providers.scenarios import scenario
+from cf_aig_gateway.local.providers.scenarios import scenario, told_to_call
 from cf_aig_gateway.local.providers.wire import Refused, Wire
 
 OPENAI_PATHS: dict[str, Wire] = {
@@ -51,6 +52,8 @@ async def answer(call: Call) -> Answer:
         await anyio.sleep(plan.delay_s)
     if plan.failure:
         return wire.refusal(plan.failure, question)
+    if tool := told_to_call(question, plan.call):
+        question = replace(question, tool=tool)
     reply = compose(question, plan)
     if question.stream:
         return stream_answer(wire.events(question, reply), breaks=plan.breaks, pace_s=plan.pace_s)

@@ -47,6 +47,7 @@ def read(call: Call) -> Question:
         max_tokens=bound if isinstance(bound, int) and bound > 0 else None,
         stream=content.get("stream") is True,
         tool=openai_chat.demanded_tool(content, messages),
+        offered=openai_chat.offered_tools(content, messages),
         schema=openai_chat.json_schema(content),
         content=content,
     )
