@@ -1,12 +1,16 @@
 """What is publicly known of models: their prices and their context windows."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import lru_cache
 from math import inf
 from typing import TYPE_CHECKING, Any
 
+from cf_aig_gateway.formats.format import Body, Format
+from cf_aig_gateway.formats.usage import Usage
+
 if TYPE_CHECKING:
+    from genai_prices import Usage as Tokens
     from genai_prices.types import ModelInfo, Provider
 
 VENDORS = {
@@ -16,30 +20,6 @@ VENDORS = {
     "perplexity-ai": "perplexity",
 }
 """Providers that genai-prices calls otherwise."""
-
-
-@dataclass(frozen=True)
-class Usage:
-    """Tokens in (those read from and written to the provider's cache among them) and out; None is unknown."""
-
-    tokens_in: int | None = None
-    tokens_out: int | None = None
-    cache_read: int = 0
-    cache_write: int = 0
-    reasoning: int = 0
-
-    def metadata(self) -> dict[str, int]:
-        """Return it by the names of a log's usage_metadata."""
-        if self.tokens_in is None and self.tokens_out is None:
-            return {}
-        tokens_in, tokens_out = self.tokens_in or 0, self.tokens_out or 0
-        return {
-            "input_tokens": tokens_in,
-            "output_tokens": tokens_out,
-            "total_tokens": tokens_in + tokens_out,
-            "output_reasoning_tokens": self.reasoning,
-            "input_cached_tokens": self.cache_read,
-        }
 
 
 def load() -> None:
@@ -54,19 +34,51 @@ def cost(provider: str, model: str, usage: Usage) -> float | None:
     found = _model(provider, model)
     if found is None or usage.tokens_in is None:
         return None
+    vendor, info = found
+    try:
+        return float(info.calc_price(usage.detail or _tokens(usage), vendor).total_price)
+    except ValueError:
+        return None
+
+
+def _tokens(usage: Usage) -> "Tokens":
     from genai_prices import Usage as Tokens  # noqa: PLC0415 (as in _model)
 
-    tokens = Tokens(
+    return Tokens(
         input_tokens=usage.tokens_in,
         output_tokens=usage.tokens_out or 0,
         cache_read_tokens=usage.cache_read,
         cache_write_tokens=usage.cache_write,
     )
-    vendor, info = found
-    try:
-        return float(info.calc_price(tokens, vendor).total_price)
-    except ValueError:
-        return None
+
+
+def usage_of(provider: str, known: Format | None, reply: Body) -> Usage:
+    """Return the tokens that a reply states: as genai-prices reads them of that provider, else as their format does."""
+    if known is None:
+        return Usage()
+    stated = known.usage(reply)
+    vendor = _vendor(provider)
+    if vendor is None or stated.tokens_in is None:
+        return stated
+    offered = {extractor.api_flavor for extractor in vendor.extractors or ()}
+    for flavor in (flavor for flavor in known.flavors if flavor in offered):
+        try:
+            _, found = vendor.extract_usage(reply, api_flavor=flavor)
+        except (LookupError, ValueError, TypeError):  # what genai-prices raises for counts that are none
+            continue
+        return _detailed(stated, found)
+    return stated
+
+
+def _detailed(stated: Usage, found: "Tokens") -> Usage:
+    return replace(
+        stated,
+        tokens_in=int(found.input_tokens or 0),
+        tokens_out=int(found.output_tokens or 0),
+        cache_read=int(found.cache_read_tokens or 0),
+        cache_write=int(found.cache_write_tokens or 0),
+        detail=found,
+    )
 
 
 def custom_cost(prices: Mapping[str, Any], usage: Usage) -> float | None:

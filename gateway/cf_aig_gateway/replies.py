@@ -7,12 +7,11 @@ from typing import Any
 
 import httpx2
 
-from cf_aig_gateway.assembly import Assembly
+from cf_aig_gateway import formats
 from cf_aig_gateway.chat import Wire, provider_and_name
 from cf_aig_gateway.errors import GatewayError
-from cf_aig_gateway.events import Events
+from cf_aig_gateway.formats.conversation import ToolCall
 from cf_aig_gateway.refusals import Errand, reason, refusal
-from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 Grown = Callable[[int], None]
 """Told how many events of a streamed reply have come."""
@@ -20,7 +19,10 @@ Grown = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back (duration in milliseconds, as seen from here). `log_id` is None when nothing was logged."""
+    """What came back (duration in milliseconds, as seen from here). `log_id` is None when nothing was logged.
+
+    A tool call is `{id, name, arguments}`, whatever the provider's form.
+    """
 
     text: str
     tool_calls: list[Any]
@@ -42,20 +44,18 @@ async def assembled(response: httpx2.Response, grown: Grown | None) -> dict[str,
         GatewayError: it broke off, or ended in an error.
 
     """
-    events, assembly = Events(), Assembly()
+    stream = formats.stream()
     with suppress(httpx2.TransportError):  # what has come tells whether it is whole
         async for chunk in response.aiter_bytes():
-            for event in events.add(chunk):
-                assembly.add(event)
+            stream.add(chunk)
             if grown:
-                grown(events.ending.events)
-    for event in events.end():
-        assembly.add(event)
-    if assembly.error is None and (assembly.finished or events.ending.done):
-        return assembly.reply()
-    how = "broke off" if assembly.error is None else "ended in an error"
+                grown(stream.events)
+    stream.end()
+    if stream.has_ended:
+        return stream.reply()
+    how = "ended in an error" if stream.error else "broke off"
     raise GatewayError(
-        f"The reply {how} after {events.ending.events} events. "
+        f"The reply {how} after {stream.events} events. "
         f"Next: get_log_response_body with log {response.headers.get('cf-aig-log-id', '(none)')}."
     )
 
@@ -71,20 +71,17 @@ def parse_reply(wire: Wire, response: httpx2.Response, body: dict[str, Any], dur
     log_id = headers.get("cf-aig-log-id")
     if not response.is_success or not body or body.get("success") is False:
         raise _refused(wire, response, log_id, errand)
-    result = as_object(body.get("result")) or body
-    choice = as_object(next(iter(as_list(result.get("choices"))), None))
-    message = as_object(choice.get("message")) or _outputs(result) or result
-    usage = as_object(result.get("usage"))
+    said = formats.read(body) or formats.Conversation("unknown")
     step = headers.get("cf-aig-step") or ""
     answered = dict(zip(map(str, range(len(wire.models))), wire.models, strict=True)).get(step, wire.models[0])
     return Reply(
-        text=_text(message),
-        tool_calls=as_list(message.get("tool_calls")) or _tool_uses(message),
-        finish_reason=choice.get("finish_reason") or result.get("stop_reason") or result.get("status"),
+        text="\n".join(turn.text for turn in said.turns if turn.text and turn.role != "sources"),
+        tool_calls=[_call(call) for turn in said.turns for call in turn.calls],
+        finish_reason=said.finish or None,
         provider=headers.get("cf-aig-provider") or provider_and_name(answered)[0] or None,
-        model=headers.get("cf-aig-model") or as_text(result.get("model")) or answered,
-        tokens_in=usage.get("prompt_tokens", usage.get("input_tokens")),
-        tokens_out=usage.get("completion_tokens", usage.get("output_tokens")),
+        model=headers.get("cf-aig-model") or said.model or answered,
+        tokens_in=said.usage.tokens_in,
+        tokens_out=said.usage.tokens_out,
         duration=duration,
         log_id=log_id,
         cache_status=headers.get("cf-aig-cache-status"),
@@ -92,24 +89,8 @@ def parse_reply(wire: Wire, response: httpx2.Response, body: dict[str, Any], dur
     )
 
 
-def _outputs(result: dict[str, Any]) -> dict[str, Any]:
-    """Return the output items of OpenAI's responses as one message; nothing where there are none."""
-    items = [as_object(item) for item in as_list(result.get("output"))]
-    parts = [part for item in items for part in as_list(item.get("content"))]
-    calls = [item for item in items if item.get("type") == "function_call"]
-    return {"content": parts, "tool_calls": calls} if items else {}
-
-
-def _text(message: dict[str, Any]) -> str:
-    """Return the text of an OpenAI message, an Anthropic message or a Workers AI result."""
-    content = message.get("content")
-    if isinstance(content, list):
-        return "".join(as_text(as_object(part).get("text")) for part in as_list(content))
-    return as_text(content) or as_text(message.get("response")) or as_text(message.get("refusal"))
-
-
-def _tool_uses(message: dict[str, Any]) -> list[Any]:
-    return [part for part in as_list(message.get("content")) if as_object(part).get("type") == "tool_use"]
+def _call(call: ToolCall) -> dict[str, str]:
+    return {"id": call.id, "name": call.name, "arguments": call.arguments}
 
 
 def _refused(wire: Wire, response: httpx2.Response, log_id: str | None, errand: Errand) -> GatewayError:

@@ -340,7 +340,7 @@ async def test_a_model_that_the_provider_endpoint_cannot_place_is_refused(model:
         ({"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 1, "completion_tokens": 2}}, "Hi", (1, 2), "stop"),
         ({"content": [{"type": "text", "text": "Hi"}], "stop_reason": "end_turn", "usage": {"input_tokens": 1, "output_tokens": 2}}, "Hi", (1, 2), "end_turn"),
         ({"result": {"response": "Hi", "usage": {"prompt_tokens": 1, "completion_tokens": 2}}, "success": True}, "Hi", (1, 2), None),
-        ({"choices": [{"message": {"refusal": "No"}}]}, "No", (None, None), None),
+        ({"choices": [{"message": {"refusal": "No"}}]}, "(refused) No", (None, None), None),
     ],
 )  # fmt: skip
 async def test_every_providers_reply_is_read(body: Any, text: str, tokens: tuple[Any, Any], finish: str | None) -> None:
@@ -355,11 +355,11 @@ async def test_every_providers_reply_is_read(body: Any, text: str, tokens: tuple
 
 
 async def test_tool_uses_of_anthropic_are_tool_calls() -> None:
-    use = {"type": "tool_use", "id": "t1", "name": "look", "input": {}}
+    use = {"type": "tool_use", "id": "t1", "name": "look", "input": {"at": "sky"}}
 
     reply = await a_gateway(replying(200, json={"content": [use]})).chat("main", Chat("anthropic/x", []))
 
-    assert (reply.text, reply.tool_calls) == ("", [use])
+    assert (reply.text, reply.tool_calls) == ("", [{"id": "t1", "name": "look", "arguments": '{"at":"sky"}'}])
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from cf_aig_gateway.answers import Body
 from cf_aig_gateway.client import AIGateway
 from cf_aig_gateway.errors import NotFound
+from cf_aig_gateway.formats import Conversation
 from cf_aig_gateway.models import Log
 from cf_aig_tools import failures
 from cf_aig_tools.desk import Call, answer, cost, desk_of
@@ -18,7 +19,6 @@ from cf_aig_tools.log_rows import dollars, seconds
 from cf_aig_tools.parameters import Budget, GatewayId, LogId
 from cf_aig_tools.reading import conversation
 from cf_aig_tools.reading.budget import cut
-from cf_aig_tools.reading.conversation import Conversation
 from cf_aig_tools.reading.fence import fenced
 from cf_aig_tools.reading.masking import visible
 from cf_aig_tools.tables import shown

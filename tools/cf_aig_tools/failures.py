@@ -3,10 +3,11 @@
 import json
 import re
 from dataclasses import dataclass
-from typing import Any
 
+from cf_aig_gateway import formats
+from cf_aig_gateway.formats import Said
 from cf_aig_gateway.json_text import load_json, whole
-from cf_aig_gateway.shapes import as_list, as_object, as_text
+from cf_aig_gateway.shapes import as_text
 
 MAX_WORDS = 2000
 """Characters of a provider's own words that are repeated."""
@@ -43,23 +44,6 @@ _BY_GATEWAY_CODE = {
     2045: "spend limit",
 }
 """The gateway's own codes: its documentation, and bodies captured by third parties in 2026."""
-
-_BY_WORKERS_AI_CODE = {
-    3006: "invalid request",
-    3007: "timeout",
-    3008: "timeout",
-    3023: "no permission",
-    3036: "rate limited by provider",
-    3040: "overloaded",
-    3041: "no permission",
-    3042: "unknown model",
-    3043: "provider down",
-    5004: "invalid request",
-    5007: "unknown model",
-    5016: "no permission",
-    5018: "no permission",
-}
-"""Codes of the v4 envelope: developers.cloudflare.com/workers-ai/platform/errors, read 2026-11."""
 
 _BY_CLOUDFLARE_CODE = {7003: "unknown model", 7013: "blocked by guardrails", 10000: "bad key"}
 """Codes of Cloudflare's front door, whatever stands behind it."""
@@ -127,16 +111,6 @@ class Failure:
     words: str
 
 
-@dataclass(frozen=True)
-class _Said:
-    """What an error body says: a code of Cloudflare's, one-word labels, and a sentence."""
-
-    words: str = ""
-    labels: tuple[str, ...] = ()
-    code: int | None = None
-    by_gateway: bool = False
-
-
 def from_status(status: int | None, code: int | None = None) -> str:
     """Say in a table cell what a status and a gateway code alone tell; empty when that is nothing."""
     if code in _BY_GATEWAY_CODE:
@@ -158,7 +132,7 @@ def words(body: object) -> str:
     return _read(body).words[:MAX_WORDS]
 
 
-def _by_code(said: _Said, status: int | None, provider: str | None) -> str:
+def _by_code(said: Said, status: int | None, provider: str | None) -> str:
     if said.code == 2005 and said.by_gateway:
         return _by_words(said) or "provider down"
     if said.code == 7003 and status != 404:
@@ -166,12 +140,12 @@ def _by_code(said: _Said, status: int | None, provider: str | None) -> str:
     codes = _BY_CLOUDFLARE_CODE
     if said.by_gateway:
         codes = codes | _BY_GATEWAY_CODE
-    elif provider in {"workers-ai", None, ""}:
-        codes = codes | _BY_WORKERS_AI_CODE
+    elif said.kind and provider in {"workers-ai", None, ""}:
+        return said.kind
     return codes.get(said.code or 0, "")
 
 
-def _by_words(said: _Said) -> str:
+def _by_words(said: Said) -> str:
     texts = [said.words, *said.labels]
     return next((kind for kind, shape in _BY_WORDS if any(shape.search(text) for text in texts)), "")
 
@@ -188,33 +162,19 @@ def _by_status(status: int | None) -> str:
     return _KINDS_OF_STATUS.get(status) or ("provider down" if 500 <= status < 600 else "")
 
 
-def _read(body: object) -> _Said:
+def _read(body: object) -> Said:
     if isinstance(body, str):
         try:
             body = load_json(body)
         except ValueError:
-            return _read_cut(str(body))
-    if isinstance(body, list):
-        return _read(next(iter(as_list(body)), None))
-    return _read_object(as_object(body))
+            return _read_cut(body)
+    return formats.said(body)
 
 
-def _read_object(body: dict[str, Any]) -> _Said:
-    entries = as_list(body.get("error")) or as_list(body.get("errors"))
-    if entries:
-        first = as_object(entries[0])
-        return _Said(as_text(first.get("message")), (), _number(first.get("code")), "error" in body)
-    error = as_object(body.get("error")) or as_object(body.get("message")) or body
-    details = [as_text(as_object(each).get("msg")) for each in as_list(error.get("detail"))]
-    words = as_text(body.get("error")) or as_text(error.get("message")) or as_text(error.get("detail"))
-    labels = (as_text(error.get(name)) for name in ("type", "code", "status"))
-    return _Said(words or "; ".join(details), tuple(label for label in labels if label))
-
-
-def _read_cut(text: str) -> _Said:
+def _read_cut(text: str) -> Said:
     words = _CUT_WORDS.search(text)
     code = _CUT_CODE.search(text)
-    return _Said(
+    return Said(
         _unescaped(words[1]) if words else "",
         tuple(_CUT_LABELS.findall(text)),
         int(code[1]) if code else None,
@@ -227,7 +187,3 @@ def _unescaped(text: str) -> str:
         return as_text(whole(json.loads(f'"{text}"', strict=False)))
     except ValueError:
         return text
-
-
-def _number(value: Any) -> int | None:
-    return value if isinstance(value, int) else None

@@ -12,6 +12,7 @@ from cf_aig_gateway import pricing
 from cf_aig_gateway.chat import provider_and_name
 from cf_aig_gateway.client import AIGateway
 from cf_aig_gateway.errors import GatewayError
+from cf_aig_gateway.formats.usage import Usage
 from cf_aig_gateway.json_text import load_json
 from cf_aig_gateway.models import Log
 from cf_aig_gateway.resend import Resend, resend
@@ -117,7 +118,7 @@ def _price(log: Log, held: Resend) -> str:
     tokens_in = round(log.tokens_in or 0) or tokens(json.dumps(held.body, ensure_ascii=False))
     tokens_out = round(log.tokens_out or 0) or _most_out(held)
     provider, name = provider_and_name(held.model) if held.rest else (held.provider, held.model)
-    price = pricing.cost(provider, name, pricing.Usage(tokens_in, tokens_out))
+    price = pricing.cost(provider, name, Usage(tokens_in, tokens_out))
     counted = f"about {tokens_in:,} tokens in and " + (f"{tokens_out:,} out" if tokens_out else "the reply's")
     return f"{counted}, {'at an unknown price' if price is None else f'about {dollars(price)}'}"
 

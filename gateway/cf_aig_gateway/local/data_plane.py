@@ -105,7 +105,12 @@ async def _forwarded(exchange: Exchange) -> Reply:
     if exchange.call.enveloped and answer.success:
         body = b'{"result":%b,"success":true,"errors":[],"messages":[]}' % body
     await cache.keep(exchange, answer.status, answer.content_type, body)
-    await exchange.log(answer.status, body, answer.content_type, usage_of_body(body) if answer.success else NONE)
+    await exchange.log(
+        answer.status,
+        body,
+        answer.content_type,
+        usage_of_body(exchange.call.provider, body) if answer.success else NONE,
+    )
     return Response(body, answer.status, headers)
 
 

@@ -10,13 +10,13 @@ from uuid import UUID
 import anyio
 
 from cf_aig_gateway import pricing
+from cf_aig_gateway.formats.usage import Usage
 from cf_aig_gateway.local.calls import Call
 from cf_aig_gateway.local.controls import Controls
 from cf_aig_gateway.local.providers.answers import Upstream
 from cf_aig_gateway.local.record import Record
 from cf_aig_gateway.local.store import Store
 from cf_aig_gateway.local.usage import NONE
-from cf_aig_gateway.pricing import Usage
 
 MAX_STORED = 10 * 1024 * 1024
 """Bytes of a log's two bodies; of a larger one only the metadata is kept."""
@@ -115,7 +115,8 @@ class Exchange:
     def _cost(self, usage: Usage) -> float | None:
         if self.controls.custom_cost and usage != NONE:
             return pricing.custom_cost(self.controls.custom_cost, usage)
-        return pricing.cost(self.call.provider, self.call.model, usage)
+        price = pricing.cost(self.call.provider, self.call.model, usage)
+        return usage.stated_cost if price is None else price
 
     def _latency(self) -> int | None:
         """Return milliseconds until the first byte."""

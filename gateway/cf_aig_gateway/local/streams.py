@@ -1,24 +1,21 @@
 """A provider's event stream on its way to the caller: passed on as it comes, logged before its end."""
 
-from collections.abc import Iterable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
 
 import anyio
 from starlette.types import Receive, Scope, Send
 
-from cf_aig_gateway.json_text import read_json
+from cf_aig_gateway import formats
+from cf_aig_gateway.formats.usage import Usage
+from cf_aig_gateway.local.calls import Call
 from cf_aig_gateway.local.exchange import CLIENT_LEFT, MAX_STORED, Exchange
 from cf_aig_gateway.local.faults import UPSTREAM_BROKE
 from cf_aig_gateway.local.providers.answers import Answer, BrokenOff
-from cf_aig_gateway.local.providers.scenarios import count_tokens, text_of
-from cf_aig_gateway.local.usage import usage_of
-from cf_aig_gateway.pricing import Usage
-from cf_aig_gateway.shapes import as_list, as_object, as_text
+from cf_aig_gateway.local.usage import usage_of_stream
 
-ENDS = (b"data: [DONE]", b"event: message_stop", b"event: response.completed", b"event: response.incomplete")
-"""How the last event of a stream begins: OpenAI's chat and Workers AI, Anthropic, OpenAI's responses."""
+ENDS = tuple({end for known in formats.FORMATS for end in known.ends})
+"""How the last event of a stream begins."""
 
 TAIL = 64 * 1024
 """Bytes kept of a stream that is too large to be stored, for its usage."""
@@ -56,16 +53,9 @@ class Transcript:
         """Return the stream as it is stored; None when it is too large."""
         return None if self._cut else bytes(self._bytes)
 
-    def usage(self, asked: Mapping[str, Any]) -> Usage:
+    def usage(self, call: Call, *, is_whole: bool) -> Usage:
         """Return the tokens that the provider reported, or an estimate where it reported none."""
-        lines = self._bytes.splitlines()
-        reported: dict[str, Any] = {}
-        for event in _events(line for line in lines if b'"usage"' in line):
-            reported |= {name: count for name, count in _usage_block(event).items() if count is not None}
-        if reported:
-            return usage_of(reported)
-        prompt = "\n".join(text_of(as_object(message).get("content")) for message in as_list(asked.get("messages")))
-        return Usage(count_tokens(prompt), sum(map(_speaks, _events(lines))))
+        return usage_of_stream(call.provider, bytes(self._bytes), call.content, is_whole=is_whole)
 
 
 @dataclass
@@ -104,21 +94,5 @@ class StreamReply:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _log(self, transcript: Transcript, status: int) -> None:
-        usage = transcript.usage(self.exchange.call.content)
+        usage = transcript.usage(self.exchange.call, is_whole=200 <= status < 300)
         await self.exchange.log(status, transcript.body, self.answer.content_type, usage)
-
-
-def _events(lines: Iterable[bytearray]) -> Iterator[dict[str, Any]]:
-    return (as_object(read_json(bytes(line[5:]))) for line in lines if line.startswith(b"data:"))
-
-
-def _usage_block(event: dict[str, Any]) -> dict[str, Any]:
-    """Find the usage of an event: Anthropic's first has it in `message`, OpenAI's responses in `response`."""
-    places = (event, as_object(event.get("message")), as_object(event.get("response")))
-    return next(filter(None, (as_object(place.get("usage")) for place in places)), as_object(None))
-
-
-def _speaks(event: dict[str, Any]) -> bool:
-    """Tell whether an event carries some of the reply's text, about one token in most streams."""
-    choice = as_object(next(iter(as_list(event.get("choices"))), None))
-    return bool(as_text(as_object(choice.get("delta")).get("content")) or as_text(event.get("response")))

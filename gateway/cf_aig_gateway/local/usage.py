@@ -1,42 +1,62 @@
-"""The tokens of a call, read from whatever form its provider reports them in."""
+"""The tokens of a call, as its provider reports them, or estimated where it reports none."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from cf_aig_gateway import formats, pricing
+from cf_aig_gateway.formats import Conversation
+from cf_aig_gateway.formats.usage import Usage
 from cf_aig_gateway.json_text import read_json
-from cf_aig_gateway.pricing import Usage
-from cf_aig_gateway.shapes import as_object
+from cf_aig_gateway.local.providers.scenarios import count_tokens
 
 NONE = Usage(0, 0)
 """The usage of a call that was refused: no tokens, at no cost."""
 
 
-def usage_of_body(body: bytes) -> Usage:
+def usage_of_body(provider: str, body: bytes) -> Usage:
     """Read the usage of a whole JSON reply."""
-    content = as_object(read_json(body))
-    return usage_of(as_object(content.get("usage")) or as_object(as_object(content.get("result")).get("usage")))
+    reply = formats.result_of(read_json(body))
+    return pricing.usage_of(provider, formats.reply_format(reply), reply)
 
 
-def usage_of(block: dict[str, Any]) -> Usage:
-    """Read a usage block of OpenAI (both APIs), Anthropic or Workers AI.
+def usage_of_stream(provider: str, body: bytes, asked: Mapping[str, Any], *, is_whole: bool) -> Usage:
+    """Read the usage that a stream reports.
 
-    Anthropic counts cached tokens apart from `input_tokens`, OpenAI among its prompt's.
+    What it does not report, or of a stream that broke off not to the end, is estimated from the text that passed.
     """
-    details = as_object(block.get("prompt_tokens_details")) or as_object(block.get("input_tokens_details"))
-    out_details = as_object(block.get("completion_tokens_details")) or as_object(block.get("output_tokens_details"))
-    apart = [_count(block.get(f"cache_{act}_input_tokens")) or 0 for act in ("read", "creation")]
-    tokens_in = _first(block, "prompt_tokens", "input_tokens")
+    reported = _usage(provider, _telling(body))
+    if is_whole and reported.tokens_out is not None:
+        return reported
+    stream = formats.stream()
+    stream.add(body)
+    stream.end()
+    stated = _usage(provider, body)
+    said = _size(formats.read(stream.reply()))
     return Usage(
-        tokens_in=None if tokens_in is None else tokens_in + sum(apart),
-        tokens_out=_first(block, "completion_tokens", "output_tokens"),
-        cache_read=apart[0] or _count(details.get("cached_tokens")) or 0,
-        cache_write=apart[1],
-        reasoning=_count(out_details.get("reasoning_tokens")) or 0,
+        tokens_in=_size(formats.read(dict(asked))) if stated.tokens_in is None else stated.tokens_in,
+        tokens_out=max(said, stated.tokens_out or 0),
+        cache_read=stated.cache_read,
+        cache_write=stated.cache_write,
+        is_estimate=True,
     )
 
 
-def _first(block: dict[str, Any], *names: str) -> int | None:
-    return next((count for name in names if (count := _count(block.get(name))) is not None), None)
+def _telling(body: bytes) -> bytes:
+    """Return the events that may tell tokens: reading all of a long stream takes as long as it is."""
+    if not body.startswith((b"data:", b"event:", b":")):
+        return body
+    return b"\n".join(line for line in body.splitlines() if b"sage" in line and line.startswith(b"data:")) + b"\n\n"
 
 
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+def _usage(provider: str, body: bytes) -> Usage:
+    stream = formats.stream()
+    stream.add(body)
+    stream.end()
+    return pricing.usage_of(provider, stream.format, stream.reply())
+
+
+def _size(held: Conversation | None) -> int:
+    """Estimate the tokens of what a conversation says."""
+    turns = held.turns if held else ()
+    texts = [part for turn in turns for part in (turn.reasoning, turn.text, *(call.arguments for call in turn.calls))]
+    return count_tokens("\n".join(filter(None, texts)))

@@ -9,8 +9,6 @@ from plane import chat, plane
 
 from cf_aig_gateway.local.calls import Call
 from cf_aig_gateway.local.providers.live import Live
-from cf_aig_gateway.local.usage import usage_of
-from cf_aig_gateway.pricing import Usage
 
 SKY: Any = [{"role": "user", "content": "Why is the sky blue?"}]
 CLAUDE = {"model": "claude-haiku-4-5", "max_tokens": 100, "messages": SKY}
@@ -151,19 +149,6 @@ async def test_live_mode_goes_where_the_provider_is(provider: str, endpoint: str
     call = Call(provider=provider, endpoint=endpoint, compatible=compatible, account="abc")
     async with Live({}, everything=True) as live:
         assert live.url(call) == url
-
-
-def test_cached_and_reasoning_tokens_are_counted() -> None:
-    claude = usage_of(
-        {"input_tokens": 5, "cache_read_input_tokens": 10, "cache_creation_input_tokens": 20, "output_tokens": 3}
-    )
-    gpt = usage_of({
-        "prompt_tokens": 35, "prompt_tokens_details": {"cached_tokens": 10},
-        "completion_tokens": 3, "completion_tokens_details": {"reasoning_tokens": 2},
-    })  # fmt: skip
-
-    assert claude == Usage(35, 3, cache_read=10, cache_write=20)
-    assert gpt == Usage(35, 3, cache_read=10, reasoning=2)
 
 
 @pytest.mark.anyio

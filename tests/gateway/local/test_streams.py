@@ -87,7 +87,8 @@ async def test_a_stream_without_usage_is_logged_with_an_estimate(tmp_path: Path)
         await gateway.http.post(COMPAT, json=chat("Go [simulate: tokens=12]", stream=True))
         log = await the_log(gateway)
 
-    assert (log["tokens_in"], log["tokens_out"]) == (6, 12)
+    assert (log["tokens_in"], log["tokens_out"]) == (6, 16)  # four characters a token
+    assert log["usage_metadata"]["estimated"] == 1
 
 
 @pytest.mark.anyio

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reading import logged, shown
 
-from cf_aig_tools.reading.content import measured
+from cf_aig_gateway.formats.content import measured
 from cf_aig_tools.reading.skeleton import Skeleton
 
 RECENT = 1000

@@ -4,13 +4,12 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Literal
 
+from cf_aig_gateway.formats import Conversation, Turn
+from cf_aig_gateway.formats.content import as_json
 from cf_aig_tools.failures import explain
 from cf_aig_tools.reading.body import Body, complete, outlined
-from cf_aig_tools.reading.content import as_json
-from cf_aig_tools.reading.conversation import Conversation
 from cf_aig_tools.reading.forms import Form, chunked, form_of, opened
 from cf_aig_tools.reading.masking import Masker
-from cf_aig_tools.reading.messages import message
 from cf_aig_tools.reading.outline import outline
 from cf_aig_tools.reading.passing import Passing
 from cf_aig_tools.reading.pointers import at
@@ -109,6 +108,12 @@ def _selected(body: Body, asked: Reading, masker: Masker) -> str:
     if asked.view == "outline":
         return outline(value, quoting, asked.budget, asked.pointer)
     text = value if isinstance(value, str) else as_json(value)
-    if asked.view != "raw" and isinstance(value, dict) and {"role", "type"} & value.keys():
-        text = message(value, quoting.gap, asked.pointer).written()
+    if asked.view != "raw" and (turn := _turn_at(body, asked.pointer)):
+        text = turn.written()
     return part(quoting.whole(text), asked.offset, asked.limit, asked.budget, "")
+
+
+def _turn_at(body: Body, pointer: str) -> Turn | None:
+    """Return the turn that stands at a pointer, if one does."""
+    held = body.conversation() if pointer else None
+    return next((turn for turn in held.turns if turn.pointer == pointer), None) if held else None

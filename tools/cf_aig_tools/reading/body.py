@@ -6,14 +6,11 @@ from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cf_aig_gateway.assembly import Assembly
-from cf_aig_gateway.events import Ending, Events
-from cf_aig_tools.reading.conversation import Conversation
+from cf_aig_gateway import formats
+from cf_aig_gateway.formats import Conversation
+from cf_aig_gateway.formats.content import NO_GAP
 from cf_aig_tools.reading.forms import BOM, Form
 from cf_aig_tools.reading.masking import Masker
-from cf_aig_tools.reading.quoting import NO_GAP
-from cf_aig_tools.reading.recognition import recognised
-from cf_aig_tools.reading.replies import error
 from cf_aig_tools.reading.skeleton import Skeleton
 
 
@@ -32,7 +29,7 @@ class Body:
 
     def conversation(self) -> Conversation | None:
         """Return the conversation that it holds, or None."""
-        held = recognised(self.value, self.gap) or (Conversation("stream") if self.error else None)
+        held = formats.read(self.value, self.gap) or (Conversation("stream") if self.error else None)
         return replace(held, broken=self.broken, error=held.error or self.error) if held else None
 
 
@@ -84,28 +81,10 @@ class _Stream:
     """Takes the chunks of a stream and puts its events together."""
 
     def __init__(self) -> None:
-        self._events = Events()
-        self._assembly = Assembly()
-
-    def add(self, chunk: bytes) -> None:
-        for event in self._events.add(chunk):
-            self._assembly.add(event)
+        self._stream = formats.stream()
+        self.add = self._stream.add
 
     def body(self) -> Body:
-        for event in self._events.end():
-            self._assembly.add(event)
-        broken = _broken(self._events.ending, self._assembly)
-        return Body(self._assembly.reply(), broken=broken, error=error({"error": self._assembly.error}))
-
-
-def _broken(ending: Ending, assembly: Assembly) -> str:
-    came = f"after {ending.events:,} event{'s' * (ending.events != 1)}"
-    if assembly.error is not None:
-        return f"Errored: the stream ended {came} with an error."
-    if ending.torn:
-        return f"Broke off: the stream ended {came}, in the middle of another."
-    if assembly.expects_done and not ending.done:
-        return f"Broke off: the stream ended {came} without [DONE]."
-    if not assembly.expects_done and not assembly.finished:
-        return f"Broke off: the stream ended {came} without its last event."
-    return ""
+        self._stream.end()
+        error = self._stream.error
+        return Body(self._stream.reply(), broken=self._stream.broken(), error=error.told() if error else "")

@@ -4,6 +4,8 @@ import re
 from collections.abc import AsyncIterator
 from typing import Literal
 
+from cf_aig_gateway import formats
+
 Form = Literal["json", "events", "text", "binary"]
 
 OPENING = 4096
@@ -38,6 +40,8 @@ async def chunked(body: bytes) -> AsyncIterator[bytes]:
 
 def form_of(opening: bytes) -> Form:
     """Say what a body is, from its first `OPENING` bytes."""
+    if formats.begins_stream(opening):
+        return "events"
     if _BINARY.search(opening) or _is_torn(opening):
         return "binary"
     start = opening.removeprefix(BOM).lstrip()

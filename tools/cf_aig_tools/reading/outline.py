@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from cf_aig_gateway.formats.content import as_json
 from cf_aig_gateway.shapes import as_list, as_object
-from cf_aig_tools.reading.content import as_json
 from cf_aig_tools.reading.delivery import delivered
 from cf_aig_tools.reading.pointers import joined
 from cf_aig_tools.reading.quoting import Quoting

@@ -3,11 +3,9 @@
 import re
 from typing import Any
 
+from cf_aig_gateway.formats.content import NO_GAP
 from cf_aig_tools.reading.budget import tokens
 from cf_aig_tools.reading.masking import Masker, visible
-
-NO_GAP = re.compile(r"(?!)(\d)")
-"""Finds nothing: for texts that nothing was cut out of."""
 
 MARGIN = 4096
 """Characters after a cut that are not shown: a secret may have begun in what is missing."""

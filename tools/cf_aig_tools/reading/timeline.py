@@ -4,8 +4,10 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from cf_aig_gateway.formats.content import as_json
+from cf_aig_gateway.formats.conversation import Conversation, ToolCall, Turn
+from cf_aig_gateway.shapes import as_object
 from cf_aig_tools.reading.budget import tokens
-from cf_aig_tools.reading.conversation import Conversation, ToolCall, Turn
 from cf_aig_tools.reading.delivery import delivered
 from cf_aig_tools.reading.quoting import Quoting
 
@@ -16,9 +18,15 @@ STANDING = 60
 LONG = 240
 """Tokens of a turn before the newest; a longer one is shortened to its ends."""
 MOST_PARTS = 8
-"""Calls and results of one turn that are shown."""
+"""Calls and results of one turn that are shown within the usual budget."""
+USUAL = 2000
+"""The usual budget; with a larger one, more is shown of each turn."""
 LEAST = 60
 """Tokens that the lines around the turns cost at least."""
+
+REASONING = "(reasoning)"
+
+STANDING_ROLES = {"system", "developer"}
 
 Numbered = tuple[int, Turn]
 
@@ -30,6 +38,7 @@ class Timeline:
         self._held = held
         self._quoting = quoting
         self._budget = budget
+        self._larger = max(1, budget // USUAL)
         self._results = {
             result.id: (number, result.text) for number, turn in enumerate(held.turns) for result in turn.results
         }
@@ -51,13 +60,13 @@ class Timeline:
         """Return the tokens that a turn may cost where all of them fit: the newest is never shortened."""
         if number == len(self._held.turns) - 1:
             return self._budget * 2
-        return STANDING if turn.role in {"system", "developer"} else LONG
+        return (STANDING if turn.role in STANDING_ROLES else LONG) * self._larger**2
 
     def _own(self) -> Iterator[Numbered]:
         """Yield the turns, without those that only hold results shown with their calls."""
         for number, turn in enumerate(self._held.turns):
             paired = turn.results and all(result.id in self._called for result in turn.results)
-            if turn.text or turn.calls or turn.media or not paired:
+            if turn.text or turn.reasoning or turn.calls or turn.media or not paired:
                 yield number, turn
 
     def _folded(self, turns: Iterable[Numbered]) -> list[Numbered]:
@@ -73,55 +82,81 @@ class Timeline:
     def _said(self, turn: Turn) -> tuple[Any, ...]:
         """Return all that a turn says, whatever its calls are numbered."""
         calls = [(call.name, call.arguments, self._results.get(call.id, (0, ""))[1]) for call in turn.calls]
-        return turn.role, turn.text, turn.media, calls, [result.text for result in turn.results]
+        return turn.role, turn.text, turn.reasoning, turn.media, calls, [result.text for result in turn.results]
 
     def _newest_first(self, turns: list[Numbered]) -> str:
-        order = list(reversed(turns))
+        order = _in_order_of_interest(turns)
         lines = list(self._filling(order))
-        if len(order) > 1 and order[-1][1].role in {"system", "developer"}:
-            order.insert(1, order.pop())
-            lines[1:] = [self._line(*order[1], self._budget // 8), *lines[1 : len(order) - 1]]
         lead = self._lead(partial=True)
         return delivered(lead, lines, lambda shown: self._left_out(order, lines, shown), self._budget)
 
     def _filling(self, order: list[Numbered]) -> Iterator[str]:
-        """Yield lines until the budget is spent: half of it for the newest, less and less for older ones."""
+        """Yield lines until the budget is spent: half of it for the newest, less and less for older ones.
+
+        What a turn does not need is left for those after it.
+        """
         room = self._budget - LEAST
         for place, (number, turn) in enumerate(order):
-            line = self._line(number, turn, max(SMALL, self._budget // 2 ** (place + 1)))
+            most = max(self._budget // 2 ** (place + 1), 2 * room // (len(order) - place))
+            share = self._budget // 8 if turn.role in STANDING_ROLES else min(most, room // 2)
+            line = self._line(number, turn, max(SMALL, share))
             room -= tokens(line)
             if room < 0 and place:
                 return
             yield line
 
     def _line(self, number: int, turn: Turn, room: int) -> str:
-        parts = list(self._parts(turn))
-        said = [self._part(before, text, room // min(len(parts), MOST_PARTS)) for before, text in parts[:MOST_PARTS]]
-        if len(parts) > MOST_PARTS:
-            said.append(f"… {len(parts) - MOST_PARTS} more calls or results")
+        parts = list(self._parts(number, turn))
+        most = MOST_PARTS * self._larger
+        each = room // min(len(parts), most)
+        brief = each // max(1, (4 if len(parts) > 1 else 2) // self._larger)
+        said = [self._part(before, text, brief if before == REASONING else each) for before, text in parts[:most]]
+        if len(parts) > most:
+            said.append(f"… {len(parts) - most} more calls or results")
         times = f" ({self._times[number]} times in a row, this the last)" if number in self._times else ""
         return f"{number} {self._quoting.short(turn.role, 20)}{times}: " + "\n".join(said).replace("\n", "\n  ")
 
     def _part(self, before: str, text: str, room: int) -> str:
-        return f"{before} {self._quoting.quote(text, max(room, 8))}".strip()
+        most = max(room, 8)
+        quoted = self._quoting.quote(text, most)
+        if before.startswith("called ") and (quoted.endswith(" characters)") or "\\n" in text):
+            quoted = self._by_name(text, most) or quoted
+        return f"{before} {quoted}".strip()
 
-    def _parts(self, turn: Turn) -> Iterator[tuple[str, str]]:
+    def _by_name(self, text: str, room: int) -> str:
+        """Return arguments that are long or of several lines one by one, each shortened to its ends."""
+        try:
+            held = as_object(json.loads(text))
+        except (ValueError, RecursionError):
+            return ""
+        values = {name: f'"{value}"' if isinstance(value, str) else as_json(value) for name, value in held.items()}
+        costs = {name: tokens(value) for name, value in values.items()}
+        short = [cost for cost in costs.values() if cost * len(costs) <= room]
+        each = (room - sum(short)) // max(1, len(costs) - len(short))
+        told = (f'"{self._quoting.short(name, 40)}": {self._quoting.quote(values[name], each)}' for name in values)
+        return f"{{{', '.join(told)}}}" if held else ""
+
+    def _parts(self, number: int, turn: Turn) -> Iterator[tuple[str, str]]:
         """Yield what a turn holds, each with the words before it."""
-        if turn.text or not (turn.calls or turn.results or turn.media):
+        if turn.reasoning:
+            yield REASONING, turn.reasoning
+        if turn.text or not (turn.calls or turn.results or turn.media or turn.reasoning):
             yield "", turn.text
         for medium in turn.media:
             yield "", f"[{medium}]"
         for call in turn.calls:
             yield f"called {self._quoting.short(call.name, 60)}{self._remark(call)}", call.arguments
             if call.id in self._results:
-                number, text = self._results[call.id]
-                yield f"→ {number} {self._held.turns[number].role[:20]}:", text
+                place, text = self._results[call.id]
+                yield f"→ {place} {self._held.turns[place].role[:20]}:" if place != number else "→", text
         for result in turn.results:
             if result.id not in self._called:
                 yield f"result of {self._quoting.short(result.id, 40)}:", result.text
+        if turn.citations:
+            yield "cited:", "\n".join(citation.written() for citation in turn.citations)
 
     def _remark(self, call: ToolCall) -> str:
-        whole = not self._quoting.gap.search(call.arguments)
+        whole = not call.is_free and not self._quoting.gap.search(call.arguments)
         return "" if not whole or _is_json(call.arguments or "{}") else ", with arguments that are not valid JSON:"
 
     def _lead(self, *, partial: bool) -> str:
@@ -129,10 +164,12 @@ class Timeline:
         facts = [f"model {short(held.model, 80)}" if held.model else ""]
         facts += [f"{name} {short(value, 60)}" for name, value in held.parameters.items()]
         facts += [f"tools: {_listed([short(name, 40) for name in held.tools])}" if held.tools else ""]
-        facts += [f"finish {short(held.finish, 60)}" if held.finish else ""]
-        facts += [
-            f"tokens {' + '.join(f'{count:,} {name}' for name, count in held.usage.items())}" if held.usage else ""
-        ]
+        ended = " ".join(filter(None, [held.finish, held.why]))
+        facts += [f"finish {short(ended, 120)}" if ended else ""]
+        facts += [f"tokens {told}" if (told := held.usage.told()) else ""]
+        stated = held.usage.stated_cost
+        facts += [f"stated cost ${stated:g}" if stated is not None else ""]
+        facts += [short(note, 160) for note in held.notes[:MOST_PARTS]]
         counted = f"; {len(held.turns):,} turns, {sum(self._sizes):,} characters, newest first" if partial else ""
         line = f"{', '.join(filter(None, [short(held.kind, 200), *facts]))}{counted if held.turns else '; no turns'}."
         return "\n".join(filter(None, [held.broken, self._error(), line]))
@@ -158,8 +195,22 @@ class Timeline:
         return sum(map(self._quoting.length, _texts(turn)))
 
 
+def _in_order_of_interest(turns: list[Numbered]) -> list[Numbered]:
+    """Return the newest turn, the user's newest words, what the system prompt says, then all others, newest first."""
+    newest = [each for each in reversed(turns) if each[1].role not in STANDING_ROLES]
+    standing = [each for each in turns if each[1].role in STANDING_ROLES]
+    asked = next((place for place, (_, turn) in enumerate(newest) if turn.role == "user" and turn.text), 0)
+    first = [*newest[:1], *newest[max(asked, 1) : asked + 1]]
+    return [*first, *standing, *(each for each in newest if each not in first)]
+
+
 def _texts(turn: Turn) -> Iterable[str]:
-    return [turn.text, *(call.arguments for call in turn.calls), *(result.text for result in turn.results)]
+    return [
+        turn.text,
+        turn.reasoning,
+        *(call.arguments for call in turn.calls),
+        *(result.text for result in turn.results),
+    ]
 
 
 def _is_json(text: str) -> bool:

@@ -1,0 +1,87 @@
+"""What a request asked or a reply answered, whatever wire format it was written in."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from cf_aig_gateway.formats.usage import Usage
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """A tool that a model called; `arguments` as the model wrote them: JSON, or free text such as code."""
+
+    id: str
+    name: str
+    arguments: str
+    is_free: bool = False
+
+
+@dataclass(frozen=True)
+class ToolResult:
+    """What came of a call."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Citation:
+    """A source that an answer names: where it is, and what is quoted from it."""
+
+    title: str = ""
+    url: str = ""
+    quote: str = ""
+
+    def written(self) -> str:
+        """Return it as one line."""
+        where = f"<{self.url}>" if self.url else ""
+        return " ".join(filter(None, [self.title, where, f"“{self.quote}”" if self.quote else ""]))
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One message; `pointer` is where it stands in the body, `media` its pictures and files by name, kind and size."""
+
+    role: str
+    text: str = ""
+    pointer: str = ""
+    reasoning: str = ""
+    calls: tuple[ToolCall, ...] = ()
+    results: tuple[ToolResult, ...] = ()
+    media: tuple[str, ...] = ()
+    citations: tuple[Citation, ...] = ()
+
+    def written(self) -> str:
+        """Return the whole turn as text."""
+        return f"{self.role}: " + "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        if self.reasoning:
+            yield f"(reasoning) {self.reasoning}"
+        if self.text or not self.reasoning:
+            yield self.text
+        yield from (f"[{medium}]" for medium in self.media)
+        yield from (f"called {call.name} {call.arguments}" for call in self.calls)
+        yield from (f"result of {result.id}: {result.text}" for result in self.results)
+        yield from (f"cited: {citation.written()}" for citation in self.citations)
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """A request or a reply, read.
+
+    `finish` is how a reply ended, `why` what its provider says of that, `broken` how its stream ended when that was not
+    well, `notes` what else a debugger would want to know.
+    """
+
+    kind: str
+    model: str = ""
+    parameters: dict[str, str] = field(default_factory=dict[str, str])
+    tools: tuple[str, ...] = ()
+    turns: tuple[Turn, ...] = ()
+    finish: str = ""
+    why: str = ""
+    usage: Usage = field(default_factory=Usage)
+    notes: tuple[str, ...] = ()
+    error: str = ""
+    broken: str = ""

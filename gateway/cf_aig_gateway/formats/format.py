@@ -1,0 +1,85 @@
+"""What a wire format consists of."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cf_aig_gateway.formats.content import Gap
+from cf_aig_gateway.formats.conversation import Conversation
+from cf_aig_gateway.formats.errors import Said
+from cf_aig_gateway.formats.growth import grown
+from cf_aig_gateway.formats.usage import Usage
+
+Body = dict[str, Any]
+Test = Callable[[Body], bool]
+Read = Callable[[Body, Gap], Conversation]
+
+
+class Assembly:
+    """The reply of one stream as it grows, in the form of a reply that came whole."""
+
+    expects_done = False
+    """Whether the stream ends with `[DONE]`."""
+
+    def __init__(self) -> None:
+        self.held: Body = {}
+        self.finished = False
+
+    def add(self, event: Body) -> None:
+        """Take the next event."""
+        raise NotImplementedError
+
+    def reply(self) -> Body:
+        """Return what has arrived."""
+        return grown(self.held)
+
+
+@dataclass(frozen=True)
+class Chat:
+    """A chat in a provider's own form: the body, and the path below the provider that takes it."""
+
+    path: str
+    body: Body
+
+
+def _never(_: Body) -> bool:
+    return False
+
+
+def _nothing(_: Body, __: Gap) -> Conversation:
+    return Conversation("unknown")
+
+
+def _unknown(_: Body) -> Usage:
+    return Usage()
+
+
+def _silent(_: Body) -> Said | None:
+    return None
+
+
+@dataclass(frozen=True)
+class Format:
+    """One wire format: how to recognize and read its requests, its replies, and the events of its streams.
+
+    `usage` reads the tokens that a reply states; `flavors` are the names that genai-prices has for the same.
+    `said` reads an error body that is this format's alone. `model_in_path` finds the model where the body lacks it.
+    `ends` are how the last event of a stream begins on the wire, `array` how a stream does that is one JSON array.
+    """
+
+    name: str
+    is_request: Test = _never
+    request: Read = _nothing
+    is_reply: Test = _never
+    reply: Read = _nothing
+    is_event: Test = _never
+    assembly: Callable[[], Assembly] | None = None
+    usage: Callable[[Body], Usage] = _unknown
+    flavors: tuple[str, ...] = ()
+    said: Callable[[Body], Said | None] = _silent
+    model_in_path: re.Pattern[str] | None = None
+    ends: tuple[bytes, ...] = ()
+    array: re.Pattern[bytes] | None = None
+    chat: Callable[[str, list[Body], Mapping[str, Any]], Body] | None = None
+    """Writes OpenAI's messages and parameters for a model in this form; None where nothing is sent in it."""
