@@ -6,26 +6,12 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from cf_aig_gateway.errors import GatewayError
-from cf_aig_gateway.shapes import as_text
+from cf_aig_gateway.formats import openai_chat
+from cf_aig_gateway.providers import PROVIDERS, provider_of
 
 Endpoint = Literal["rest", "compat", "provider"]
 
 ANTHROPIC_VERSION = "2023-06-01"
-ANTHROPIC_MAX_TOKENS = 1024
-"""Tokens of an Anthropic reply when the caller gives no bound; Anthropic demands one."""
-
-CHAT_PATHS = {
-    "anthropic": "v1/messages",
-    "openai": "chat/completions",
-    "groq": "chat/completions",
-    "perplexity-ai": "chat/completions",
-    "cerebras": "chat/completions",
-    "deepseek": "chat/completions",
-    "mistral": "v1/chat/completions",
-    "grok": "v1/chat/completions",
-    "openrouter": "v1/chat/completions",
-}
-"""Native chat paths, all but Anthropic's in OpenAI's form: developers.cloudflare.com/ai-gateway/usage/providers."""
 
 
 @dataclass(frozen=True)
@@ -104,13 +90,11 @@ def _require(name: str, model: str) -> None:
 def _native(chat: Chat, keys: Mapping[str, str]) -> Wire:
     provider, name = provider_and_name(chat.model)
     _require(name, chat.model)
-    body = {"model": name, "messages": chat.messages, **chat.parameters}
     headers = dict(chat.controls) | own_headers(provider, keys)
-    if provider == "anthropic":
-        body = _anthropic(chat, name)
-    elif provider == "workers-ai":
-        del body["model"]
-    return Wire(f"{provider}/{chat_path(provider, name)}", body, headers, provider, chat.models)
+    path = chat_path(provider, name)
+    write = provider_of(provider).format.chat
+    body = write(name, chat.messages, chat.parameters) if write else {}
+    return Wire(f"{provider}/{path}", body, headers, provider, chat.models)
 
 
 def chat_path(provider: str, name: str) -> str:
@@ -120,14 +104,13 @@ def chat_path(provider: str, name: str) -> str:
         GatewayError: that is not known of this provider.
 
     """
-    if provider == "workers-ai":
-        return quoted(name)
-    if provider not in CHAT_PATHS:
-        known = ", ".join(["workers-ai", *CHAT_PATHS])
+    path = provider_of(provider).chat_path
+    if not path:
+        known = ", ".join(slug for slug, row in PROVIDERS.items() if row.chat_path)
         raise GatewayError(
             f"Chat paths are known of {known}, not of {provider[:80]}. Use endpoint=rest or compat, without fallbacks."
         )
-    return CHAT_PATHS[provider]
+    return path.replace("{model}", quoted(name) if path.startswith("{model}") else quote(name, safe="@:"))
 
 
 def own_headers(provider: str, keys: Mapping[str, str]) -> dict[str, str]:
@@ -153,17 +136,6 @@ def _universal(chat: Chat, keys: Mapping[str, str]) -> Wire:
     return Wire("", body, dict(chat.controls), "", chat.models)
 
 
-def _anthropic(chat: Chat, name: str) -> dict[str, Any]:
-    system = [as_text(message.get("content")) for message in chat.messages if message.get("role") == "system"]
-    return {
-        "model": name,
-        "max_tokens": ANTHROPIC_MAX_TOKENS,
-        **({"system": "\n\n".join(system)} if system else {}),
-        "messages": [message for message in chat.messages if message.get("role") != "system"],
-        **chat.parameters,
-    }
-
-
 def quoted(path: str) -> str:
     """Quote a provider's path or a model that is one.
 
@@ -178,12 +150,11 @@ def quoted(path: str) -> str:
 
 
 def streamed(wire: Wire) -> dict[str, Any] | list[dict[str, Any]]:
-    """Return a request's body so that the reply comes as a stream, with its usage."""
+    """Return a request's body so that the reply comes as a stream, with its usage, where its form can ask for that."""
     if isinstance(wire.body, list):
         return [step | {"query": _streamed(step["query"], step["provider"])} for step in wire.body]
     return _streamed(wire.body, wire.provider if wire.path.startswith(wire.provider) else "")
 
 
 def _streamed(body: dict[str, Any], native: str) -> dict[str, Any]:
-    usage = {} if native in ("anthropic", "workers-ai") else {"stream_options": {"include_usage": True}}
-    return body | {"stream": True} | usage
+    return {**body, **(provider_of(native).format if native else openai_chat.FORMAT).streamed}

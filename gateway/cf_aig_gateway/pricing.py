@@ -8,18 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from cf_aig_gateway.formats.format import Body, Format
 from cf_aig_gateway.formats.usage import Usage
+from cf_aig_gateway.providers import provider_of
 
 if TYPE_CHECKING:
     from genai_prices import Usage as Tokens
     from genai_prices.types import ModelInfo, Provider
-
-VENDORS = {
-    "workers-ai": "cloudflare",
-    "google-ai-studio": "google",
-    "grok": "x-ai",
-    "perplexity-ai": "perplexity",
-}
-"""Providers that genai-prices calls otherwise."""
 
 
 def load() -> None:
@@ -110,7 +103,9 @@ def context_window(provider: str, model: str) -> int | None:
 
 
 def is_known(provider: str, model: str) -> bool:
-    """Tell whether a provider has such a model; one whose models are not listed may have any."""
+    """Tell whether a provider has such a model; one whose models are not listed, or have names of a caller's, may."""
+    if provider_of(provider).names_are_callers or model.startswith("arn:"):
+        return True
     return _model(provider, model) is not None or _vendor(provider) is None
 
 
@@ -125,9 +120,13 @@ def _model(provider: str, model: str) -> "tuple[Provider, ModelInfo] | None":
     from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415 (170 ms, not before the first call)
 
     try:
-        return get_snapshot().find_provider_model(model, None, VENDORS.get(provider, provider), None)
+        return get_snapshot().find_provider_model(model, None, _vendor_id(provider), None)
     except LookupError:
         return None
+
+
+def _vendor_id(provider: str) -> str:
+    return provider_of(provider).vendor or provider
 
 
 @lru_cache(maxsize=256)
@@ -135,6 +134,6 @@ def _vendor(provider: str) -> "Provider | None":
     from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415 (as in _model)
 
     try:
-        return get_snapshot().find_provider(None, VENDORS.get(provider, provider), None)
+        return get_snapshot().find_provider(None, _vendor_id(provider), None)
     except LookupError:
         return None

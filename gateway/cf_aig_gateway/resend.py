@@ -7,10 +7,8 @@ from typing import Any
 from cf_aig_gateway.chat import Wire, chat_path, own_headers, provider_and_name, quoted
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.models import Log
+from cf_aig_gateway.providers import AUTHORS, provider_of
 from cf_aig_gateway.shapes import as_list, as_object, as_text
-
-AUTHORS = {"google-ai-studio": "google", "grok": "xai"}
-"""Providers that the REST API's model names call otherwise: developers.cloudflare.com/ai-gateway/usage/rest-api."""
 
 CHAT = "chat/completions"
 
@@ -86,14 +84,14 @@ def _on_its_route(held: Resend) -> Resend:
 
 
 def _author(provider: str) -> str:
-    return AUTHORS.get(provider, provider)
+    return provider_of(provider).author or provider
 
 
 def _with_model(held: Resend, model: str) -> Resend:
     provider, name = provider_and_name(model)
     if not name:
         provider, name = held.provider, model
-    if held.provider not in (provider, *(known for known, author in AUTHORS.items() if author == provider)):
+    if held.provider not in (provider, AUTHORS.get(provider)):
         return _elsewhere(held, model)
     if held.rest:
         name = f"{_author(held.provider)}/{name}"

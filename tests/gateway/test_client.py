@@ -327,7 +327,7 @@ async def test_anthropic_is_given_its_system_prompt_apart_and_a_bound() -> None:
 
 @pytest.mark.parametrize(
     ("model", "said"),
-    [("gpt-4o", "does not name its provider"), ("cohere/command-r", "Chat paths are known of"), ("@cf/../x", "no model or path")],
+    [("gpt-4o", "does not name its provider"), ("elevenlabs/x", "Chat paths are known of"), ("@cf/../x", "no model or path")],
 )  # fmt: skip
 async def test_a_model_that_the_provider_endpoint_cannot_place_is_refused(model: str, said: str) -> None:
     with pytest.raises(GatewayError, match=said):

@@ -29,7 +29,7 @@ from cf_aig_gateway.formats.conversation import Conversation, Turn
 from cf_aig_gateway.formats.errors import Said
 from cf_aig_gateway.formats.format import Body, Format
 from cf_aig_gateway.formats.stream import Stream
-from cf_aig_gateway.frames import is_frames
+from cf_aig_gateway.frames import CONTENT_TYPE, is_frames
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 FORMATS: tuple[Format, ...] = (
@@ -142,6 +142,15 @@ def begins_stream(opening: bytes) -> bool:
     return is_frames(opening) or any(shape.match(opening) for shape in arrays)
 
 
+def is_stream(content_type: str, path: str) -> bool:
+    """Say whether a reply of that media type, to a call of that path, is a stream."""
+    paths = (known.array_path for known in FORMATS if known.array_path)
+    return content_type in STREAMS or (content_type == "application/json" and any(each.search(path) for each in paths))
+
+
+STREAMS = {"text/event-stream", CONTENT_TYPE}
+
+
 def stream() -> Stream:
     """Return what reads a stream of any format."""
     return Stream(event_format)
@@ -156,6 +165,7 @@ __all__ = [
     "Turn",
     "begins_stream",
     "event_format",
+    "is_stream",
     "model_in_path",
     "read",
     "reply_format",

@@ -287,4 +287,5 @@ FORMAT = Format(
     flavors=("default", "anthropic"),
     ends=(b"event: message_stop",),
     chat=chat,
+    streamed={"stream": True},
 )

@@ -152,4 +152,5 @@ FORMAT = Format(
     said=said,
     ends=(b"event: message-end",),
     chat=chat,
+    streamed={"stream": True},
 )

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cf_aig_gateway.formats.content import Gap
@@ -65,7 +65,8 @@ class Format:
 
     `usage` reads the tokens that a reply states; `flavors` are the names that genai-prices has for the same.
     `said` reads an error body that is this format's alone. `model_in_path` finds the model where the body lacks it.
-    `ends` are how the last event of a stream begins on the wire, `array` how a stream does that is one JSON array.
+    `ends` are how the last event of a stream begins on the wire, `array` how a stream does that is one JSON array, as
+    it comes from `array_path`.
     """
 
     name: str
@@ -81,5 +82,8 @@ class Format:
     model_in_path: re.Pattern[str] | None = None
     ends: tuple[bytes, ...] = ()
     array: re.Pattern[bytes] | None = None
+    array_path: re.Pattern[str] | None = None
     chat: Callable[[str, list[Body], Mapping[str, Any]], Body] | None = None
     """Writes OpenAI's messages and parameters for a model in this form; None where nothing is sent in it."""
+    streamed: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What a request says so that its reply streams, with its usage; empty where its path says that."""

@@ -257,6 +257,7 @@ FORMAT = Format(
     usage=usage,
     flavors=("default",),
     model_in_path=MODEL_IN_PATH,
+    array_path=re.compile(r":streamGenerateContent$"),
     array=re.compile(rb'\s*\[\s*\{\s*"(?:candidates|promptFeedback|usageMetadata)"'),
     chat=chat,
 )

@@ -262,6 +262,7 @@ FORMAT = Format(
     flavors=("chat", "default"),
     ends=(b"data: [DONE]",),
     chat=chat,
+    streamed={"stream": True, "stream_options": {"include_usage": True}},
 )
 
 PROMPT = Format(

@@ -197,6 +197,11 @@ class Stream:
         return self._assembly.reply() if self._assembly else {}
 
     @property
+    def is_torn(self) -> bool:
+        """Whether it stops in the middle of an event."""
+        return self._wire is not None and bool(self._wire.torn)
+
+    @property
     def has_ended(self) -> bool:
         """Whether it came to its end, and well."""
         finished = self._assembly is not None and self._assembly.finished

@@ -87,4 +87,5 @@ FORMAT = Format(
     said=said,
     ends=(b"data: [DONE]",),
     chat=chat,
+    streamed={"stream": True},
 )

@@ -1,15 +1,20 @@
 """What a provider is asked: one call, whatever form of request it came in."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cf_aig_gateway.providers import provider_of
 from cf_aig_gateway.shapes import as_text
+
+VERSION = re.compile(r"v\d+(?:alpha|beta)?\d*/")
+"""The version of an API, as paths begin with."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """One request to a provider, `endpoint` below its base URL.
+    """One request to a provider, `endpoint` below its base URL; `sent` is the same as it was encoded.
 
     `logged` is the body as the caller sent it; `headers` are meant for the provider, `asides` for the gateway. A
     `compatible` call is in OpenAI's form whoever the provider; an `enveloped` one's reply goes into Cloudflare's v4
@@ -25,6 +30,7 @@ class Call:
     asides: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     request_type: str = "provider"
     method: str = "POST"
+    sent: str = ""
     query: str = ""
     account: str = ""
     compatible: bool = False
@@ -32,14 +38,16 @@ class Call:
 
     @property
     def path(self) -> str:
-        """Return the endpoint without a leading `v1/`, which callers may leave out."""
-        return self.endpoint.removeprefix("v1/")
+        """Return the endpoint without a leading version, which callers may leave out."""
+        return VERSION.sub("", self.endpoint, count=1)
 
     @property
     def model(self) -> str:
-        """Return the model's name at its provider."""
+        """Return the model's name at its provider, from the body or the path."""
         named = self.endpoint.removeprefix("run/")
-        return named if named.startswith("@") else as_text(self.content.get("model"))
+        if named.startswith("@"):
+            return named
+        return as_text(self.content.get("model")) or provider_of(self.provider).model_of(self.endpoint)
 
     @property
     def logged_model(self) -> str:

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from cf_aig_gateway import formats
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.local import cache, forms, limits
 from cf_aig_gateway.local.attempts import ask
@@ -27,7 +28,7 @@ from cf_aig_gateway.local.faults import (
     too_large,
     unauthorized,
 )
-from cf_aig_gateway.local.providers.answers import EVENT_STREAM, JSON
+from cf_aig_gateway.local.providers.answers import JSON
 from cf_aig_gateway.local.streams import StreamReply
 from cf_aig_gateway.local.usage import NONE, usage_of_body
 
@@ -99,7 +100,7 @@ async def _forwarded(exchange: Exchange) -> Reply:
     answer = await ask(exchange.setting.upstream, exchange.call, exchange.controls)
     exchange.first_byte = time.time()
     headers = {**answer.kept_headers(), **exchange.headers()}
-    if answer.success and answer.content_type == EVENT_STREAM:
+    if answer.success and formats.is_stream(answer.content_type, exchange.call.endpoint):
         return StreamReply(exchange, answer, headers)
     body = await answer.whole()
     if exchange.call.enveloped and answer.success:

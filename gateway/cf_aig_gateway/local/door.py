@@ -12,14 +12,20 @@ from cf_aig_gateway.local.envelopes import front_door
 _HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?", re.IGNORECASE)
 _ORIGIN = re.compile(rf"https?://{_HOST.pattern}", re.IGNORECASE)
 _JSON = re.compile(r"application/([\w.+-]+\+)?json\s*(;.*)?", re.IGNORECASE)
+_FORM = re.compile(r"(text/plain|application/x-www-form-urlencoded)\s*(;.*)?", re.IGNORECASE)
+"""What a web page's form or simplest request is declared as, and no provider asks for."""
+
+_ELSEWHERE = {"cross-site", "same-site"}
 _WRITING = {"POST", "PUT", "PATCH", "DELETE"}
 _API = "/client/v4/"
 
 
 class Door:
-    """Refuses what a web page could send: a foreign host name or origin, a body that is not declared JSON.
+    """Refuses what a web page could send: a foreign host name or origin, a body as forms declare it.
 
-    The management API also asks for credentials: any at all, or the one token that was set.
+    A browser names the page's origin with every request that has a body, and that is what keeps pages out; some bodies
+    for providers (audio, files) are no JSON. The management API takes JSON alone, so that a page would also need leave
+    that is never given, and asks for credentials: any at all, or the one token that was set.
     """
 
     def __init__(self, app: ASGIApp, *, token: str | None = None) -> None:
@@ -37,7 +43,9 @@ class Door:
             return front_door(403, (10000, f"This gateway answers on loopback only, not as {host[:80]!r}."))
         if origin is not None and not _ORIGIN.fullmatch(origin):
             return front_door(403, (10000, f"Web pages of {origin[:80]!r} may not use this gateway."))
-        if scope["method"] in _WRITING and _has_body(headers) and not _JSON.fullmatch(headers.get("content-type", "")):
+        if headers.get("sec-fetch-site", "") in _ELSEWHERE:
+            return front_door(403, (10000, "Web pages of other sites may not use this gateway."))
+        if scope["method"] in _WRITING and _has_body(headers) and not _takes(scope["path"], headers):
             return front_door(415, (7001, "Send the body as JSON, with content-type: application/json."))
         if (encoding := headers.get("content-encoding", "identity")) != "identity":
             return front_door(415, (7001, f"Send the body as it is, without content-encoding {encoding[:80]!r}."))
@@ -51,6 +59,12 @@ class Door:
         if self._token is None:
             return given != ""
         return secrets.compare_digest(given.encode(), self._token.encode())
+
+
+def _takes(path: str, headers: Headers) -> bool:
+    """Whether a path takes a body of that media type."""
+    kind = headers.get("content-type", "")
+    return _JSON.fullmatch(kind) is not None if path.startswith(_API) else _FORM.fullmatch(kind) is None
 
 
 def _has_body(headers: Headers) -> bool:

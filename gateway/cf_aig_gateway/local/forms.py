@@ -10,7 +10,7 @@ from starlette.requests import Request
 from cf_aig_gateway.json_text import read_json, write_json
 from cf_aig_gateway.local.calls import Call
 from cf_aig_gateway.local.faults import invalid_provider, invalid_request, model_not_found, no_answer
-from cf_aig_gateway.local.providers.directory import WORKERS_AI, knows
+from cf_aig_gateway.providers import AUTHORS, WORKERS_AI, is_provider
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 PROVIDER = re.compile(r"[a-z0-9-]{1,64}")
@@ -22,9 +22,6 @@ CONFIG = {
     "backoff": "cf-aig-backoff",
 }
 """What a universal step's `config` says, as headers."""
-
-AUTHORS = {"google": "google-ai-studio", "xai": "grok"}
-"""Authors in the REST API's model names whose provider is called otherwise."""
 
 CONNECTION = {
     "host", "connection", "content-length", "transfer-encoding", "accept-encoding", "cookie", "origin", "referer",
@@ -43,7 +40,13 @@ def native(request: Request, body: bytes) -> list[Call]:
     """Read a call on a provider's own path."""
     provider = _provider(request.path_params["provider"])
     call = _call(request, body, provider, request.path_params["endpoint"], as_object(read_json(body)), sent=body)
-    return [replace(call, method=request.method, query=request.scope["query_string"].decode("latin-1"))]
+    query = request.scope["query_string"].decode("latin-1")
+    return [replace(call, method=request.method, query=query, sent=_sent(request))]
+
+
+def _sent(request: Request) -> str:
+    """Return the endpoint below the provider as it was sent: a signature is over its encoding, too."""
+    return request.scope["raw_path"].decode("latin-1").split("/", 5)[5].lstrip("/")
 
 
 def compat(request: Request, body: bytes) -> list[Call]:
@@ -116,7 +119,7 @@ def _rest(endpoint: str, request: Request, body: bytes, content: dict[str, Any])
     if author.startswith("@"):
         author, model = WORKERS_AI, f"{author}/{model}"
     provider = AUTHORS.get(author, author)
-    if not model or not knows(provider):
+    if not model or not is_provider(provider):
         raise model_not_found()
     call = _call(request, body, provider, endpoint, content | {"model": model})
     headers = _providers(call.headers)
@@ -140,7 +143,7 @@ def _call(
 
 
 def _provider(name: str) -> str:
-    if not PROVIDER.fullmatch(name) or not knows(name):
+    if not PROVIDER.fullmatch(name) or not is_provider(name):
         raise invalid_provider()
     return name
 

@@ -17,6 +17,9 @@ from cf_aig_gateway.local.usage import usage_of_stream
 ENDS = tuple({end for known in formats.FORMATS for end in known.ends})
 """How the last event of a stream begins."""
 
+OPENING = 64
+"""Bytes that tell what kind of stream it is."""
+
 TAIL = 64 * 1024
 """Bytes kept of a stream that is too large to be stored, for its usage."""
 
@@ -46,7 +49,12 @@ class Transcript:
     @property
     def is_whole(self) -> bool:
         """Tell whether it does not stop in the middle of an event."""
-        return self._bytes.endswith(b"\n")
+        if not formats.begins_stream(bytes(self._bytes[:OPENING])):
+            return self._bytes.endswith(b"\n")
+        stream = formats.stream()
+        stream.add(bytes(self._bytes))
+        stream.end()
+        return not stream.is_torn
 
     @property
     def body(self) -> bytes | None:

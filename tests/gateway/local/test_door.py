@@ -101,3 +101,37 @@ async def test_only_the_token_that_was_set_is_taken(store: Store, headers: Any, 
         encoded = {name: value.encode() for name, value in headers.items()}
 
         assert (await api.get(GATEWAYS, headers=encoded)).status_code == status
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "TEXT/PLAIN; charset=x"])
+async def test_a_form_or_plain_text_is_not_taken_for_a_provider(api: httpx2.AsyncClient, content_type: str) -> None:
+    answer = await api.post(CHAT, content=b"{}", headers={"content-type": content_type})
+
+    assert answer.status_code == 415
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("content_type", ["multipart/form-data; boundary=x", "audio/mpeg", "application/octet-stream", ""])
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"origin": "https://evil.test"},
+        {"origin": "null"},
+        {"origin": "http://localhost.evil.test"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+    ],
+)
+async def test_a_web_page_cannot_send_a_file(api: httpx2.AsyncClient, content_type: str, page: dict[str, str]) -> None:
+    kind = {"content-type": content_type} if content_type else {}
+
+    answer = await api.post(CHAT, content=b"x", headers=kind | page)
+
+    assert answer.status_code == 403
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("site", ["none", "same-origin"])
+async def test_a_person_and_a_page_of_the_gateway_itself_are_let_in(api: httpx2.AsyncClient, site: str) -> None:
+    assert (await api.get(GATEWAYS, headers={"sec-fetch-site": site})).status_code == 200

@@ -74,9 +74,9 @@ def json_answer(status: int, body: Any, headers: Mapping[str, str] | None = None
     return Answer(status, _once(write_json(body)), {"content-type": JSON, **(headers or {})})
 
 
-def stream_answer(events: Iterable[bytes], *, breaks: bool, pace_s: float) -> Answer:
+def stream_answer(events: Iterable[bytes], kind: str, *, breaks: bool, pace_s: float) -> Answer:
     """Return a stream of events, `pace_s` seconds apart; one that breaks ends in the middle."""
-    return Answer(200, _each(list(events), breaks, pace_s), {"content-type": f"{EVENT_STREAM}; charset=utf-8"})
+    return Answer(200, _each(list(events), breaks, pace_s), {"content-type": kind})
 
 
 async def _once(body: bytes) -> AsyncGenerator[bytes]:

@@ -21,6 +21,8 @@ from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 STOP = {"stop": "end_turn", "length": "max_tokens", "filtered": "refusal", "tool": "tool_use"}
 DEFAULT_WINDOW = 200_000
+ROLES = {"user", "assistant", "system"}
+"""Who may speak; `system` within a conversation since the beta mid-conversation-system-2026-04-07."""
 
 
 def read(call: Call) -> Question:
@@ -37,7 +39,7 @@ def read(call: Call) -> Question:
     if not messages:
         raise _invalid("messages: at least one message is required")
     for number, message in enumerate(messages):
-        if message.get("role") not in {"user", "assistant"}:
+        if message.get("role") not in (ROLES if number else ROLES - {"system"}):
             raise _invalid(f"messages.{number}.role: Input should be 'user' or 'assistant'")
     bound = content["max_tokens"]
     if not isinstance(bound, int) or isinstance(bound, bool) or bound < 1:

@@ -22,6 +22,16 @@ def models(call: Call) -> Answer:
     return json_answer(200, {"object": "list", "data": data})
 
 
+def foundation_models(call: Call) -> Answer:
+    """List a provider's models as Bedrock does."""
+    names = [name for name in pricing.model_names(call.provider) if not name.startswith("regional.")]
+    summaries = [
+        {"modelId": name, "modelName": name, "providerName": name.partition(".")[0], "inputModalities": ["TEXT"]}
+        for name in names
+    ]
+    return json_answer(200, {"modelSummaries": summaries})
+
+
 def token_count(call: Call) -> Answer:
     """Count a prompt's tokens, as POST /v1/messages/count_tokens of Anthropic."""
     asked: dict[str, Any] = {"max_tokens": 1, **call.content} if call.content else {}

@@ -13,11 +13,11 @@ import aiohttp
 import httpx2
 from yarl import URL
 
-from cf_aig_gateway.local.calls import Call
+from cf_aig_gateway.local.calls import VERSION, Call
 from cf_aig_gateway.local.faults import invalid_provider, no_answer
 from cf_aig_gateway.local.providers import simulated
 from cf_aig_gateway.local.providers.answers import Answer, BrokenOff
-from cf_aig_gateway.local.providers.directory import NATIVE, OPENAI_COMPATIBLE, WORKERS_AI
+from cf_aig_gateway.providers import WORKERS_AI, provider_of
 
 CLOUDFLARE = "https://api.cloudflare.com/client/v4/accounts/{account}/ai"
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=600)
@@ -93,8 +93,9 @@ class Live(AbstractAsyncContextManager["Live"]):
             Fault: there is no such provider.
 
         """
-        base = self._urls.get(call.provider) or (_real(call) if self._everything else None)
-        return None if base is None else url_of(base, call)
+        if base := self._urls.get(call.provider):
+            return url_of(base, call)
+        return _real(call) if self._everything else None
 
 
 @lru_cache(maxsize=256)
@@ -111,21 +112,36 @@ def _route(url: str) -> tuple[URL, str | None]:
 
 
 def url_of(base: str, call: Call) -> str:
-    """Append a call's path to a provider's base URL, without doubling a `v1`."""
+    """Append a call's path to a provider's base URL, without doubling a version that both have."""
     base = base.rstrip("/")
-    endpoint = call.path if base.endswith("/v1") else call.endpoint
-    if call.provider == WORKERS_AI and endpoint.startswith("@"):
+    endpoint = call.sent or quote(call.endpoint, safe="/@:")
+    if version := VERSION.match(endpoint):
+        endpoint = endpoint[version.end() * base.endswith(f"/{version[0][:-1]}") :]
+    if call.provider == WORKERS_AI and call.endpoint.startswith("@"):
         endpoint = f"run/{endpoint}"
-    return f"{base}/{quote(endpoint, safe='/@:')}" + (f"?{call.query}" if call.query else "")
+    return _with_query(f"{base}/{endpoint}", call)
+
+
+def _with_query(url: str, call: Call) -> str:
+    return f"{url}?{call.query}" if call.query else url
 
 
 def _real(call: Call) -> str:
+    """Return where the real provider takes a call.
+
+    Raises:
+        Fault: there is no such provider, or no such path of it.
+
+    """
     if call.provider == WORKERS_AI:
-        return CLOUDFLARE.format(account=quote(call.account, safe=""))
-    base = (OPENAI_COMPATIBLE if call.compatible else NATIVE).get(call.provider)
-    if base is None:
+        return url_of(CLOUDFLARE.format(account=quote(call.account, safe="")), call)
+    provider = provider_of(call.provider)
+    if provider.route and (url := provider.url_of(call.sent or call.endpoint)):
+        return _with_query(url, call)
+    base = provider.chat_url if call.compatible else provider.url
+    if not base:
         raise invalid_provider()
-    return base
+    return url_of(base, call)
 
 
 class _Chunks:

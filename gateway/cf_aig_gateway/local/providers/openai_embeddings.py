@@ -23,7 +23,7 @@ MAX_INPUTS = 2048
 def read(call: Call) -> Question:
     """Return what is asked: texts, or tokens."""
     content = call.content
-    openai_errors.require(content, "model", "input")
+    openai_errors.require({**content, "model": call.model} if content else content, "model", "input")
     texts = inputs(content["input"])
     if len(texts) > MAX_INPUTS:
         raise openai_errors.wrong_value("input", f"Input cannot be an array longer than {MAX_INPUTS} elements.")

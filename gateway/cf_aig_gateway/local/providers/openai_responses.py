@@ -19,7 +19,7 @@ INCOMPLETE = {"length": "max_output_tokens", "filtered": "content_filter"}
 def read(call: Call) -> Question:
     """Return what is asked: items, or one text."""
     content = call.content
-    openai_errors.require(content, "model", "input")
+    openai_errors.require({**content, "model": call.model} if content else content, "model", "input")
     items = [as_object(item) for item in as_list(content["input"])] or [{"role": "user", "content": content["input"]}]
     prompt = [as_text(content.get("instructions")), *(text_of(item.get("content")) for item in items)]
     return Question(

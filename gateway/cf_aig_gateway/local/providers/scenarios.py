@@ -56,6 +56,7 @@ class Question:
     key: str = ""
     max_tokens: int | None = None
     stream: bool = False
+    stream_type: str = "text/event-stream; charset=utf-8"
     tool: Tool | None = None
     offered: Sequence[Tool] = ()
     schema: Mapping[str, Any] | None = None

@@ -10,6 +10,10 @@ from cf_aig_gateway.local.calls import Call
 from cf_aig_gateway.local.faults import invalid_provider, not_emulated
 from cf_aig_gateway.local.providers import (
     anthropic_messages,
+    bedrock_converse,
+    bedrock_invoke,
+    cohere,
+    gemini,
     listings,
     openai_chat,
     openai_embeddings,
@@ -18,17 +22,10 @@ from cf_aig_gateway.local.providers import (
     workers_ai_chat,
 )
 from cf_aig_gateway.local.providers.answers import Answer, json_answer, stream_answer
-from cf_aig_gateway.local.providers.directory import CUSTOM, NATIVE, WORKERS_AI
 from cf_aig_gateway.local.providers.replies import compose
 from cf_aig_gateway.local.providers.scenarios import scenario, told_to_call
 from cf_aig_gateway.local.providers.wire import Refused, Wire
-
-OPENAI_PATHS: dict[str, Wire] = {
-    "chat/completions": openai_chat,
-    "responses": openai_responses,
-    "embeddings": openai_embeddings,
-}
-"""What is simulated of OpenAI's API, and of the providers that speak it."""
+from cf_aig_gateway.providers import CUSTOM, WORKERS_AI
 
 
 async def answer(call: Call) -> Answer:
@@ -56,31 +53,65 @@ async def answer(call: Call) -> Answer:
         question = replace(question, tool=tool)
     reply = compose(question, plan)
     if question.stream:
-        return stream_answer(wire.events(question, reply), breaks=plan.breaks, pace_s=plan.pace_s)
+        return stream_answer(wire.events(question, reply), question.stream_type, breaks=plan.breaks, pace_s=plan.pace_s)
     return json_answer(200, wire.whole(question, reply))
 
 
 def _listing(call: Call) -> Callable[[Call], Answer] | None:
-    match call.method, call.path, call.provider:
-        case "GET", "models", provider if provider in NATIVE:
-            return listings.models
-        case "POST", "messages/count_tokens", "anthropic":
-            return listings.token_count
-        case _:
-            return None
+    found = (listing for method, slugs, path, listing in LISTINGS if _fits(call, slugs, path) and call.method == method)
+    return next(found, None)
 
 
 def _wire(call: Call) -> Wire:
-    path = call.path if call.method == "POST" else ""
+    """Return how a provider speaks at a path.
+
+    Raises:
+        Fault: that is not simulated.
+
+    """
     if call.provider.startswith(CUSTOM):
         raise invalid_provider()
-    if call.provider == WORKERS_AI:
-        if re.fullmatch(r"(run/)?@(cf|hf)/.+", path):
-            return workers_ai
-        if path == "chat/completions":
-            return workers_ai_chat
-    if path == "messages" and (call.provider == "anthropic" or call.request_type == "rest"):
+    found = (wire for slugs, path, wire in WIRES if _fits(call, slugs, path))
+    wire = next(found, None) if call.method == "POST" else None
+    if call.request_type == "rest" and call.path == "messages":
         return anthropic_messages
-    if path in OPENAI_PATHS and call.provider != WORKERS_AI:
-        return OPENAI_PATHS[path]
-    raise not_emulated(f"{call.provider}/{call.endpoint}"[:200])
+    if wire is None:
+        raise not_emulated(f"{call.provider}/{call.endpoint}"[:200])
+    return wire
+
+
+def _fits(call: Call, slugs: str, path: str) -> bool:
+    return re.fullmatch(slugs, call.provider) is not None and re.fullmatch(path, call.path) is not None
+
+
+GOOGLE = "google-ai-studio|google-vertex-ai"
+AZURE = r"[\w-]+/(?:openai/)?(?:deployments/)?(?:[^/]+/)?"
+OPENAIS = rf"(?!{WORKERS_AI}$|aws-bedrock$|azure-openai$|google-vertex-ai$).+"
+"""Providers that speak OpenAI's API at its paths."""
+
+WIRES: tuple[tuple[str, str, Wire], ...] = (
+    (WORKERS_AI, r"(run/)?@(cf|hf)/.+", workers_ai),
+    (WORKERS_AI, "chat/completions", workers_ai_chat),
+    ("anthropic", "messages", anthropic_messages),
+    (GOOGLE, r"(?:.+/)?models/[^/]+:(generateContent|streamGenerateContent)", gemini),
+    ("aws-bedrock", r"(.+/)?model/.+/converse(-stream)?", bedrock_converse),
+    ("aws-bedrock", r"(.+/)?model/.+/invoke(-with-response-stream)?", bedrock_invoke),
+    ("cohere", "chat", cohere),
+    ("azure-openai", AZURE + "chat/completions", openai_chat),
+    ("azure-openai", AZURE + "embeddings", openai_embeddings),
+    ("azure-openai", AZURE + "responses", openai_responses),
+    (OPENAIS, "chat/completions", openai_chat),
+    (OPENAIS, "responses", openai_responses),
+    (OPENAIS, "embeddings", openai_embeddings),
+)
+"""What is simulated: by provider, and by the path below its version."""
+
+LISTINGS: tuple[tuple[str, str, str, Callable[[Call], Answer]], ...] = (
+    ("GET", GOOGLE, r"(?:.+/)?models(?:/[^/:]+)?", gemini.models),
+    ("POST", GOOGLE, r"(?:.+/)?models/[^/]+:countTokens", gemini.token_count),
+    ("POST", "anthropic", "messages/count_tokens", listings.token_count),
+    ("GET", "aws-bedrock", r"(?:.+/)?foundation-models", listings.foundation_models),
+    ("GET", "azure-openai", AZURE + "models", listings.models),
+    ("GET", ".+", "models", listings.models),
+)
+"""What is told beside replies, by method, provider and path."""

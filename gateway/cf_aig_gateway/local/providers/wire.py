@@ -48,5 +48,5 @@ def reply_id(prefix: str, question: Question) -> str:
 
 
 def bearer(call: Call) -> str:
-    """Return the key that a call carries as a bearer token."""
-    return call.headers.get("authorization", "").removeprefix("Bearer ")
+    """Return the key that a call carries as a bearer token, or as Azure's `api-key`."""
+    return call.headers.get("authorization", "").removeprefix("Bearer ") or call.headers.get("api-key", "")
