@@ -30,6 +30,7 @@ from cf_aig_gateway.local.faults import (
 )
 from cf_aig_gateway.local.providers.answers import JSON
 from cf_aig_gateway.local.streams import StreamReply
+from cf_aig_gateway.local.uploads import logged_reply
 from cf_aig_gateway.local.usage import NONE, usage_of_body
 
 MAX_BODY = 25 * 1024 * 1024
@@ -106,12 +107,8 @@ async def _forwarded(exchange: Exchange) -> Reply:
     if exchange.call.enveloped and answer.success:
         body = b'{"result":%b,"success":true,"errors":[],"messages":[]}' % body
     await cache.keep(exchange, answer.status, answer.content_type, body)
-    await exchange.log(
-        answer.status,
-        body,
-        answer.content_type,
-        usage_of_body(exchange.call.provider, body) if answer.success else NONE,
-    )
+    usage = usage_of_body(exchange.call.provider, body) if answer.success else NONE
+    await exchange.log(answer.status, logged_reply(answer.content_type, body), answer.content_type, usage)
     return Response(body, answer.status, headers)
 
 
@@ -176,6 +173,7 @@ routes = [
     Route(f"{GATEWAY}/", Relay(forms.universal), methods=["POST"]),
     Route(f"{GATEWAY}/compat/chat/completions", Relay(forms.compat), methods=["POST"]),
     Route(f"{GATEWAY}/{{provider}}/{{endpoint:path}}", Relay(forms.native), methods=METHODS),
+    Route(f"{GATEWAY}/{{provider}}", Relay(forms.providerless), methods=METHODS),
     Route(f"{REST}/v1/chat/completions", Relay(partial(forms.rest, "chat/completions")), methods=["POST"]),
     Route(f"{REST}/v1/responses", Relay(partial(forms.rest, "responses")), methods=["POST"]),
     Route(f"{REST}/v1/messages", Relay(partial(forms.rest, "messages")), methods=["POST"]),

@@ -45,9 +45,9 @@ def gateway_missing() -> Fault:
     return Fault(2001, 400, "Please configure AI Gateway in the Cloudflare dashboard")
 
 
-def invalid_provider() -> Fault:
-    """Return the refusal of a provider that is none."""
-    return Fault(2008, 400, "Invalid provider")
+def invalid_provider(why: str = "") -> Fault:
+    """Return the refusal of a provider that is none; Cloudflare does not say why."""
+    return Fault(2008, 400, f"Invalid provider: {why}" if why else "Invalid provider")
 
 
 def model_not_found() -> Fault:

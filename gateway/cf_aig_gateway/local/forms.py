@@ -1,5 +1,6 @@
 """The forms of request that the data plane takes, each read into the calls that it stands for."""
 
+import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,12 +9,16 @@ from typing import Any
 from starlette.requests import Request
 
 from cf_aig_gateway.json_text import read_json, write_json
-from cf_aig_gateway.local.calls import Call
+from cf_aig_gateway.local import uploads
+from cf_aig_gateway.local.calls import VERSION, Call
 from cf_aig_gateway.local.faults import invalid_provider, invalid_request, model_not_found, no_answer
-from cf_aig_gateway.providers import AUTHORS, WORKERS_AI, is_provider
+from cf_aig_gateway.providers import AUTHORS, CUSTOM, PROVIDERS, WORKERS_AI, is_provider
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 PROVIDER = re.compile(r"[a-z0-9-]{1,64}")
+PATHS = {"chat", "completions", "responses", "messages", "embeddings", "models", "images", "audio", "model", "files"}
+"""How providers' own paths begin: where one stands in the provider's place, that is missing."""
+
 MAX_STEPS = 50
 CONFIG = {
     "requestTimeout": "cf-aig-request-timeout",
@@ -38,8 +43,12 @@ CLOUDFLARES = {"authorization", "x-auth-email", "x-auth-key", "api-version"}
 
 def native(request: Request, body: bytes) -> list[Call]:
     """Read a call on a provider's own path."""
-    provider = _provider(request.path_params["provider"])
-    call = _call(request, body, provider, request.path_params["endpoint"], as_object(read_json(body)), sent=body)
+    provider = _provider(request.path_params["provider"], request.path_params["endpoint"])
+    held = as_object(read_json(body)) if body[:1] in b" \r\n\t{[" else {}
+    is_json = held or not body or "json" in request.headers.get("content-type", "json")
+    asked = held if is_json else uploads.note(request.headers.get("content-type", ""), body)
+    logged = body if is_json else write_json(asked)
+    call = replace(_call(request, logged, provider, request.path_params["endpoint"], asked, sent=body))
     query = request.scope["query_string"].decode("latin-1")
     return [replace(call, method=request.method, query=query, sent=_sent(request))]
 
@@ -142,10 +151,20 @@ def _call(
     )
 
 
-def _provider(name: str) -> str:
-    if not PROVIDER.fullmatch(name) or not is_provider(name):
-        raise invalid_provider()
-    return name
+def providerless(request: Request, _: bytes) -> list[Call]:
+    """Refuse a path that ends at the provider, or has none."""
+    _provider(request.path_params["provider"], "")
+    raise invalid_request("The path ends at the provider: what follows it there is missing")
+
+
+def _provider(name: str, endpoint: str = "") -> str:
+    if PROVIDER.fullmatch(name) and is_provider(name):
+        return name
+    if name in PATHS or VERSION.fullmatch(f"{name}/"):
+        path = "/".join(filter(None, [name, endpoint]))[:200]
+        raise invalid_provider(f"the path lacks the provider, as in …/openai/{path} or …/anthropic/{path}")
+    near = difflib.get_close_matches(name, [*PROVIDERS, CUSTOM + name], n=1)
+    raise invalid_provider(f"no provider is called {name[:64]!r}" + (f"; did you mean {near[0]}?" if near else ""))
 
 
 def _endpoint(path: str) -> str:

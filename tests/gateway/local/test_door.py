@@ -112,7 +112,9 @@ async def test_a_form_or_plain_text_is_not_taken_for_a_provider(api: httpx2.Asyn
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("content_type", ["multipart/form-data; boundary=x", "audio/mpeg", "application/octet-stream", ""])
+@pytest.mark.parametrize(
+    "content_type", ["multipart/form-data; boundary=x", "audio/mpeg", "application/octet-stream", ""]
+)
 @pytest.mark.parametrize(
     "page",
     [

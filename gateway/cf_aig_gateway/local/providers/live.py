@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import cached_property, lru_cache
+from io import BytesIO
 from ssl import SSLContext
 from types import TracebackType
 from typing import Self
@@ -25,6 +26,9 @@ TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=600)
 
 MAX_FIELD = 64 * 1024
 """Bytes of a header that a provider may send."""
+
+LARGE = 1 << 20
+"""Bytes of a body that is sent in pieces: as one, it would hold the event loop."""
 
 NO_DEFAULTS = ("accept", "content-type", "user-agent")
 """Headers that aiohttp would add to the caller's."""
@@ -72,7 +76,7 @@ class Live(AbstractAsyncContextManager["Live"]):
                 call.method,
                 where,
                 headers=headers,
-                data=call.body or None,
+                data=BytesIO(call.body) if len(call.body) > LARGE else call.body or None,
                 proxy=proxy,
                 ssl=self._trusted if where.scheme == "https" else True,
                 allow_redirects=False,
