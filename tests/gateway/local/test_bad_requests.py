@@ -86,7 +86,7 @@ async def test_a_log_that_is_too_large_keeps_no_bodies(tmp_path: Path) -> None:
         (f"/v1/{ACCOUNT}//openai/chat/completions", 404),
         (f"/v1/{ACCOUNT}/default//chat/completions", 404),
         ("/v1/not-an-account/default/openai/chat/completions", 400),
-        (f"/v1/{ACCOUNT}/default/openai", 404),
+        (f"/v1/{ACCOUNT}/default/openai", 400),
     ],
 )
 async def test_a_path_that_leads_elsewhere_is_refused(tmp_path: Path, path: str, status: int) -> None:

@@ -53,13 +53,15 @@ def _offered(content: Mapping[str, Any], items: list[dict[str, Any]]) -> list[To
     """Return the tools that may be called, those of a namespace too; none after a tool's output."""
     if items[-1].get("type") == "function_call_output":
         return []
-    given = [as_object(tool) for tool in as_list(content.get("tools"))]
-    given += [as_object(inner) for tool in given for inner in as_list(tool.get("tools"))]
-    return [
-        Tool(as_text(tool.get("name")), as_object(tool.get("parameters")) or {"type": "object"})
-        for tool in given
-        if tool.get("type") == "function"
-    ]
+    return [tool for given in as_list(content.get("tools")) for tool in _functions(as_object(given), "")]
+
+
+def _functions(tool: dict[str, Any], namespace: str) -> Iterator[Tool]:
+    if tool.get("type") == "namespace":
+        for inner in as_list(tool.get("tools")):
+            yield from _functions(as_object(inner), as_text(tool.get("name")))
+    elif tool.get("type") == "function":
+        yield Tool(as_text(tool.get("name")), as_object(tool.get("parameters")) or {"type": "object"}, namespace)
 
 
 def _schema(content: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -162,7 +164,9 @@ def _head(question: Question, status: str) -> dict[str, Any]:
 def _item(question: Question, reply: Reply, status: str) -> dict[str, Any]:
     if reply.finish == "tool" and question.tool:
         ids = {"id": reply_id("fc_", question), "call_id": reply_id("call_", question)}
-        return {"type": "function_call", "status": status, **ids, "name": question.tool.name, "arguments": reply.text}
+        space = {"namespace": question.tool.namespace} if question.tool.namespace else {}
+        called = {**space, "name": question.tool.name, "arguments": reply.text}
+        return {"type": "function_call", "status": status, **ids, **called}
     said = {"role": "assistant", "content": [_part(reply.text)]}
     return {"type": "message", "id": reply_id("msg_", question), "status": status, **said}
 

@@ -34,10 +34,11 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool that a model may call, and the schema of its arguments."""
+    """A tool that a model may call, the schema of its arguments, and the namespace that it stands in, if one."""
 
     name: str
     schema: Mapping[str, Any]
+    namespace: str = ""
 
 
 @dataclass(frozen=True)
