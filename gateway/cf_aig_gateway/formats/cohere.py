@@ -106,6 +106,10 @@ def usage(body: Body) -> Usage:
 class CohereAssembly(Assembly):
     """A reply from its events."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.held["finish_reason"] = None
+
     def add(self, event: Body) -> None:
         """Take the next event."""
         kind, delta = as_text(event.get("type")), as_object(event.get("delta"))
