@@ -92,8 +92,8 @@ def _native(chat: Chat, keys: Mapping[str, str]) -> Wire:
     _require(name, chat.model)
     headers = dict(chat.controls) | own_headers(provider, keys)
     path = chat_path(provider, name)
-    write = provider_of(provider).format.chat
-    body = write(name, chat.messages, chat.parameters) if write else {}
+    row = provider_of(provider)
+    body = row.format.chat(row.own_name(name), chat.messages, chat.parameters) if row.format.chat else {}
     return Wire(f"{provider}/{path}", body, headers, provider, chat.models)
 
 

@@ -37,6 +37,10 @@ class Provider:
     model_in_path: str = ""
     names_are_callers: bool = False
 
+    def own_name(self, name: str) -> str:
+        """Return what it calls a model itself: of `resource/deployment` the latter."""
+        return name.rpartition("/")[2] if self.names_are_callers else name
+
     def url_of(self, path: str) -> str:
         """Return where one of its own paths is; empty when that is not known."""
         for shape, url in self.route:

@@ -93,10 +93,12 @@ def _with_model(held: Resend, model: str) -> Resend:
         provider, name = held.provider, model
     if held.provider not in (provider, AUTHORS.get(provider)):
         return _elsewhere(held, model)
+    name = provider_of(held.provider).own_name(name)
     if held.rest:
         name = f"{_author(held.provider)}/{name}"
     if held.model in held.path:
-        return replace(held, model=name, path=held.path.replace(held.model, name))
+        body = held.body | ({"model": name} if "model" in held.body else {})
+        return replace(held, model=name, path=held.path.replace(held.model, name), body=body)
     return replace(held, model=name, body=held.body | {"model": name})
 
 

@@ -85,6 +85,7 @@ cf_aig_gateway.frames
 cf_aig_gateway.json_text
 cf_aig_gateway.models
 cf_aig_gateway.pricing
+cf_aig_gateway.providers
 cf_aig_gateway.refusals
 cf_aig_gateway.replies
 cf_aig_gateway.resend

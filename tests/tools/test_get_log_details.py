@@ -112,3 +112,30 @@ async def test_an_unknown_log_says_where_to_look(client: Client, log_id: str) ->
 
     assert result.is_error
     assert f"No log {log_id} in gateway default. list_logs shows" in result.content[0].text
+
+
+CONVERSE = {"output": {"message": {"role": "assistant", "content": [{"text": "Hi"}]}}, "stopReason": "end_turn", "usage": {"inputTokens": 1000, "outputTokens": 200}}  # fmt: skip
+GEMINI = {"candidates": [{"content": {"parts": [{"text": "Hi"}]}}], "usageMetadata": {"promptTokenCount": 1000, "candidatesTokenCount": 150, "thoughtsTokenCount": 50}}  # fmt: skip
+OPENROUTER = {"choices": [{"message": {"content": "Hi"}}], "usage": {"prompt_tokens": 1000, "completion_tokens": 200, "cost": 0.0321}}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "counts", [{"tokens_in": 0, "tokens_out": 0, "cost": 0}, {"tokens_in": None, "tokens_out": None, "cost": None}]
+)
+@pytest.mark.parametrize(
+    ("provider", "model", "body", "said"),
+    [
+        ("aws-bedrock", "aws-bedrock/us.amazon.nova-micro-v1:0", CONVERSE, "1000 + 200 tokens, $0.000063\nThe log has no token counts: these come from the stored reply; the cost is the model's list price."),
+        ("google-ai-studio", "google-ai-studio/gemini-2.5-flash", GEMINI, "1000 + 200 tokens, $0.0008\nThe log has no token counts: these come from the stored reply; the cost is the model's list price."),
+        ("openrouter", "openrouter/no-such-model", OPENROUTER, "1000 + 200 tokens, $0.0321\nThe log has no token counts: these come from the stored reply; so does the cost."),
+    ],
+)  # fmt: skip
+async def test_tokens_that_only_the_stored_reply_states_are_told_with_where_they_come_from(
+    client: Client, store: Store, counts: dict[str, Any], provider: str, model: str, body: Any, said: str
+) -> None:
+    await store.add(a_log(1, provider=provider, model=model, response=json.dumps(body).encode(), **counts))
+
+    text, structured = await detailed(client, log_id=a_log(1).id)
+
+    assert said in text
+    assert said in structured["summary"]

@@ -8,13 +8,15 @@ from typing import Annotated, Any
 from mcp.types import CallToolResult, ToolAnnotations
 from pydantic import BaseModel, Field
 
+from cf_aig_gateway import pricing
+from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.models import Log
 from cf_aig_gateway.shapes import as_object, as_text
 from cf_aig_tools import failures
-from cf_aig_tools.desk import Call, answer, cost, desk_of
+from cf_aig_tools.desk import Call, Desk, answer, cost, desk_of
 from cf_aig_tools.log_rows import dollars, names_provider, plain, seconds, when
 from cf_aig_tools.parameters import Budget, GatewayId, LogId
-from cf_aig_tools.reading import Reading, View, read_body
+from cf_aig_tools.reading import Reading, View, read_body, stated_usage
 from cf_aig_tools.reading.budget import cut, tokens
 from cf_aig_tools.reading.forms import chunked
 from cf_aig_tools.reading.masking import Masker
@@ -58,14 +60,37 @@ async def get_log_details(
     desk = desk_of(ctx)
     gateway = gateway_id or desk.default_gateway
     stored = await desk.gateway.log(gateway, log_id)
+    stored, source = await _metered(desk, gateway, stored)
     log = Log.model_validate(desk.masker.masked(stored.model_dump()))
     most = min(budget, desk.max_budget)
     for with_heads, room in product((True, False) if heads else (False,), ROOMS):
         begun = await _heads(stored, HEAD + room, desk.masker) if with_heads else {}
-        result = _answer(log, room, begun)
+        result = _answer(log, room, begun, source)
         if cost(result) <= most:
             return result
-    return _answer(log, 0, {})
+    return _answer(log, 0, {}, source)
+
+
+async def _metered(desk: Desk, gateway_id: str, log: Log) -> tuple[Log, str]:
+    """Return a log with the tokens and the price that its stored reply states where it has none, and a note of that."""
+    if log.tokens_in or log.tokens_out or not log.success or log.cached:
+        return log, ""
+    try:
+        async with desk.gateway.response_body(gateway_id, log.id) as body:
+            usage = await stated_usage(body.chunks)
+    except GatewayError:
+        return log, ""
+    if not (usage.tokens_in or usage.tokens_out):
+        return log, ""
+    name = (log.model or "").removeprefix(f"{log.provider}/")
+    price = log.cost or pricing.cost(log.provider or "", name, usage)
+    found = {"tokens_in": usage.tokens_in, "tokens_out": usage.tokens_out, "cost": price or usage.stated_cost}
+    told = "The log has no token counts: these come from the stored reply"
+    if price and not log.cost:
+        told += "; the cost is the model's list price"
+    elif usage.stated_cost is not None and not log.cost:
+        told += "; so does the cost"
+    return log.model_copy(update=found), f"{told}."
 
 
 async def _heads(log: Log, room: int, masker: Masker) -> dict[str, str]:
@@ -80,10 +105,10 @@ async def _heads(log: Log, room: int, masker: Masker) -> dict[str, str]:
     return heads
 
 
-def _answer(log: Log, room: int, heads: dict[str, str]) -> CallToolResult:
+def _answer(log: Log, room: int, heads: dict[str, str], source: str) -> CallToolResult:
     fields = _fields(log, room)
     structured = Details(
-        summary=_summary(log, room),
+        summary=_summary(log, room, source),
         fields=fields or None,
         request_head=heads.get("request"),
         response_head=heads.get("response"),
@@ -94,8 +119,8 @@ def _answer(log: Log, room: int, heads: dict[str, str]) -> CallToolResult:
     return answer("\n".join([*lines, f"next: {structured.next}"]), structured)
 
 
-def _summary(log: Log, room: int) -> str:
-    lines = [_outcome(log, room), f"{_moment(log)}, {', '.join(_figures(log))}", _sizes(log)]
+def _summary(log: Log, room: int, source: str) -> str:
+    lines = [_outcome(log, room), f"{_moment(log)}, {', '.join(_figures(log))}", source, _sizes(log)]
     if log.metadata:
         pairs = " ".join(f"{key}={shown(plain(value))}" for key, value in log.metadata.items())
         lines.append(_short(f"metadata: {pairs}", room))

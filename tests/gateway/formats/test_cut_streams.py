@@ -90,7 +90,7 @@ def test_a_stream_cut_at_any_event_gives_what_had_arrived_and_that_it_broke(name
             assert broken.startswith("Broke off: the stream ended after"), (count, broken)
         assert squeezed(said).startswith(squeezed(before)) and squeezed(reply.text).startswith(squeezed(said))
         before = said
-    assert before
+    assert before or len(sent) == 1
 
 
 ENDED_BY = {"Bedrock Converse": 1, "Gemini array": 1}

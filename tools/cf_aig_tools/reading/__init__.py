@@ -6,6 +6,7 @@ from typing import Literal
 
 from cf_aig_gateway.formats import Conversation, Turn
 from cf_aig_gateway.formats.content import as_json
+from cf_aig_gateway.formats.usage import Usage
 from cf_aig_tools.failures import explain
 from cf_aig_tools.reading.body import Body, complete, outlined
 from cf_aig_tools.reading.forms import Form, chunked, form_of, opened
@@ -66,6 +67,16 @@ async def conversation(chunks: AsyncIterator[bytes]) -> Conversation:
     opening, chunks = await opened(chunks)
     body = await complete(chunks, form_of(opening), Masker(enabled=False))
     return body.conversation() or Conversation("unknown", broken=body.broken)
+
+
+async def stated_usage(chunks: AsyncIterator[bytes]) -> Usage:
+    """Return the tokens, and perhaps the cost, that a stored reply states; nothing known where it states none."""
+    opening, chunks = await opened(chunks)
+    try:
+        held = (await outlined(chunks, form_of(opening), RECENT)).conversation()
+    except (ValueError, RecursionError):
+        return Usage()
+    return held.usage if held else Usage()
 
 
 async def _stored(chunks: AsyncIterator[bytes], form: Form, asked: Reading, masker: Masker) -> str:
