@@ -1,6 +1,6 @@
 """What is publicly known of models: their prices and their context windows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from math import inf
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cf_aig_gateway.formats.format import Body, Format
 from cf_aig_gateway.formats.usage import Usage
 from cf_aig_gateway.providers import provider_of
+from cf_aig_gateway.shapes import as_object
 
 if TYPE_CHECKING:
     from genai_prices import Usage as Tokens
@@ -51,7 +52,7 @@ def usage_of(provider: str, known: Format | None, reply: Body) -> Usage:
         return Usage()
     stated = known.usage(reply)
     vendor = _vendor(provider)
-    if vendor is None or stated.tokens_in is None:
+    if vendor is None or stated.tokens_in is None or _is_plain(reply, stated):
         return stated
     offered = {extractor.api_flavor for extractor in vendor.extractors or ()}
     for flavor in (flavor for flavor in known.flavors if flavor in offered):
@@ -61,6 +62,23 @@ def usage_of(provider: str, known: Format | None, reply: Body) -> Usage:
             continue
         return _detailed(stated, found)
     return stated
+
+
+def _is_plain(reply: Body, stated: Usage) -> bool:
+    """Whether a reply states nothing but tokens in and out, of which all readers make the same: that saves 50 µs."""
+    block = as_object(reply.get("usage") or reply.get("usageMetadata"))
+    known = {0, stated.tokens_in, stated.tokens_out, (stated.tokens_in or 0) + (stated.tokens_out or 0)}
+    return bool(block) and not stated.reasoning and not set(_numbers(block)) - known
+
+
+def _numbers(block: Body) -> Iterator[float]:
+    for value in block.values():
+        if isinstance(value, dict):
+            yield from _numbers(as_object(value))
+        elif isinstance(value, list):
+            yield -1
+        elif isinstance(value, int | float):
+            yield value
 
 
 def _detailed(stated: Usage, found: "Tokens") -> Usage:

@@ -1,6 +1,6 @@
 """The tokens of a call, as its provider reports them, or estimated where it reports none."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cf_aig_gateway import formats, pricing
@@ -45,7 +45,16 @@ def _telling(body: bytes) -> bytes:
     """Return the events that may tell tokens: reading all of a long stream takes as long as it is."""
     if not body.startswith((b"data:", b"event:", b":")):
         return body
-    return b"\n".join(line for line in body.splitlines() if b"sage" in line and line.startswith(b"data:")) + b"\n\n"
+    return b"\n".join(_lines_with(b"usage", body)) + b"\n\n"
+
+
+def _lines_with(word: bytes, body: bytes) -> Iterator[bytes]:
+    place = body.find(word)
+    while place >= 0:
+        start, end = body.rfind(b"\n", 0, place) + 1, body.find(b"\n", place)
+        end = len(body) if end < 0 else end
+        yield body[start:end]
+        place = body.find(word, end)
 
 
 def _usage(provider: str, body: bytes) -> Usage:
