@@ -67,11 +67,19 @@ _ROWS = (
         "https://generativelanguage.googleapis.com/v1beta/openai", "v1beta/models/{model}:generateContent",
         format=gemini.FORMAT, vendor="google", author="google",
     ),
-    Provider("google-vertex-ai", "https://aiplatform.googleapis.com", vendor="google"),
+    Provider(
+        "google-vertex-ai", "https://aiplatform.googleapis.com", vendor="google",
+        route=(
+            (r"(v\w+/projects/[^/]+/locations/)((?!global/)[a-z0-9-]+)/", r"https://\2-aiplatform.googleapis.com/\1\2/"),
+        ),
+    ),
     Provider(
         "aws-bedrock", chat_path="bedrock-runtime/us-east-1/model/{model}/converse",
         format=bedrock_converse.FORMAT, vendor="aws",
-        route=((r"(bedrock[a-z-]*)/([a-z0-9-]+)/", r"https://\1.\2.amazonaws.com/"),),
+        route=(
+            (r"bedrock-mantle/([a-z0-9-]+)/", r"https://bedrock-mantle.\1.api.aws/"),
+            (r"(bedrock[a-z-]*)/([a-z0-9-]+)/", r"https://\1.\2.amazonaws.com/"),
+        ),
     ),
     Provider(
         "azure-openai", chat_path="{model}/chat/completions", vendor="azure", names_are_callers=True,

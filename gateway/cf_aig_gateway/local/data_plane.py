@@ -86,7 +86,9 @@ async def relay(setting: Setting, calls: list[Call]) -> Reply:
 async def _answered(exchange: Exchange) -> Reply:
     """Answer one call: from the cache, or by its provider."""
     if kept := await cache.find(exchange):
-        await exchange.log(kept.status, kept.body, kept.content_type, NONE, cached=True)
+        await exchange.log(
+            kept.status, logged_reply(kept.content_type, kept.body), kept.content_type, NONE, cached=True
+        )
         return Response(kept.body, kept.status, {"content-type": kept.content_type, **exchange.headers("HIT")})
     try:
         return await _forwarded(exchange)

@@ -12,8 +12,11 @@ from cf_aig_gateway.local.envelopes import front_door
 _HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?", re.IGNORECASE)
 _ORIGIN = re.compile(rf"https?://{_HOST.pattern}", re.IGNORECASE)
 _JSON = re.compile(r"application/([\w.+-]+\+)?json\s*(;.*)?", re.IGNORECASE)
-_FORM = re.compile(r"(text/plain|application/x-www-form-urlencoded)\s*(;.*)?", re.IGNORECASE)
+_FORM = re.compile(r"(text/.*|application/x-www-form-urlencoded)\s*(;.*)?", re.IGNORECASE)
 """What a web page's form or simplest request is declared as, and no provider asks for."""
+
+_NATIVE = re.compile(r"/v1/[^/]+/[^/]+/(?!compat/)[^/]+/.+")
+"""Paths of providers' own, some of which take other bodies than JSON."""
 
 _ELSEWHERE = {"cross-site", "same-site"}
 _WRITING = {"POST", "PUT", "PATCH", "DELETE"}
@@ -23,9 +26,9 @@ _API = "/client/v4/"
 class Door:
     """Refuses what a web page could send: a foreign host name or origin, a body as forms declare it.
 
-    A browser names the page's origin with every request that has a body, and that is what keeps pages out; some bodies
-    for providers (audio, files) are no JSON. The management API takes JSON alone, so that a page would also need leave
-    that is never given, and asks for credentials: any at all, or the one token that was set.
+    A browser names the page's origin with every request that has a body, and that is what keeps pages out. Providers'
+    own paths take other bodies than JSON (audio, files). All other paths take JSON alone, for which a browser would ask
+    leave first. The management API also asks for credentials: any at all, or the one token that was set.
     """
 
     def __init__(self, app: ASGIApp, *, token: str | None = None) -> None:
@@ -64,7 +67,7 @@ class Door:
 def _takes(path: str, headers: Headers) -> bool:
     """Whether a path takes a body of that media type."""
     kind = headers.get("content-type", "")
-    return _JSON.fullmatch(kind) is not None if path.startswith(_API) else _FORM.fullmatch(kind) is None
+    return _FORM.fullmatch(kind) is None if _NATIVE.fullmatch(path) else _JSON.fullmatch(kind) is not None
 
 
 def _has_body(headers: Headers) -> bool:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import unquote
 
 from starlette.requests import Request
 
@@ -18,6 +19,15 @@ from cf_aig_gateway.shapes import as_list, as_object, as_text
 PROVIDER = re.compile(r"[a-z0-9-]{1,64}")
 PATHS = {"chat", "completions", "responses", "messages", "embeddings", "models", "images", "audio", "model", "files"}
 """How providers' own paths begin: where one stands in the provider's place, that is missing."""
+
+EXAMPLES = (
+    (r"v1beta\d*/|models/[^/]+:", "google-ai-studio"),
+    (r"model/", "aws-bedrock/bedrock-runtime/us-east-1"),
+    (r"(v1/)?messages", "anthropic"),
+    (r"v2/chat", "cohere"),
+    (r"", "openai"),
+)
+"""Whose paths begin so."""
 
 MAX_STEPS = 50
 CONFIG = {
@@ -42,20 +52,27 @@ CLOUDFLARES = {"authorization", "x-auth-email", "x-auth-key", "api-version"}
 
 
 def native(request: Request, body: bytes) -> list[Call]:
-    """Read a call on a provider's own path."""
-    provider = _provider(request.path_params["provider"], request.path_params["endpoint"])
-    held = as_object(read_json(body)) if body[:1] in b" \r\n\t{[" else {}
-    is_json = held or not body or "json" in request.headers.get("content-type", "json")
-    asked = held if is_json else uploads.note(request.headers.get("content-type", ""), body)
-    logged = body if is_json else write_json(asked)
-    call = replace(_call(request, logged, provider, request.path_params["endpoint"], asked, sent=body))
+    """Read a call on a provider's own path; a body that is not JSON is logged by kind and size."""
+    endpoint = request.path_params["endpoint"]
+    provider = _provider(request.path_params["provider"], endpoint)
+    kind = request.headers.get("content-type", "")
+    asked = as_object(read_json(body)) if not kind.startswith("multipart/") else {}
+    logged = body
+    if body and not asked and "json" not in kind:
+        asked = uploads.note(kind, body)
+        logged = write_json(asked)
     query = request.scope["query_string"].decode("latin-1")
+    call = _call(request, logged, provider, endpoint, asked, sent=body)
     return [replace(call, method=request.method, query=query, sent=_sent(request))]
 
 
 def _sent(request: Request) -> str:
-    """Return the endpoint below the provider as it was sent: a signature is over its encoding, too."""
-    return request.scope["raw_path"].decode("latin-1").split("/", 5)[5].lstrip("/")
+    """Return the endpoint below the provider as it was sent: a signature is over its encoding, too.
+
+    Empty where the path cannot be parted so, as with an encoded slash before the endpoint.
+    """
+    sent = request.scope["raw_path"].decode("latin-1").split("/", 5)[-1]
+    return sent.lstrip("/").replace("#", "%23") if unquote(sent) == request.path_params["endpoint"] else ""
 
 
 def compat(request: Request, body: bytes) -> list[Call]:
@@ -160,11 +177,16 @@ def providerless(request: Request, _: bytes) -> list[Call]:
 def _provider(name: str, endpoint: str = "") -> str:
     if PROVIDER.fullmatch(name) and is_provider(name):
         return name
+    path = "/".join(filter(None, [name, endpoint]))[:200]
     if name in PATHS or VERSION.fullmatch(f"{name}/"):
-        path = "/".join(filter(None, [name, endpoint]))[:200]
-        raise invalid_provider(f"the path lacks the provider, as in …/openai/{path} or …/anthropic/{path}")
-    near = difflib.get_close_matches(name, [*PROVIDERS, CUSTOM + name], n=1)
-    raise invalid_provider(f"no provider is called {name[:64]!r}" + (f"; did you mean {near[0]}?" if near else ""))
+        example = next(slug for shape, slug in EXAMPLES if re.match(shape, path))
+        raise invalid_provider(f"the path lacks the provider, as in …/{example}/{path}")
+    if not name:
+        raise invalid_provider("the model names none; write provider/model, as openai/gpt-4o-mini")
+    known = {slug: slug for slug in PROVIDERS} | {row.vendor: row.slug for row in PROVIDERS.values()} | AUTHORS
+    near = [known[other] for other in difflib.get_close_matches(name, known, n=1)]
+    hint = f"did you mean {near[0]}?" if near else f"one of your own is called {CUSTOM}{name[:64]}"
+    raise invalid_provider(f"no provider is called {name[:64]!r}; {hint}")
 
 
 def _endpoint(path: str) -> str:

@@ -14,10 +14,17 @@ if TYPE_CHECKING:
 MOST_PARTS = 100
 """Parts of a form that are listed."""
 
+MOST_READ = 1000
+"""Parts of a form that are read; a form of a million would hold the event loop for seconds."""
+
 MOST_TEXT = 1000
 """Bytes of a form's field that are logged by their value; more are logged by their number."""
 
 BINARY = ("audio/", "image/", "video/", "application/octet-stream", "application/pdf", "application/zip")
+
+
+class _TooMany(Exception):
+    """A form has more parts than are read."""
 
 
 @dataclass
@@ -45,6 +52,7 @@ class _Form:
     def __init__(self) -> None:
         self.parts: list[_Part] = []
         self.count = 0
+        self.is_whole = False
         self._part = _Part()
         self._name = b""
         self._value = b""
@@ -56,9 +64,12 @@ class _Form:
             "on_header_field": self._add_name,
             "on_header_value": self._add_value,
             "on_header_end": self._header,
+            "on_end": self._end,
         }
 
     def _begin(self) -> None:
+        if self.count == MOST_READ:
+            raise _TooMany
         self.count += 1
         self._part = _Part()
         if self.count <= MOST_PARTS:
@@ -68,6 +79,9 @@ class _Form:
         room = max(0, MOST_TEXT - len(self._part.start))
         self._part.start += data[start : min(end, start + room)]
         self._part.size += end - start
+
+    def _end(self) -> None:
+        self.is_whole = True
 
     def _add_name(self, data: bytes, start: int, end: int) -> None:
         self._name += data[start:end]
@@ -88,15 +102,17 @@ def note(content_type: str, body: bytes) -> dict[str, Any]:
 
 
 def _form(content_type: str, body: bytes) -> dict[str, Any]:
-    boundary = parse_options_header(content_type)[1].get(b"boundary")
+    boundary = parse_options_header(content_type.encode("latin-1", "replace"))[1].get(b"boundary")
     if not boundary:
         return {"broken": "the content type names no boundary"}
     form = _Form()
-    broken = ""
     try:
         parser = MultipartParser(boundary, form.callbacks())
         parser.write(body)
         parser.finalize()
+        broken = "" if form.is_whole else "it ends before its last boundary"
+    except _TooMany:
+        broken = f"it has more than {MOST_READ} parts"
     except FormParserError as error:
         broken = str(error)
     parts = [part.note() for part in form.parts]

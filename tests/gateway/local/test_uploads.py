@@ -94,7 +94,12 @@ async def test_25_mb_of_audio_pass_and_take_a_line_of_the_log(tmp_path: Path) ->
     [
         ("multipart/form-data", FORM, {"broken": "the content type names no boundary"}),
         ("multipart/form-data; boundary=other", FORM, {"parts": []}),
-        ("multipart/form-data; boundary=b", FORM[:200], {"model": "whisper-1"}),
+        (
+            "multipart/form-data; boundary=b",
+            FORM[:200],
+            {"model": "whisper-1", "broken": "it ends before its last boundary"},
+        ),
+        ("multipart/form-data; boundary=\u2192", FORM, {}),
         ("multipart/form-data; boundary=b", b"--b\r\n\x00\x01:\x02\r\n\r\nx", {}),
         ("multipart/form-data; boundary=b", b"", {"parts": []}),
         ("multipart/form-data; boundary=" + "b" * 5000, b"--b", {}),
@@ -115,7 +120,7 @@ def test_thousands_of_parts_are_counted_and_not_listed() -> None:
 
     held = note("multipart/form-data; boundary=b", part * 5000 + b"--b--\r\n")
 
-    assert (len(held["parts"]), held["more_parts"]) == (100, 4900)
+    assert (len(held["parts"]), held["more_parts"], held["broken"]) == (100, 900, "it has more than 1000 parts")
 
 
 @pytest.mark.anyio
@@ -137,7 +142,7 @@ async def test_a_signed_request_reaches_its_provider_as_it_was_signed(tmp_path: 
         await gateway.http.post(f"{path}?b=%20x&a=1", content=body, headers=signed)
 
     raw, sent, headers = SEEN[0]
-    assert raw == "/" + path.partition("/")[2] + "?b=%20x&a=1"
+    assert raw == "/" + path.removeprefix("aws-bedrock/bedrock-runtime/us-east-1/") + "?b=%20x&a=1"
     assert sent == body
     assert signed.items() <= headers.items()
 
@@ -148,6 +153,9 @@ async def test_a_signed_request_reaches_its_provider_as_it_was_signed(tmp_path: 
     [
         ("aws-bedrock", "bedrock-runtime/eu-west-1/model/a%3Ab/converse", "https://bedrock-runtime.eu-west-1.amazonaws.com/model/a%3Ab/converse"),
         ("aws-bedrock", "bedrock-agent-runtime/us-east-1/x", "https://bedrock-agent-runtime.us-east-1.amazonaws.com/x"),
+        ("aws-bedrock", "bedrock-mantle/us-east-1/v1/chat/completions", "https://bedrock-mantle.us-east-1.api.aws/v1/chat/completions"),
+        ("google-vertex-ai", "v1/projects/p/locations/us-central1/x", "https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/us-central1/x"),
+        ("google-vertex-ai", "v1/projects/p/locations/global/x", "https://aiplatform.googleapis.com/v1/projects/p/locations/global/x"),
         ("azure-openai", "res/dep/chat/completions", "https://res.openai.azure.com/openai/deployments/dep/chat/completions"),
         ("azure-openai", "res/openai/v1/responses", "https://res.openai.azure.com/openai/v1/responses"),
         ("google-ai-studio", "v1beta/models/g:generateContent", "https://generativelanguage.googleapis.com/v1beta/models/g:generateContent"),
@@ -181,11 +189,15 @@ def test_a_version_that_both_have_is_not_doubled(base: str, endpoint: str, url: 
     ("path", "said"),
     [
         ("chat/completions", "the path lacks the provider, as in …/openai/chat/completions"),
-        ("v1/messages", "the path lacks the provider, as in …/openai/v1/messages or …/anthropic/v1/messages"),
-        ("v1beta/models/gemini-2.5-flash:generateContent", "the path lacks the provider"),
+        ("v1/messages", "the path lacks the provider, as in …/anthropic/v1/messages"),
+        ("v1beta/models/gemini-2.5-flash:generateContent", "as in …/google-ai-studio/v1beta/models/gemini-2.5-flash"),
+        ("model/x/converse", "as in …/aws-bedrock/bedrock-runtime/us-east-1/model/x/converse"),
+        ("google/v1beta/models/x:generateContent", "did you mean google-ai-studio?"),
+        ("xai/v1/chat/completions", "did you mean grok?"),
+        ("azure/x/y", "did you mean azure-openai?"),
         ("responses", "the path lacks the provider"),
         ("opnai/chat/completions", "no provider is called 'opnai'; did you mean openai?"),
-        ("ollama/chat/completions", "did you mean custom-ollama?"),
+        ("ollama/chat/completions", "one of your own is called custom-ollama"),
         ("openai", "The path ends at the provider"),
     ],
 )
@@ -224,3 +236,53 @@ async def test_a_form_to_a_simulated_provider_says_that_it_is_not_simulated(tmp_
 
     assert answer.status_code == 501 and "simulates no openai/audio/transcriptions" in answer.text
     assert log["model"] == "openai/whisper-1"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "path", ["/default%2Fopenai%2Fchat/completions", "/default/openai%2Fadmin/x", "%2Fdefault/openai/a/b"]
+)
+async def test_an_encoded_slash_leads_to_no_other_path(tmp_path: Path, path: str) -> None:
+    async with serving(provider()) as url, Live({"openai": url}) as live, plane(tmp_path, upstream=live) as gateway:
+        answer = await gateway.http.post(f"{gateway.url}/v1/{'0' * 32}{path}", json={})
+
+    assert answer.status_code < 500
+    assert [raw for raw, _, _ in SEEN] in ([], [f"/{path.partition('openai')[2].replace('%2F', '/').lstrip('/')}?"])
+
+
+@pytest.mark.anyio
+async def test_a_picture_from_the_cache_is_logged_by_kind_and_size(tmp_path: Path) -> None:
+    asked: dict[str, Any] = {"json": {"model": "tts-1", "input": "Hi"}, "headers": {"cf-aig-cache-ttl": "600"}}
+    async with serving(picture()) as url, Live({"openai": url}) as live, plane(tmp_path, upstream=live) as gateway:
+        answers = [await gateway.http.post("openai/images", **asked) for _ in range(2)]
+        logs = await gateway.logs()
+        stored = [json.loads(await gateway.stored(log["id"], "response")) for log in logs]
+
+    assert [answer.headers["cf-aig-cache-status"] for answer in answers] == ["MISS", "HIT"]
+    assert answers[0].content == answers[1].content
+    assert stored == [{"content_type": "image/png", "bytes": 4}] * 2
+
+
+def picture() -> Starlette:
+    async def answer(_: Request) -> Response:
+        return Response(b"\x89PNG", media_type="image/png")
+
+    return Starlette(routes=[Route("/{path:path}", answer, methods=["POST"])])
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("path", ["ideogram/models", "fal/models", "custom-x/models"])
+async def test_models_that_are_not_known_are_not_listed(tmp_path: Path, path: str) -> None:
+    async with plane(tmp_path) as gateway:
+        assert (await gateway.http.get(path)).status_code == 501
+
+
+@pytest.mark.anyio
+async def test_a_file_to_an_endpoint_that_is_not_a_providers_own_is_refused(tmp_path: Path) -> None:
+    kind = {"content-type": "multipart/form-data; boundary=b"}
+    async with plane(tmp_path) as gateway:
+        answers = [
+            await gateway.http.post(path, content=FORM, headers=kind) for path in ("", "compat/chat/completions")
+        ]
+
+    assert [answer.status_code for answer in answers] == [415, 415]

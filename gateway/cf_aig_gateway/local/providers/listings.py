@@ -5,6 +5,7 @@ from typing import Any
 
 from cf_aig_gateway import pricing
 from cf_aig_gateway.local.calls import Call
+from cf_aig_gateway.local.faults import not_emulated
 from cf_aig_gateway.local.providers import anthropic_messages
 from cf_aig_gateway.local.providers.answers import Answer, json_answer
 from cf_aig_gateway.local.providers.wire import CREATED, Refused
@@ -13,8 +14,17 @@ CREATED_AT = "2026-01-01T00:00:00Z"
 
 
 def models(call: Call) -> Answer:
-    """List a provider's models, as Anthropic or as OpenAI does."""
+    """List a provider's models, as Anthropic, Cohere or OpenAI does.
+
+    Raises:
+        Fault: they are not known.
+
+    """
     names = pricing.model_names(call.provider)
+    if not names:
+        raise not_emulated(f"list of {call.provider}'s models")
+    if call.provider == "cohere":
+        return json_answer(200, {"models": [{"name": name, "endpoints": ["chat"]} for name in names]})
     if call.provider == "anthropic":
         entries = [{"type": "model", "id": name, "display_name": name, "created_at": CREATED_AT} for name in names]
         return json_answer(200, {"data": entries, "has_more": False, "first_id": names[0], "last_id": names[-1]})

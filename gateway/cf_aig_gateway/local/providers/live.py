@@ -119,11 +119,19 @@ def url_of(base: str, call: Call) -> str:
     """Append a call's path to a provider's base URL, without doubling a version that both have."""
     base = base.rstrip("/")
     endpoint = call.sent or quote(call.endpoint, safe="/@:")
+    if routed := _routed(call.provider, endpoint):
+        endpoint = urlsplit(routed).path.removeprefix("/")
     if version := VERSION.match(endpoint):
         endpoint = endpoint[version.end() * base.endswith(f"/{version[0][:-1]}") :]
     if call.provider == WORKERS_AI and call.endpoint.startswith("@"):
         endpoint = f"run/{endpoint}"
     return _with_query(f"{base}/{endpoint}", call)
+
+
+def _routed(provider: str, endpoint: str) -> str:
+    """Return the URL of a path whose beginning chooses the host; empty for others."""
+    row = provider_of(provider)
+    return row.url_of(endpoint) if row.route else ""
 
 
 def _with_query(url: str, call: Call) -> str:
@@ -140,7 +148,7 @@ def _real(call: Call) -> str:
     if call.provider == WORKERS_AI:
         return url_of(CLOUDFLARE.format(account=quote(call.account, safe="")), call)
     provider = provider_of(call.provider)
-    if provider.route and (url := provider.url_of(call.sent or call.endpoint)):
+    if url := _routed(call.provider, call.sent or quote(call.endpoint, safe="/@:")):
         return _with_query(url, call)
     base = provider.chat_url if call.compatible else provider.url
     if not base:
