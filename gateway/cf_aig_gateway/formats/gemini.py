@@ -35,7 +35,7 @@ def is_request(body: Body) -> bool:
 
 def request(body: Body, gap: Gap) -> Conversation:
     """Read a request; its model stands in its path."""
-    contents = as_list(body["contents"]) or [body["contents"]]
+    contents = as_list(body["contents"]) if isinstance(body["contents"], list) else [body["contents"]]
     turns = [_turn(content, gap, f"/contents/{number}", "user") for number, content in enumerate(contents)]
     if instruction := get(body, "systemInstruction"):
         turns.insert(0, _turn(instruction, gap, "/systemInstruction", "system", always=True))

@@ -139,8 +139,8 @@ class Timeline:
     def _parts(self, number: int, turn: Turn) -> Iterator[tuple[str, str]]:
         """Yield what a turn holds, each with the words before it."""
         if turn.reasoning:
-            yield REASONING, turn.reasoning
-        if turn.text or not (turn.calls or turn.results or turn.media or turn.reasoning):
+            yield REASONING, turn.reasoning.strip()
+        if turn.text or not (turn.calls or turn.results or turn.media or turn.reasoning or turn.citations):
             yield "", turn.text
         for medium in turn.media:
             yield "", f"[{medium}]"
@@ -169,9 +169,10 @@ class Timeline:
         facts += [f"tokens {told}" if (told := held.usage.told()) else ""]
         stated = held.usage.stated_cost
         facts += [f"stated cost ${stated:g}" if stated is not None else ""]
-        facts += [short(note, 160) for note in held.notes[:MOST_PARTS]]
         counted = f"; {len(held.turns):,} turns, {sum(self._sizes):,} characters, newest first" if partial else ""
-        line = f"{', '.join(filter(None, [short(held.kind, 200), *facts]))}{counted if held.turns else '; no turns'}."
+        notes = "".join(f"; {short(note, 160)}" for note in held.notes[:MOST_PARTS])
+        said = ", ".join(filter(None, [short(held.kind, 200), *facts]))
+        line = f"{said}{notes}{counted if held.turns else '; no turns'}."
         return "\n".join(filter(None, [held.broken, self._error(), line]))
 
     def _error(self) -> str:
@@ -189,7 +190,8 @@ class Timeline:
         left = max(0, total - sum(len(line) for line in lines[:shown]))
         counted = [f"{len(missing):,} turns" if missing else "", f"about {left:,} characters" if left else ""]
         pointer = f'pointer="{self._quoting.short(first.pointer, 80)}"'
-        return f'Left out: {", ".join(filter(None, counted))}. {pointer}, search="…", or view="outline".'
+        what = ", ".join(filter(None, counted)) or "part of a turn"
+        return f'Left out: {what}. {pointer}, search="…", or view="outline".'
 
     def _size(self, turn: Turn) -> int:
         return sum(map(self._quoting.length, _texts(turn)))
