@@ -170,6 +170,7 @@ def _fields(log: Log, room: int) -> dict[str, Any]:
     held = {name: _held(value) for name, value in log.model_dump().items() if name not in TOLD | HEADS}
     held = {name: value for name, value in held.items() if value not in USUAL}
     held["path"] = ACCOUNT.sub("…/", log.path or "")
+    held["usage_metadata"] = _untold(as_object(held.get("usage_metadata")), log)
     fields: dict[str, Any] = {}
     left = 2 * room
     for name, value in held.items():
@@ -196,6 +197,13 @@ def _held(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: inner for key, inner in as_object(value).items() if inner not in EMPTY}
     return value
+
+
+def _untold(usage: dict[str, Any], log: Log) -> dict[str, Any]:
+    """Return the counts of tokens that the summary does not already tell."""
+    told = {log.tokens_in, log.tokens_out, (log.tokens_in or 0) + (log.tokens_out or 0)}
+    totals = {"input_tokens", "output_tokens", "total_tokens"}
+    return {name: count for name, count in usage.items() if name not in totals or count not in told}
 
 
 def _extra(log: Log, name: str) -> Any:
