@@ -4,6 +4,7 @@ Bedrock and Vertex take them without a model.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from cf_aig_gateway.formats.content import Content, Gap, parameters, tool_names
@@ -11,7 +12,7 @@ from cf_aig_gateway.formats.conversation import Conversation, Turn
 from cf_aig_gateway.formats.format import Assembly, Body, Format
 from cf_aig_gateway.formats.growth import Fragments, append, grown, items
 from cf_aig_gateway.formats.openai_chat import is_request as is_chat
-from cf_aig_gateway.formats.usage import Usage, count, first, total
+from cf_aig_gateway.formats.usage import Usage, count, first, with_cache
 from cf_aig_gateway.json_text import read_json
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
@@ -194,16 +195,10 @@ def _iterations(body: Body) -> Iterator[str]:
 def usage(body: Body) -> Usage:
     """Read Anthropic's usage, which counts cached tokens apart from `input_tokens`."""
     held = as_object(body.get("usage"))
-    read, written = (count(held.get(f"cache_{act}_input_tokens")) or 0 for act in ("read", "creation"))
-    tokens_in = count(held.get("input_tokens"))
+    names = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
     details = as_object(held.get("output_tokens_details"))
-    return Usage(
-        None if tokens_in is None else total(tokens_in, read, written),
-        count(held.get("output_tokens")),
-        cache_read=read,
-        cache_write=written,
-        reasoning=first(details, "thinking_tokens", "reasoning_tokens") or 0,
-    )
+    reasoning = first(details, "thinking_tokens", "reasoning_tokens") or 0
+    return replace(with_cache(*(count(held.get(name)) for name in names)), reasoning=reasoning)
 
 
 class MessagesAssembly(Assembly):

@@ -12,7 +12,7 @@ from cf_aig_gateway.formats.conversation import Conversation, Turn
 from cf_aig_gateway.formats.errors import Said
 from cf_aig_gateway.formats.format import Assembly, Body, Format
 from cf_aig_gateway.formats.growth import append, inner, items
-from cf_aig_gateway.formats.usage import Usage, count, total
+from cf_aig_gateway.formats.usage import Usage, count, with_cache
 from cf_aig_gateway.json_text import read_json
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
@@ -139,14 +139,8 @@ def reply(body: Body, gap: Gap) -> Conversation:
 def usage(body: Body) -> Usage:
     """Read its usage, which counts cached tokens apart from `inputTokens`."""
     held = as_object(body.get("usage"))
-    read, written = (count(held.get(f"cache{act}InputTokens")) or 0 for act in ("Read", "Write"))
-    tokens_in = count(held.get("inputTokens"))
-    return Usage(
-        None if tokens_in is None else total(tokens_in, read, written),
-        count(held.get("outputTokens")),
-        cache_read=read,
-        cache_write=written,
-    )
+    names = ("inputTokens", "outputTokens", "cacheReadInputTokens", "cacheWriteInputTokens")
+    return with_cache(*(count(held.get(name)) for name in names))
 
 
 class ConverseAssembly(Assembly):

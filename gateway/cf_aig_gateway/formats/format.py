@@ -35,14 +35,6 @@ class Assembly:
         return grown(self.held)
 
 
-@dataclass(frozen=True)
-class Chat:
-    """A chat in a provider's own form: the body, and the path below the provider that takes it."""
-
-    path: str
-    body: Body
-
-
 def _never(_: Body) -> bool:
     return False
 

@@ -60,6 +60,12 @@ class Usage:
         return f"{self.tokens_out:,} out ({answer:,} answer, {self.reasoning:,} reasoning)"
 
 
+def with_cache(tokens_in: int | None, tokens_out: int | None, read: int | None, written: int | None) -> Usage:
+    """Return a usage of those who count cached tokens apart from the tokens in."""
+    known = None if tokens_in is None else tokens_in + (read or 0) + (written or 0)
+    return Usage(known, tokens_out, cache_read=read or 0, cache_write=written or 0)
+
+
 def count(value: Any) -> int | None:
     """Return a count of tokens; None for what is none."""
     if isinstance(value, float) and value.is_integer():

@@ -10,7 +10,7 @@ from cf_aig_gateway.local.calls import Call
 from cf_aig_gateway.local.providers.answers import Answer, json_answer
 from cf_aig_gateway.local.providers.replies import Reply
 from cf_aig_gateway.local.providers.scenarios import Question, Tool, demanded, last_user_text, text_of
-from cf_aig_gateway.local.providers.wire import Refused, reply_id
+from cf_aig_gateway.local.providers.wire import Refused, as_whole_number, reply_id
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 STOP = {"stop": "end_turn", "length": "max_tokens", "filtered": "content_filtered", "tool": "tool_use"}
@@ -37,7 +37,7 @@ def read(call: Call) -> Question:
         prompt="\n".join(prompt),
         last_words=last_user_text(messages),
         key=call.headers.get("authorization", ""),
-        max_tokens=bound if isinstance(bound, int) and not isinstance(bound, bool) and bound > 0 else None,
+        max_tokens=as_whole_number(bound),
         stream=call.endpoint.endswith("-stream"),
         stream_type=CONTENT_TYPE,
         tool=_demanded(content, messages),

@@ -10,7 +10,7 @@ from cf_aig_gateway.local.providers import openai_chat
 from cf_aig_gateway.local.providers.answers import Answer, json_answer
 from cf_aig_gateway.local.providers.replies import Reply
 from cf_aig_gateway.local.providers.scenarios import Question, last_user_text, text_of
-from cf_aig_gateway.local.providers.wire import Refused, bearer, reply_id
+from cf_aig_gateway.local.providers.wire import Refused, as_whole_number, bearer, reply_id
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 FINISH = {"stop": "COMPLETE", "length": "MAX_TOKENS", "filtered": "ERROR", "tool": "TOOL_CALL"}
@@ -35,7 +35,7 @@ def read(call: Call) -> Question:
         prompt="\n".join(text_of(message.get("content")) for message in messages),
         last_words=last_user_text(messages),
         key=bearer(call),
-        max_tokens=bound if isinstance(bound, int) and not isinstance(bound, bool) and bound > 0 else None,
+        max_tokens=as_whole_number(bound),
         stream=content.get("stream") is True,
         tool=openai_chat.demanded_tool({**content, "tool_choice": choice}, messages),
         offered=openai_chat.offered_tools(content, messages),

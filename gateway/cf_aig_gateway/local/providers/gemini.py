@@ -11,7 +11,7 @@ from cf_aig_gateway.local.calls import Call
 from cf_aig_gateway.local.providers.answers import EVENT_STREAM, Answer, json_answer
 from cf_aig_gateway.local.providers.replies import Reply
 from cf_aig_gateway.local.providers.scenarios import Question, Tool, demanded
-from cf_aig_gateway.local.providers.wire import Refused, bearer, reply_id
+from cf_aig_gateway.local.providers.wire import Refused, as_whole_number, bearer, reply_id
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 MODELS = re.compile(r"(?:.+/)?models(?:/(?P<model>[^/:]+))?")
@@ -38,7 +38,7 @@ def read(call: Call) -> Question:
         prompt="\n".join(filter(None, [system, *(message["content"] for message in messages)])),
         last_words=users[-1] if users else "",
         key=call.headers.get("x-goog-api-key") or bearer(call),
-        max_tokens=bound if isinstance(bound, int) and not isinstance(bound, bool) and bound > 0 else None,
+        max_tokens=as_whole_number(bound),
         stream="streamGenerateContent" in call.endpoint,
         stream_type=EVENT_STREAM if "alt=sse" in call.query else "application/json; charset=UTF-8",
         tool=_demanded(content, messages),

@@ -9,7 +9,7 @@ from cf_aig_gateway.local.providers import openai_errors
 from cf_aig_gateway.local.providers.answers import Answer
 from cf_aig_gateway.local.providers.replies import Reply
 from cf_aig_gateway.local.providers.scenarios import Question, Tool, demanded, last_user_text, text_of
-from cf_aig_gateway.local.providers.wire import CREATED, bearer, reply_id
+from cf_aig_gateway.local.providers.wire import CREATED, as_whole_number, bearer, reply_id
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 FINISH = {"stop": "stop", "length": "length", "filtered": "content_filter", "tool": "tool_calls"}
@@ -44,7 +44,7 @@ def read(call: Call) -> Question:
         prompt="\n".join(text_of(message.get("content")) for message in messages),
         last_words=last_user_text(messages),
         key=bearer(call),
-        max_tokens=openai_errors.as_whole_number(bound),
+        max_tokens=as_whole_number(bound),
         stream=content.get("stream") is True,
         tool=demanded_tool(content, messages),
         offered=offered_tools(content, messages),
@@ -120,7 +120,7 @@ def events(question: Question, reply: Reply) -> Iterator[bytes]:
 
 def _indices(question: Question) -> range:
     """Return the numbers of the choices: `n`, as many as OpenAI gives at most."""
-    return range(min(openai_errors.as_whole_number(question.content.get("n")) or 1, MOST_CHOICES))
+    return range(min(as_whole_number(question.content.get("n")) or 1, MOST_CHOICES))
 
 
 def usage(reply: Reply, choices: int = 1) -> dict[str, Any]:

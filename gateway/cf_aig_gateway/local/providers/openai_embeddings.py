@@ -11,7 +11,7 @@ from cf_aig_gateway.local.providers import openai_errors
 from cf_aig_gateway.local.providers.answers import Answer
 from cf_aig_gateway.local.providers.replies import Reply
 from cf_aig_gateway.local.providers.scenarios import Question
-from cf_aig_gateway.local.providers.wire import bearer
+from cf_aig_gateway.local.providers.wire import as_whole_number, bearer
 from cf_aig_gateway.shapes import as_list
 
 DIMENSIONS = {"text-embedding-3-large": 3072}
@@ -53,7 +53,7 @@ def refusal(failure: str, question: Question) -> Answer:
 
 def whole(question: Question, reply: Reply) -> dict[str, Any]:
     """Return the list of vectors, as numbers or in base64."""
-    asked = openai_errors.as_whole_number(question.content.get("dimensions"))
+    asked = as_whole_number(question.content.get("dimensions"))
     size = min(asked or DIMENSIONS.get(question.model, DEFAULT_DIMENSIONS), MAX_DIMENSIONS)
     vectors = [vector(text, size) for text in inputs(question.content["input"])]
     encoded = question.content.get("encoding_format") == "base64"

@@ -112,8 +112,3 @@ def _error(failure: str, question: Question) -> Answer:
 def masked(key: str) -> str:
     """Return a key as OpenAI repeats it: its ends alone."""
     return f"{key[:8]}{'*' * 8}{key[-4:]}" if len(key) > 16 else "*" * 8
-
-
-def as_whole_number(value: Any) -> int | None:
-    """Return a positive whole number, or None."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None

@@ -10,7 +10,7 @@ from cf_aig_gateway.local.providers.answers import Answer
 from cf_aig_gateway.local.providers.openai_chat import JSON_REPLY
 from cf_aig_gateway.local.providers.replies import Reply
 from cf_aig_gateway.local.providers.scenarios import Question, Tool, demanded, last_user_text, text_of
-from cf_aig_gateway.local.providers.wire import CREATED, bearer, reply_id
+from cf_aig_gateway.local.providers.wire import CREATED, as_whole_number, bearer, reply_id
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 INCOMPLETE = {"length": "max_output_tokens", "filtered": "content_filter"}
@@ -29,7 +29,7 @@ def read(call: Call) -> Question:
         prompt="\n".join(filter(None, prompt)),
         last_words=last_user_text(items),
         key=bearer(call),
-        max_tokens=openai_errors.as_whole_number(content.get("max_output_tokens")),
+        max_tokens=as_whole_number(content.get("max_output_tokens")),
         stream=content.get("stream") is True,
         tool=_demanded(content, items),
         offered=_offered(content, items),

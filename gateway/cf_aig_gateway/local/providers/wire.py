@@ -50,3 +50,8 @@ def reply_id(prefix: str, question: Question) -> str:
 def bearer(call: Call) -> str:
     """Return the key that a call carries as a bearer token, or as Azure's `api-key`."""
     return call.headers.get("authorization", "").removeprefix("Bearer ") or call.headers.get("api-key", "")
+
+
+def as_whole_number(value: Any) -> int | None:
+    """Return a positive whole number, or None."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None

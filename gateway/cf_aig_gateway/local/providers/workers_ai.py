@@ -14,7 +14,7 @@ from cf_aig_gateway.local.providers.scenarios import (
     last_user_text,
     text_of,
 )
-from cf_aig_gateway.local.providers.wire import Refused, bearer
+from cf_aig_gateway.local.providers.wire import Refused, as_whole_number, bearer
 from cf_aig_gateway.shapes import as_list, as_object
 
 MAX_TOKENS = 256
@@ -44,7 +44,7 @@ def read(call: Call) -> Question:
         prompt="\n".join(text_of(message.get("content")) for message in messages),
         last_words=last_user_text(messages),
         key=bearer(call),
-        max_tokens=bound if isinstance(bound, int) and bound > 0 else None,
+        max_tokens=as_whole_number(bound),
         stream=content.get("stream") is True,
         tool=openai_chat.demanded_tool(content, messages),
         offered=openai_chat.offered_tools(content, messages),
