@@ -130,7 +130,7 @@ for (const [name, agent] of Object.entries(AGENTS)) {
       assert.ok(log.tokens_in > 0 && log.tokens_out > 0 && log.cost > 0, JSON.stringify(log));
     }
     const asked = await Promise.all(logs.map((log) => stored(url, `/${log.id}/request`)));
-    const told = asked.some((body) => / logs? of gateway default/.test(JSON.stringify(body)));
+    const told = asked.some((body) => / logs? (of|in) gateway default/.test(JSON.stringify(body)));
     assert.ok(told, `no request holds the tool's result\n${said}`);
   });
 }

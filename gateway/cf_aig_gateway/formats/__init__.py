@@ -28,6 +28,7 @@ from cf_aig_gateway.formats.content import NO_GAP, Gap
 from cf_aig_gateway.formats.conversation import Conversation, Turn
 from cf_aig_gateway.formats.errors import Said
 from cf_aig_gateway.formats.format import Body, Format
+from cf_aig_gateway.formats.members import named
 from cf_aig_gateway.formats.stream import Stream
 from cf_aig_gateway.frames import CONTENT_TYPE, is_frames
 from cf_aig_gateway.shapes import as_list, as_object, as_text
@@ -60,9 +61,9 @@ def read(value: Any, gap: Gap = NO_GAP) -> Conversation | None:
     if result := _enveloped(body):
         return _below("/result", read(result, gap))
     if found := reply_format(body):
-        return replace(found.reply(body, gap), usage=found.usage(body))
+        return named(replace(found.reply(body, gap), usage=found.usage(body), is_reply=True), body, found)
     asked = request_format(body)
-    return asked.request(body, gap) if asked else None
+    return named(asked.request(body, gap), body, asked) if asked else None
 
 
 def _read_list(items: list[Any], gap: Gap) -> Conversation | None:

@@ -280,6 +280,7 @@ FORMAT = Format(
     assembly=MessagesAssembly,
     usage=usage,
     flavors=("default", "anthropic"),
+    members=("stop_reason", "stop_sequence", "stop_details", "anthropic_version"),
     ends=(b"event: message_stop",),
     chat=chat,
     streamed={"stream": True},

@@ -85,6 +85,7 @@ FORMAT = Format(
     reply=reply,
     is_event=lambda event: as_text(event.get("type")).startswith(SESSION),
     assembly=SessionAssembly,
+    members=("task", "words", "segments", "bytes", "content_type", "parts"),
     usage=usage,
     flavors=("chat",),
 )

@@ -127,7 +127,7 @@ def is_reply(body: Body) -> bool:
 def reply(body: Body, gap: Gap) -> Conversation:
     """Read a reply."""
     message = as_object(as_object(body.get("output")).get("message"))
-    more = without(body.get("additionalModelResponseFields"), ())
+    more = without(body.get("additionalModelRequestFields", "additionalModelResponseFields"), ())
     return Conversation(
         "Bedrock Converse",
         turns=(_turn(message, gap, "/output/message"),) if message else (),
@@ -244,6 +244,8 @@ FORMAT = Format(
     reply=reply,
     is_event=lambda event: bool(EVENTS & event.keys()),
     assembly=ConverseAssembly,
+    members=("stopReason", "metrics", "modelId", "additionalModelRequestFields", "additionalModelResponseFields"),
+    containers=("inferenceConfig", "toolConfig", "outputConfig"),
     usage=usage,
     flavors=("default",),
     said=said,

@@ -85,5 +85,7 @@ FORMAT = Format(
     reply=reply,
     is_event=lambda event: bool({"generation", "outputText"} & event.keys()),
     assembly=InvokeAssembly,
+    members=("results", "outputs", "generation_token_count", "prompt_token_count", "stop_reason"),
+    containers=("textGenerationConfig",),
     usage=usage,
 )

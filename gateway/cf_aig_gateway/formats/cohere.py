@@ -151,6 +151,7 @@ FORMAT = Format(
     reply=reply,
     is_event=lambda event: as_text(event.get("type")).startswith(EVENTS),
     assembly=CohereAssembly,
+    members=("finish_reason", "message", "meta", "citations"),
     usage=usage,
     flavors=("tokens", "default"),
     said=said,

@@ -37,6 +37,7 @@ class Content:
     results: list[ToolResult] = field(default_factory=list[ToolResult])
     media: list[str] = field(default_factory=list[str])
     citations: list[Citation] = field(default_factory=list[Citation])
+    is_refusal: bool = False
 
     def turn(self, role: str, pointer: str) -> Turn:
         """Return all of it as one turn."""
@@ -49,6 +50,7 @@ class Content:
             tuple(self.results),
             tuple(self.media),
             tuple(dict.fromkeys(self.citations)),
+            self.is_refusal,
         )
 
     def text(self, text: Any) -> None:
@@ -67,6 +69,7 @@ class Content:
         """Take a refusal."""
         if isinstance(text, str) and text:
             self.texts.append(f"(refused) {text}")
+            self.is_refusal = True
 
     def call(self, id_: Any, name: Any, arguments: Any, *, is_free: bool = False) -> None:
         """Take a call of a tool; what it is told is free text, as code is, or JSON."""

@@ -50,6 +50,7 @@ class Turn:
     results: tuple[ToolResult, ...] = ()
     media: tuple[str, ...] = ()
     citations: tuple[Citation, ...] = ()
+    is_refusal: bool = False
 
     def written(self) -> str:
         """Return the whole turn as text."""
@@ -71,7 +72,7 @@ class Conversation:
     """A request or a reply, read.
 
     `finish` is how a reply ended, `why` what its provider says of that, `broken` how its stream ended when that was not
-    well, `notes` what else a debugger would want to know.
+    well, `notes` what else a debugger would want to know, `others` the names of the members that are not read.
     """
 
     kind: str
@@ -83,5 +84,7 @@ class Conversation:
     why: str = ""
     usage: Usage = field(default_factory=Usage)
     notes: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    is_reply: bool = False
     error: str = ""
     broken: str = ""

@@ -141,6 +141,7 @@ FORMAT = Format(
     request=request,
     is_reply=is_reply,
     reply=reply,
+    members=("meta", "response_type", "data", "embeddings", "embedding", "results", "texts", "object"),
     usage=usage,
     flavors=("embeddings", "default"),
 )

@@ -57,6 +57,8 @@ class Format:
 
     `usage` reads the tokens that a reply states; `flavors` are the names that genai-prices has for the same.
     `said` reads an error body that is this format's alone. `model_in_path` finds the model where the body lacks it.
+    `members` are the names of what is read elsewhere than in turns and parameters, `containers` of what holds more,
+    `echoes` of what a reply repeats of its request.
     `ends` are how the last event of a stream begins on the wire, `array` how a stream does that is one JSON array, as
     it comes from `array_path`.
     """
@@ -72,6 +74,9 @@ class Format:
     flavors: tuple[str, ...] = ()
     said: Callable[[Body], Said | None] = _silent
     model_in_path: re.Pattern[str] | None = None
+    members: tuple[str, ...] = ()
+    containers: tuple[str, ...] = ()
+    echoes: tuple[str, ...] = ()
     ends: tuple[bytes, ...] = ()
     array: re.Pattern[bytes] | None = None
     array_path: re.Pattern[str] | None = None

@@ -18,6 +18,11 @@ PARAMETERS = (
 )  # fmt: skip
 
 THINKING = ("thinkingBudget", "thinkingLevel", "includeThoughts")
+MEMBERS = (
+    "modelVersion", "usageMetadata", "responseId", "createTime", "promptFeedback", "finishReason", "finishMessage",
+    "content", "groundingMetadata", "citationMetadata", "urlContextMetadata", "mode", "responseSchema",
+    "responseJsonSchema",
+)  # fmt: skip
 MODEL_IN_PATH = re.compile(r"(?:^|/)models/(?P<model>[^/:]+(?:/[^/:]+)*):\w+$")
 
 
@@ -254,6 +259,8 @@ FORMAT = Format(
     reply=reply,
     is_event=is_reply,
     assembly=GeminiAssembly,
+    members=MEMBERS,
+    containers=("generationConfig", "thinkingConfig", "toolConfig", "functionCallingConfig", "candidates"),
     usage=usage,
     flavors=("default",),
     model_in_path=MODEL_IN_PATH,

@@ -115,5 +115,6 @@ FORMAT = Format(
     reply=reply,
     is_event=lambda event: as_text(event.get("event_type")).startswith(("interaction.", "step.")),
     assembly=InteractionAssembly,
+    members=("status", "updated", "outputs", "steps"),
     usage=usage,
 )

@@ -62,6 +62,7 @@ FORMAT = Format(
     request=request,
     is_reply=is_reply,
     reply=reply,
+    members=("output_format", "data"),
     usage=usage,
     flavors=("images",),
 )

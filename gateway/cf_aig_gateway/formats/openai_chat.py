@@ -23,6 +23,11 @@ PARAMETERS = (
     "frequency_penalty", "plugins", "models", "top_k",
 )  # fmt: skip
 
+MEMBERS = (
+    "x_groq", "usage_breakdown", "citations", "search_results", "obfuscation", "message", "text", "delta",
+    "finish_reason", "native_finish_reason", "stop_reason",
+)  # fmt: skip
+
 TEXTS = {"content", "text", "refusal", "arguments", "summary", "thinking", "transcript", "data", *REASONING}
 """What grows in a stream; everything else is replaced."""
 
@@ -260,6 +265,8 @@ FORMAT = Format(
     assembly=ChatAssembly,
     usage=usage,
     flavors=("chat", "default"),
+    members=MEMBERS,
+    containers=("choices",),
     ends=(b"data: [DONE]",),
     chat=chat,
     streamed={"stream": True, "stream_options": {"include_usage": True}},

@@ -16,6 +16,8 @@ PARAMETERS = (
     "conversation", "background", "truncation", "max_tool_calls",
 )  # fmt: skip
 
+PENALTIES = ("frequency_penalty", "presence_penalty")
+
 ROLES = {"function_call_output": "tool", "custom_tool_call_output": "tool"}
 """Who speaks in an item that names no role; all others are the model's."""
 
@@ -218,6 +220,9 @@ FORMAT = Format(
     reply=reply,
     is_event=lambda event: as_text(event.get("type")).startswith("response."),
     assembly=ResponsesAssembly,
+    members=("status", "completed_at", "incomplete_details", "instructions", "output", "billing", "tool_usage"),
+    echoes=(*PARAMETERS, "text", "parallel_tool_calls", "store", "top_logprobs", *PENALTIES),
+    containers=("text",),
     usage=usage,
     flavors=("responses", "default"),
     said=said,

@@ -82,6 +82,7 @@ FORMAT = Format(
     reply=reply,
     is_event=lambda event: "response" in event or "tool_calls" in event,
     assembly=WorkersAIAssembly,
+    members=("tool_calls",),
     usage=usage,
     flavors=("default", "chat"),
     said=said,

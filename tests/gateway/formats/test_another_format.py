@@ -56,7 +56,7 @@ TOY = Format(
     assembly=ToyAssembly,
     usage=lambda body: Usage(*body.get("toyCounts", (None, None))),
     said=lambda body: Said(body["toyFails"], ("toy_overloaded",)) if "toyFails" in body else None,
-    model_in_path=None,
+    members=("toyEnds", "toyCounts"),
 )
 WHOLE = {"toySays": "Squeak, squeak.", "toyEnds": "asleep", "toyCounts": [1000, 500]}
 EVENTS = [{"toyAdds": "Squeak, "}, {"toyAdds": "squeak."}, {"toyEnds": "asleep", "toyCounts": [1000, 500]}]
@@ -100,8 +100,8 @@ async def test_its_traffic_is_read_metered_and_priced(gateway: Plane, stream: bo
     assert log["cost"] == pytest.approx(1000 * 0.59e-6 + 500 * 0.79e-6)
     asked = await told(gateway, "get_log_request_body", log["id"])
     said = await told(gateway, "get_log_response_body", log["id"])
-    assert asked.startswith(f"Toy, model {MODEL}, warmth 3.") and "0 child: Squeak?" in asked
-    assert said.startswith("Toy, finish asleep, tokens 1,000 in, 500 out.") and "0 toy: Squeak, squeak." in said
+    assert asked.startswith(f"Toy, model {MODEL}, warmth 3, also: stream.") and "/toyAsks child: Squeak?" in asked
+    assert said.startswith("Toy, finish asleep, tokens 1,000 in, 500 out.") and "/toySays toy: Squeak, squeak." in said
 
 
 @pytest.mark.anyio

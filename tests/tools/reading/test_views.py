@@ -85,9 +85,9 @@ async def test_a_long_turn_is_shortened_to_its_ends() -> None:
     ("body", "kind", "said"),
     [
         ({"model": "claude-x", "max_tokens": 9, "system": [{"type": "text", "text": "Sys"}], "messages": [{"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": [{"type": "text", "text": "R"}]}]}]}, "Anthropic messages", ["system: Sys", "result of t: R"]),
-        ({"model": "gpt", "instructions": "Sys", "input": [{"role": "user", "content": [{"type": "input_text", "text": "Q"}]}, {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}, {"type": "function_call_output", "call_id": "c", "output": "R"}]}, "OpenAI responses", ["called f {}", "→ 3 tool: R"]),
-        ({"model": "gpt", "input": "Why?"}, "OpenAI responses", ["0 user: Why?"]),
-        ({"prompt": "Why?"}, "Workers AI", ["0 user: Why?"]),
+        ({"model": "gpt", "instructions": "Sys", "input": [{"role": "user", "content": [{"type": "input_text", "text": "Q"}]}, {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}, {"type": "function_call_output", "call_id": "c", "output": "R"}]}, "OpenAI responses", ["/instructions system: Sys", "called f {}", "→ 2 tool: R"]),
+        ({"model": "gpt", "input": "Why?"}, "OpenAI responses", ["/input user: Why?"]),
+        ({"prompt": "Why?"}, "Workers AI", ["/prompt user: Why?"]),
         ({"model": "claude-x", "messages": [{"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "is_error": True, "content": "No."}]}]}, "Anthropic messages", ["result of t: (error)\n  No."]),
         ({"data": [{"embedding": [1, 2]}, {"embedding": "AAAAAAAA" * 2}, {"embedding": [3]}]}, "Embeddings", ["1 vectors of 2 numbers, 1 vectors of 3 numbers, 1 vectors of 1 numbers"]),
         ({"model": "g", "response_format": {"type": "json_schema", "json_schema": {"name": "order"}}, "messages": []}, "OpenAI chat, model g, response_format json_schema order; no turns", [""]),
@@ -95,13 +95,13 @@ async def test_a_long_turn_is_shortened_to_its_ends() -> None:
         ({"messages": [{"role": "user", "content": "Why?"}]}, "Workers AI", ["0 user: Why?"]),
         ({"model": "text-embedding-3-small", "input": ["one", "two"]}, "Embeddings", ["1 input: two"]),
         ({"model": "e", "data": [{"embedding": [0.1, 0.2]}], "usage": {"prompt_tokens": 2}}, "Embeddings", ["1 vectors of 2 numbers"]),
-        ({"systemInstruction": {"parts": [{"text": "Sys"}]}, "contents": [{"role": "user", "parts": [{"text": "Q"}, {"inlineData": {"mimeType": "image/png", "data": "AAAA" * 500}}]}, {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {"a": 1}}}]}, {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"r": 2}}}]}], "generationConfig": {"temperature": 0}}, "Gemini, temperature 0", ["[image/png 2 KB]", 'called f {"a":1}', '→ 3 user: {"r":2}']),
+        ({"systemInstruction": {"parts": [{"text": "Sys"}]}, "contents": [{"role": "user", "parts": [{"text": "Q"}, {"inlineData": {"mimeType": "image/png", "data": "AAAA" * 500}}]}, {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {"a": 1}}}]}, {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"r": 2}}}]}], "generationConfig": {"temperature": 0}}, "Gemini, temperature 0", ["[image/png 2 KB]", 'called f {"a":1}', '→ 2 user: {"r":2}']),
         ({"result": {"shape": [1, 2], "data": [[0.1, 0.2]]}, "success": True, "errors": []}, "Embeddings", ["1 vectors of 2 numbers"]),
         ({"result": {"response": {"a": 1}}, "success": True, "errors": [], "messages": []}, "Workers AI", ['{"a":1}']),
         ([{"provider": "openai", "endpoint": "chat/completions", "headers": {}, "query": {"model": "gpt", "messages": [{"role": "user", "content": "Q"}]}}, {"provider": "anthropic", "query": {"model": "c"}}], "Universal request of 2 steps (openai gpt, then anthropic c); first: OpenAI chat", ["0 user: Q"]),
         ({"choices": [{"index": 0, "text": "old"}]}, "OpenAI chat", ["0 assistant: old"]),
-        ({"choices": [{"message": {"role": "assistant", "content": "", "refusal": "No.", "reasoning_content": "Hm"}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 3, "completion_tokens": 4, "prompt_tokens_details": {"cached_tokens": 2}}}, "OpenAI chat, finish stop, tokens 3 in (1 new, 2 cache read), 4 out", ["(reasoning) Hm", "(refused) No."]),
-        ({"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}, "error": None, "output": [{"type": "reasoning", "summary": [{"type": "summary_text", "text": "S"}]}]}, "OpenAI responses, finish incomplete max_output_tokens", ["(reasoning) S"]),
+        ({"choices": [{"message": {"role": "assistant", "content": "", "refusal": "No.", "reasoning_content": "Hm"}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 3, "completion_tokens": 4, "prompt_tokens_details": {"cached_tokens": 2}}}, "The reply was refused by the model.\nOpenAI chat, finish stop, tokens 3 in (1 new, 2 cache read), 4 out", ["(reasoning) Hm", "(refused) No."]),
+        ({"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}, "error": None, "output": [{"type": "reasoning", "summary": [{"type": "summary_text", "text": "S"}]}]}, "The reply is cut at the token limit and is empty.\nOpenAI responses, finish incomplete max_output_tokens", ["(reasoning) S"]),
         ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://a.test/x.png"}}, {"type": "file", "file": {"file_id": "f1"}}, {"type": "odd", "x": 1}]}], "model": "m"}, "OpenAI chat", ["[image_url https://a.test/x.png]"]),
     ],
 )  # fmt: skip
@@ -153,7 +153,7 @@ async def test_an_outline_tells_parts_at_like_places_together_and_names_the_larg
 async def test_a_prompt_that_gemini_blocked_says_so() -> None:
     told = await shown({"promptFeedback": {"blockReason": "SAFETY"}, "modelVersion": "gemini-2.5-pro"})
 
-    assert told == "Gemini, model gemini-2.5-pro, finish SAFETY; no turns."
+    assert told == ("The reply was filtered by the provider.\nGemini, model gemini-2.5-pro, finish SAFETY; no turns.")
 
 
 async def test_an_outline_tells_what_little_a_part_says_and_no_secret() -> None:

@@ -1,11 +1,14 @@
 """A conversation as a debugger reads it: what ended it, who it was with, and its turns."""
 
 import json
-from collections.abc import Iterable, Iterator
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from cf_aig_gateway.formats.content import as_json
 from cf_aig_gateway.formats.conversation import Conversation, ToolCall, Turn
+from cf_aig_gateway.formats.endings import shortfall
 from cf_aig_gateway.shapes import as_object
 from cf_aig_tools.reading.budget import tokens
 from cf_aig_tools.reading.delivery import delivered
@@ -19,6 +22,8 @@ LONG = 240
 """Tokens of a turn before the newest; a longer one is shortened to its ends."""
 MOST_PARTS = 8
 """Calls and results of one turn that are shown within the usual budget."""
+MOST_OTHERS = 8
+"""Members that are not read, and are named."""
 USUAL = 2000
 """The usual budget; with a larger one, more is shown of each turn."""
 LEAST = 60
@@ -42,6 +47,7 @@ class Timeline:
         self._results = {
             result.id: (number, result.text) for number, turn in enumerate(held.turns) for result in turn.results
         }
+        self._labels = labels(held.turns)
         self._called = {call.id for turn in held.turns for call in turn.calls}
         self._sizes = [self._size(turn) for turn in held.turns]
         self._times: dict[int, int] = {}
@@ -114,7 +120,8 @@ class Timeline:
         if len(parts) > most:
             said.append(f"… {len(parts) - most} more calls or results")
         times = f" ({self._times[number]} times in a row, this the last)" if number in self._times else ""
-        return f"{number} {self._quoting.short(turn.role, 20)}{times}: " + "\n".join(said).replace("\n", "\n  ")
+        who = f"{self._labels[number]} {self._quoting.short(turn.role, 20)}{times}: "
+        return who + "\n".join(said).replace("\n", "\n  ")
 
     def _part(self, before: str, text: str, room: int) -> str:
         most = max(room, 8)
@@ -148,7 +155,7 @@ class Timeline:
             yield f"called {self._quoting.short(call.name, 60)}{self._remark(call)}", call.arguments
             if call.id in self._results:
                 place, text = self._results[call.id]
-                yield f"→ {place} {self._held.turns[place].role[:20]}:" if place != number else "→", text
+                yield f"→ {self._labels[place]} {self._held.turns[place].role[:20]}:" if place != number else "→", text
         for result in turn.results:
             if result.id not in self._called:
                 yield f"result of {self._quoting.short(result.id, 40)}:", result.text
@@ -169,11 +176,14 @@ class Timeline:
         facts += [f"tokens {told}" if (told := held.usage.told()) else ""]
         stated = held.usage.stated_cost
         facts += [f"stated cost ${stated:g}" if stated is not None else ""]
+        others = [short(name, 40) for name in held.others]
+        facts += [f"also: {_listed(others, MOST_OTHERS)}" if others else ""]
         counted = f"; {len(held.turns):,} turns, {sum(self._sizes):,} characters, newest first" if partial else ""
         notes = "".join(f"; {short(note, 160)}" for note in held.notes[:MOST_PARTS])
         said = ", ".join(filter(None, [short(held.kind, 200), *facts]))
         line = f"{said}{notes}{counted if held.turns else '; no turns'}."
-        return "\n".join(filter(None, [held.broken, self._error(), line]))
+        wrong = shortfall(held)
+        return "\n".join(filter(None, [wrong and f"The reply {wrong}.", held.broken, self._error(), line]))
 
     def _error(self) -> str:
         return f"Error: {self._quoting.short(self._held.error, 400)}" if self._held.error else ""
@@ -223,5 +233,22 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+def _listed(names: list[str], most: int = 12) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+_PLACE = re.compile(r"(?P<list>.*)/(?P<number>\d+)(?:/[a-z]+)?")
+
+
+def labels(turns: Sequence[Turn]) -> list[str]:
+    """Return what each turn is called: its number in the list where most turns stand, else where it stands.
+
+    So `5` is the turn at `/messages/5`.
+    """
+    places = [_PLACE.fullmatch(turn.pointer) for turn in turns]
+    lists = Counter(place["list"] for place in places if place)
+    main = max(lists, key=lists.__getitem__, default="")
+    return [
+        place["number"] if place and place["list"] == main else turn.pointer or str(number)
+        for number, (turn, place) in enumerate(zip(turns, places, strict=True))
+    ]

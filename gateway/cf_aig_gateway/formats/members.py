@@ -1,0 +1,70 @@
+"""The members of a body that are not read: named, so that a reader knows of them."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from cf_aig_gateway.formats.conversation import Conversation
+from cf_aig_gateway.formats.format import Body, Format
+from cf_aig_gateway.shapes import as_list, as_object
+
+ROUTINE = frozenset(
+    {
+        "model",
+        "tools",
+        "functions",
+        "usage",
+        "id",
+        "object",
+        "created",
+        "createdat",
+        "type",
+        "role",
+        "index",
+        "error",
+        "cachecontrol",
+    }
+)
+"""Members of most bodies, which are read or tell nothing."""
+
+CACHE_MARKS = {"cache_control", "cachePoint"}
+"""Members that say how far the provider is to cache a prompt."""
+
+NOTHING = (None, "", [], {})
+
+
+def named(held: Conversation, body: Body, known: Format) -> Conversation:
+    """Return a conversation with the names of what was not read of its body."""
+    places = {turn.pointer.split("/")[1] for turn in held.turns if turn.pointer}
+    echoes = {*map(_flat, known.echoes)} if held.is_reply else set[str]()
+    read = {*ROUTINE, *echoes, *map(_flat, (*held.parameters, *places, *known.members))}
+    inner = {*map(_flat, known.containers)} - echoes
+    marks = _cache_marks(body)
+    counted = (f"{marks} cache mark{'s' * (marks > 1)}",) if marks else ()
+    return replace(held, others=(*dict.fromkeys(_unread(body, read, inner)), *counted))
+
+
+def _flat(name: str) -> str:
+    """Return a name alike in both spellings: `topP`, `top_p`."""
+    return name.replace("_", "").lower()
+
+
+def _unread(body: Body, read: set[str], inner: set[str]) -> Iterator[str]:
+    for name, value in body.items():
+        flat = _flat(name)
+        if flat in inner:
+            for held in map(as_object, as_list(value) or [value]):
+                yield from _unread(held, read, inner)
+        elif flat not in read and value not in NOTHING:
+            yield name
+
+
+def _cache_marks(body: Body) -> int:
+    count = 0
+    waiting: list[Any] = [body]
+    while waiting:
+        value = waiting.pop()
+        held = as_object(value)
+        count += len(CACHE_MARKS & held.keys())
+        waiting += [inner for inner in as_list(value) or held.values() if isinstance(inner, dict | list)]
+    return count
