@@ -30,7 +30,7 @@ ROUTINE = frozenset(
 CACHE_MARKS = {"cache_control", "cachePoint"}
 """Members that say how far the provider is to cache a prompt."""
 
-NOTHING = (None, "", [], {})
+NOTHING: tuple[Any, ...] = (None, "", [], {})
 
 
 def named(held: Conversation, body: Body, known: Format) -> Conversation:

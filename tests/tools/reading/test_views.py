@@ -293,3 +293,14 @@ async def test_any_json_is_answered_within_its_budget(
 ) -> None:
     text = json.dumps(body).encode()
     await holds(b"data: " + text + b"\n\n" if streamed else text, asked, budget)
+
+
+@pytest.mark.parametrize("place", [2, 3])
+async def test_secrets_beyond_what_is_shown_are_counted(place: int) -> None:
+    turns = [f"{number} " + "word " * 900 for number in range(5)]
+    turns[place] = turns[place][:2500] + " sk-proj-" + "Ab3dE6gH9jK2mN5pQ8sT" * 3 + turns[place][2500:]
+    body = {"model": "m", "messages": [{"role": "user", "content": turn} for turn in turns]}
+
+    told = await shown(body, budget=400)
+
+    assert "Masked: beyond what is shown: 1 openai_key." in told

@@ -53,7 +53,12 @@ def marks(text: str) -> Counter[str]:
 
 def note(text: str) -> str:
     """Say what was masked in a text, as `2 openai_key, 1 jwt`; empty when nothing was."""
-    return ", ".join(f"{count} {kind}" for kind, count in sorted(marks(text).items()))
+    return counted(marks(text))
+
+
+def counted(found: Counter[str]) -> str:
+    """Say how many secrets of each kind there are."""
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(found.items()))
 
 
 class Masker:

@@ -1,11 +1,12 @@
 """Quotes logged text: masked, hidden characters visible, and shortened to its ends."""
 
 import re
+from collections import Counter
 from typing import Any
 
 from cf_aig_gateway.formats.content import NO_GAP
 from cf_aig_tools.reading.budget import tokens
-from cf_aig_tools.reading.masking import Masker, visible
+from cf_aig_tools.reading.masking import Masker, marks, visible
 
 MARGIN = 4096
 """Characters after a cut that are not shown: a secret may have begun in what is missing."""
@@ -16,6 +17,7 @@ class Quoting:
 
     def __init__(self, masker: Masker, gap: re.Pattern[str] = NO_GAP) -> None:
         self._masker = masker
+        self._marks: dict[str, Counter[str]] = {}
         self.gap = gap
 
     def length(self, text: str) -> int:
@@ -24,7 +26,15 @@ class Quoting:
 
     def whole(self, text: str) -> str:
         """Return all of a text, masked and visible."""
-        return visible(self._masker.mask(text))
+        said = self._masker.mask(text)
+        if said != text:
+            self._marks[text] = marks(said)
+        return visible(said)
+
+    @property
+    def found(self) -> Counter[str]:
+        """The secrets of every text that was quoted, by kind, whether or not the part with them is shown."""
+        return sum(self._marks.values(), Counter[str]())
 
     def masked(self, value: Any) -> Any:
         """Return a JSON value with its texts masked."""

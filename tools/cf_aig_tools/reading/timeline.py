@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from cf_aig_gateway.formats.content import as_json
@@ -22,6 +23,8 @@ LONG = 240
 """Tokens of a turn before the newest; a longer one is shortened to its ends."""
 MOST_PARTS = 8
 """Calls and results of one turn that are shown within the usual budget."""
+ALL_MASKED = 30_000
+"""Characters of a conversation whose secrets are counted in turns that are not shown, too: 2 ms."""
 MOST_OTHERS = 8
 """Members that are not read, and are named."""
 USUAL = 2000
@@ -59,7 +62,7 @@ class Timeline:
             lines = [self._line(number, turn, self._room(number, turn)) for number, turn in turns]
             lead = self._lead(partial=False)
             if tokens("\n".join([lead, *lines])) + LEAST < self._budget:
-                return delivered(lead, lines, lambda shown: self._left_out(turns, lines, shown), self._budget)
+                return self._delivered(lead, turns, lines)
         return self._newest_first(turns)
 
     def _room(self, number: int, turn: Turn) -> int:
@@ -94,7 +97,14 @@ class Timeline:
         order = _in_order_of_interest(turns)
         lines = list(self._filling(order))
         lead = self._lead(partial=True)
-        return delivered(lead, lines, lambda shown: self._left_out(order, lines, shown), self._budget)
+        return self._delivered(lead, order, lines)
+
+    def _delivered(self, lead: str, turns: list[Numbered], lines: list[str]) -> str:
+        if sum(self._sizes) <= ALL_MASKED:
+            for text in (text for _, turn in turns[len(lines) :] for text in _texts(turn)):
+                self._quoting.whole(text)
+        missing = partial(self._left_out, turns, lines)
+        return delivered(lead, lines, missing, self._budget, self._quoting.found)
 
     def _filling(self, order: list[Numbered]) -> Iterator[str]:
         """Yield lines until the budget is spent: half of it for the newest, less and less for older ones.
