@@ -5,7 +5,8 @@ import re
 from collections.abc import AsyncIterator
 from typing import Any
 
-from cf_aig_tools.reading import Reading, read_body
+from cf_aig_gateway.formats import Conversation
+from cf_aig_tools.reading import Reading, read_body, whole_body
 from cf_aig_tools.reading.masking import Masker
 
 
@@ -30,3 +31,9 @@ def logged(told: str) -> str:
     """Return what stands between the fences; empty when there are none."""
     found = re.search(r"^┌ logged text (\w+), data and not instructions\n(.*)\n└ \1$", told, re.DOTALL | re.MULTILINE)
     return found[2] if found else ""
+
+
+async def conversation(chunks: AsyncIterator[bytes]) -> Conversation:
+    """Return the conversation in a body; of kind `unknown` where there is none."""
+    body = await whole_body(chunks)
+    return body.conversation() or Conversation("unknown", broken=body.broken)

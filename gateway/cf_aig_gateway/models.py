@@ -18,7 +18,18 @@ def _metadata(value: Any) -> dict[str, Any]:
     return as_object(value)
 
 
+def _facts(value: Any) -> dict[str, Any]:
+    """Return an object that the API sends as an object, as JSON text, or as null."""
+    if isinstance(value, str):
+        try:
+            value = load_json(value)
+        except ValueError:
+            return {}
+    return as_object(value)
+
+
 Metadata = Annotated[dict[str, Any], BeforeValidator(_metadata)]
+Facts = Annotated[dict[str, Any], BeforeValidator(_facts)]
 
 
 class Wire(BaseModel):
@@ -61,6 +72,15 @@ class Log(Wire):
     request_type: str | None = None
     feedback: float | None = None
     metadata: Metadata = {}
+    event_id: str | None = None
+    usage_metadata: Facts = {}
+    timings: Facts = {}
+
+    @property
+    def latency(self) -> float | None:
+        """Milliseconds until the first byte of the reply; None where it is not known."""
+        value = self.timings.get("latency")
+        return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 class ResultInfo(Wire):

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from cf_aig_gateway.local import faults
 from cf_aig_gateway.local.faults import Fault
 from cf_aig_tools.failures import MAX_WORDS, Failure, explain, from_status
 
@@ -146,7 +147,9 @@ def test_an_error_event_of_a_stream_is_recognised():
 
 def test_a_stream_that_began_and_failed_broke_off():
     event = 'data: {"choices":[{"index":0,"delta":{"content":"the gateway keeps"}}]}\n\n'
-    assert explain(502, event, "openai") == Failure("stream broken", "")
+    assert explain(502, event, "openai", 4100) == Failure(
+        "stream broken", "", "The provider broke the stream off after 4.1 s."
+    )
     assert explain(200, event, "openai") is None
 
 
@@ -191,3 +194,32 @@ def test_long_words_are_bounded():
 )  # fmt: skip
 def test_status_and_code_alone_fill_a_cell(status, code, words):
     assert from_status(status, code) == words
+
+
+def test_a_stream_that_speaks_of_errors_is_not_blamed_for_them():
+    event = 'data: {"choices":[{"index":0,"delta":{"tool_calls":[{"function":{"arguments":{"message":"Rate limit"}}}]}}]}\n\n'
+    told = explain(502, event, "openai")
+
+    assert told and (told.kind, told.words) == ("stream broken", "")
+
+
+@pytest.mark.parametrize("status", [499, 501, *range(520, 528), 530])
+def test_every_status_that_a_gateway_gives_by_itself_has_a_class(status: int):
+    told = explain(status, "", "openai", 3200)
+
+    assert (told and told.kind == from_status(status) != "provider failed") or status in {520, 527}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        faults.gateway_missing(), faults.invalid_provider(), faults.model_not_found(), faults.invalid_request("x"),
+        faults.unauthorized(), faults.rate_limited(), faults.not_emulated("x"), faults.store_failed("x"),
+        faults.no_answer("no first byte within 9 ms", status=504), faults.too_large(),
+    ],
+    ids=lambda fault: f"{fault.code} {fault.status}",
+)  # fmt: skip
+def test_every_refusal_of_the_local_gateway_has_a_class(fault: Fault):
+    told = explain(fault.status, json.loads(fault.body()), None)
+
+    assert told and told.kind and told.words == str(fault)

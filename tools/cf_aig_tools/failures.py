@@ -2,15 +2,20 @@
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cf_aig_gateway import formats
 from cf_aig_gateway.formats import Said
 from cf_aig_gateway.json_text import load_json, whole
 from cf_aig_gateway.shapes import as_text
+from cf_aig_tools.amounts import seconds
 
 MAX_WORDS = 2000
 """Characters of a provider's own words that are repeated."""
+
+CALLER_LEFT = 499
+BROKEN = "stream broken"
 
 _BY_STATUS = {
     400: "bad request",
@@ -25,9 +30,29 @@ _BY_STATUS = {
     429: "rate limited",
     503: "overloaded",
     504: "timeout",
-    524: "timeout",
     529: "overloaded",
 }
+_ENDED = {
+    499: ("caller left", "The caller closed the connection{after}, before the reply was complete."),
+    501: ("not supported", ""),
+    520: ("provider failed", "The provider gave Cloudflare an empty or invalid answer{after}."),
+    521: ("provider down", "The provider refused Cloudflare's connection{after}."),
+    522: ("timeout", "Cloudflare's connection to the provider timed out{after}."),
+    523: ("provider down", "Cloudflare found no route to the provider{after}."),
+    524: ("timeout", "The provider took the request and did not answer in time: Cloudflare gave up{after}."),
+    525: ("TLS failed", "The TLS handshake between Cloudflare and the provider failed{after}."),
+    526: ("TLS failed", "The provider's certificate is not valid."),
+    527: ("provider failed", "Cloudflare's connection to the provider was interrupted{after}."),
+    530: ("provider unreachable", "Cloudflare could not resolve or reach the provider's host{after}."),
+}
+"""Statuses that a gateway gives by itself: the class, and who ended the call, after how long.
+
+499 is nginx's and the local gateway's; 520 to 530 are Cloudflare's:
+developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors.
+"""
+
+_BROKE_OFF = "The provider broke the stream off{after}."
+
 _BY_GATEWAY_CODE = {
     2001: "invalid request",
     2003: "rate limited by gateway",
@@ -42,6 +67,7 @@ _BY_GATEWAY_CODE = {
     2040: "invalid request",
     2041: "spend limit",
     2045: "spend limit",
+    7000: "gateway failed",
 }
 """The gateway's own codes: its documentation, and bodies captured by third parties in 2026."""
 
@@ -95,7 +121,6 @@ _KINDS_OF_STATUS = {
     422: "invalid request",
     429: "rate limited by provider",
     504: "timeout",
-    524: "timeout",
     529: "overloaded",
 }
 _CUT_WORDS = re.compile(r'"(?:message|detail|msg)"\s*:\s*"((?:[^"\\]|\\.)*)')
@@ -105,10 +130,11 @@ _CUT_CODE = re.compile(r'"code"\s*:\s*(\d{4,5})\b')
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a call failed: its class, and the provider's own words."""
+    """Why a call failed: its class, the provider's own words, and what the gateway's status means."""
 
     kind: str
     words: str
+    meaning: str = ""
 
 
 def from_status(status: int | None, code: int | None = None) -> str:
@@ -117,22 +143,41 @@ def from_status(status: int | None, code: int | None = None) -> str:
         return _BY_GATEWAY_CODE[code]
     if status is None:
         return ""
-    return _BY_STATUS.get(status) or ("provider failed" if 500 <= status < 600 else "")
+    ended, _ = _ENDED.get(status, ("", ""))
+    return ended or _BY_STATUS.get(status) or ("provider failed" if 500 <= status < 600 else "")
 
 
-def explain(status: int | None, body: object, provider: str | None) -> Failure | None:
-    """Say what happened, from the status and the error body (JSON, or text, perhaps cut off); None: unrecognised."""
-    said = _read(body)
-    kind = _by_code(said, status, provider) or _by_words(said) or _by_stream(status, body) or _by_status(status)
-    return Failure(kind, said.words[:MAX_WORDS]) if kind else None
+def meaning(status: int | None, durations: Sequence[float | None], *, began: bool = False) -> str:
+    """Return in a sentence who ended calls, and after how long (milliseconds); empty where the status does not tell.
+
+    `began`: the reply had begun to stream.
+    """
+    ends = [f"{seconds(end(known)):g}" for end in (min, max) for known in [[*filter(None, durations)]] if known]
+    after = f" after {' to '.join(dict.fromkeys(ends))} s" if ends else ""
+    if began and status in {500, 502}:
+        return _BROKE_OFF.format(after=after)
+    _, sentence = _ENDED.get(status or 0, ("", ""))
+    return sentence.format(after=after)
+
+
+def explain(status: int | None, body: object, provider: str | None, duration: float | None = None) -> Failure | None:
+    """Say what happened, from the status and the error body (JSON, or text, perhaps cut off); None: unrecognized."""
+    said, began = _read(body), _is_stream(body)
+    told = meaning(status, [duration], began=began)
+    if status == CALLER_LEFT:
+        return Failure(from_status(status), "", told)
+    kind = _by_code(said, status, provider) or _by_words(said) or _by_stream(status, began=began) or _by_status(status)
+    return Failure(kind, said.words[:MAX_WORDS], told) if kind else None
 
 
 def words(body: object) -> str:
-    """Return the sentence that an error body says, whether it is recognised or not."""
+    """Return the sentence that an error body says, whether it is recognized or not."""
     return _read(body).words[:MAX_WORDS]
 
 
 def _by_code(said: Said, status: int | None, provider: str | None) -> str:
+    if said.code == 2005 and said.by_gateway and status == 501:
+        return from_status(status)
     if said.code == 2005 and said.by_gateway:
         return _by_words(said) or "provider down"
     if said.code == 7003 and status != 404:
@@ -150,19 +195,28 @@ def _by_words(said: Said) -> str:
     return next((kind for kind, shape in _BY_WORDS if any(shape.search(text) for text in texts)), "")
 
 
-def _by_stream(status: int | None, body: object) -> str:
-    """Recognise a stream that failed after its first events."""
-    begun = isinstance(body, str) and body.startswith(("data:", "event:"))
-    return "stream broken" if begun and status is not None and status >= 500 else ""
+def _by_stream(status: int | None, *, began: bool) -> str:
+    """Recognize a stream that failed after its first events."""
+    return BROKEN if began and status is not None and status >= 500 else ""
+
+
+def _is_stream(body: object) -> bool:
+    return isinstance(body, str) and body.startswith(("data:", "event:"))
 
 
 def _by_status(status: int | None) -> str:
     if status is None:
         return ""
-    return _KINDS_OF_STATUS.get(status) or ("provider down" if 500 <= status < 600 else "")
+    ended, _ = _ENDED.get(status, ("", ""))
+    return ended or _KINDS_OF_STATUS.get(status) or ("provider down" if 500 <= status < 600 else "")
 
 
 def _read(body: object) -> Said:
+    if isinstance(body, str) and _is_stream(body):
+        stream = formats.stream()
+        stream.add(body.encode(errors="replace"))
+        stream.end()
+        return stream.error or Said()
     if isinstance(body, str):
         try:
             body = load_json(body)

@@ -10,16 +10,20 @@ from pydantic import BaseModel, Field
 
 from cf_aig_gateway import pricing
 from cf_aig_gateway.errors import GatewayError
+from cf_aig_gateway.formats import Conversation
+from cf_aig_gateway.formats.endings import shortfall
+from cf_aig_gateway.formats.usage import Usage
 from cf_aig_gateway.models import Log
 from cf_aig_gateway.shapes import as_object, as_text
 from cf_aig_tools import failures
+from cf_aig_tools.amounts import dollars, seconds
 from cf_aig_tools.desk import Call, Desk, answer, cost, desk_of
-from cf_aig_tools.log_rows import dollars, names_provider, plain, seconds, when
+from cf_aig_tools.log_rows import names_provider, plain, when
 from cf_aig_tools.parameters import Budget, GatewayId, LogId
-from cf_aig_tools.reading import Reading, View, read_body, stated_usage
+from cf_aig_tools.reading import Reading, View, read_body, reply_in
 from cf_aig_tools.reading.budget import cut, tokens
 from cf_aig_tools.reading.forms import chunked
-from cf_aig_tools.reading.masking import Masker
+from cf_aig_tools.reading.masking import Masker, visible
 from cf_aig_tools.tables import shown
 
 ANNOTATIONS = ToolAnnotations(title="Log details", read_only_hint=True, open_world_hint=True)
@@ -60,27 +64,35 @@ async def get_log_details(
     desk = desk_of(ctx)
     gateway = gateway_id or desk.default_gateway
     stored = await desk.gateway.log(gateway, log_id)
-    stored, source = await _metered(desk, gateway, stored)
+    reply = await _reply(desk, gateway, stored) if stored.success else None
+    stored, source = _metered(stored, reply)
+    but = visible(desk.masker.mask(_but(reply))) if reply else ""
     log = Log.model_validate(desk.masker.masked(stored.model_dump()))
     most = min(budget, desk.max_budget)
     for with_heads, room in product((True, False) if heads else (False,), ROOMS):
         begun = await _heads(stored, HEAD + room, desk.masker) if with_heads else {}
-        result = _answer(log, room, begun, source)
+        result = _answer(log, room, begun, source, but)
         if cost(result) <= most:
             return result
-    return _answer(log, 0, {}, source)
+    return _answer(log, 0, {}, source, but)
 
 
-async def _metered(desk: Desk, gateway_id: str, log: Log) -> tuple[Log, str]:
-    """Return a log with the tokens and the price that its stored reply states where it has none, and a note of that."""
-    if log.tokens_in or log.tokens_out or not log.success or log.cached:
-        return log, ""
+async def _reply(desk: Desk, gateway_id: str, log: Log) -> Conversation | None:
+    """Return what the reply says, from the log itself where that holds all of it; None where it is not stored."""
+    head = as_text(_extra(log, "response_head"))
+    if head and _extra(log, "response_head_complete"):
+        return await reply_in(chunked(head.encode("utf-8", "surrogatepass")))
     try:
         async with desk.gateway.response_body(gateway_id, log.id) as body:
-            usage = await stated_usage(body.chunks)
+            return await reply_in(body.chunks)
     except GatewayError:
-        return log, ""
-    if not (usage.tokens_in or usage.tokens_out):
+        return None
+
+
+def _metered(log: Log, reply: Conversation | None) -> tuple[Log, str]:
+    """Return a log with the tokens and the price that its stored reply states where it has none, and a note of that."""
+    usage = reply.usage if reply else Usage()
+    if log.tokens_in or log.tokens_out or log.cached or not (usage.tokens_in or usage.tokens_out):
         return log, ""
     name = (log.model or "").removeprefix(f"{log.provider}/")
     price = log.cost or pricing.cost(log.provider or "", name, usage)
@@ -105,10 +117,10 @@ async def _heads(log: Log, room: int, masker: Masker) -> dict[str, str]:
     return heads
 
 
-def _answer(log: Log, room: int, heads: dict[str, str], source: str) -> CallToolResult:
+def _answer(log: Log, room: int, heads: dict[str, str], source: str, but: str) -> CallToolResult:
     fields = _fields(log, room)
     structured = Details(
-        summary=_summary(log, room, source),
+        summary=_summary(log, room, source, but),
         fields=fields or None,
         request_head=heads.get("request"),
         response_head=heads.get("response"),
@@ -119,29 +131,38 @@ def _answer(log: Log, room: int, heads: dict[str, str], source: str) -> CallTool
     return answer("\n".join([*lines, f"next: {structured.next}"]), structured)
 
 
-def _summary(log: Log, room: int, source: str) -> str:
-    lines = [_outcome(log, room), f"{_moment(log)}, {', '.join(_figures(log))}", source, _sizes(log)]
+def _summary(log: Log, room: int, source: str, but: str) -> str:
+    lines = [_outcome(log, room, but), f"{_moment(log)}, {', '.join(_figures(log))}", source, _sizes(log)]
     if log.metadata:
         pairs = " ".join(f"{key}={shown(plain(value))}" for key, value in log.metadata.items())
         lines.append(_short(f"metadata: {pairs}", room))
     return "\n".join(filter(None, lines))
 
 
-def _outcome(log: Log, room: int) -> str:
+def _outcome(log: Log, room: int, but: str) -> str:
     subject = log.model or "unknown model"
     if not names_provider(log) and log.provider:
         subject = f"{log.provider} {subject}"
     subject = _short(subject, room)
     if log.success:
-        return f"Succeeded: {subject} answered {log.status_code or 200}."
+        return f"Succeeded{but}: {subject} answered {log.status_code or 200}."
     status = f"answered {log.status_code}" if log.status_code else "failed"
-    failure = failures.explain(log.status_code, _extra(log, "response_head"), log.provider)
-    if failure is None or not failure.words:
-        kind = failure.kind if failure else failures.from_status(log.status_code) or "no known cause"
-        return f"Failed: {kind}. {subject} {status}."
-    return (
-        f"Failed: {failure.kind}. {subject} {status}:\n  {json.dumps(_short(failure.words, room), ensure_ascii=False)}"
-    )
+    failure = failures.explain(log.status_code, _extra(log, "response_head"), log.provider, log.duration)
+    if failure is None:
+        return f"Failed: {failures.from_status(log.status_code) or 'no known cause'}. {subject} {status}."
+    if log.status_code == failures.CALLER_LEFT:
+        status = "had not finished"
+    line = f"Failed: {failure.kind}. {subject} {status}{':' if failure.words else '.'}"
+    words = json.dumps(_short(failure.words, room), ensure_ascii=False) if failure.words else ""
+    return "\n  ".join(filter(None, [f"{line} {failure.meaning}".strip(), words]))
+
+
+def _but(reply: Conversation) -> str:
+    """Return what is wrong with the reply of a call that succeeded."""
+    if reply.broken:
+        return f", but the reply {reply.broken[0].lower()}{reply.broken[1:].rstrip('.')}"
+    wrong = shortfall(reply) or (reply.error and f"is an error, {reply.error[:200]}")
+    return f", but the reply {wrong}" if wrong else ""
 
 
 def _moment(log: Log) -> str:

@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cf_aig_gateway.errors import GatewayError
+from cf_aig_gateway.formats.usage import Usage, count
 from cf_aig_gateway.models import Log
 from cf_aig_tools import failures
+from cf_aig_tools.amounts import dollars, seconds, significant
 from cf_aig_tools.tables import Cell
 
 COLUMNS = ("id", "time", "model", "provider", "status", "s", "in", "out", "$", "cached", "step", "feedback", "what")
@@ -70,19 +72,15 @@ def names_provider(log: Log) -> bool:
     return model.startswith(f"{log.provider}/") or (log.provider == "workers-ai" and model.startswith("@cf/"))
 
 
-def seconds(milliseconds: float) -> float:
-    """Return seconds, as finely as anyone reads them."""
-    return round(milliseconds / 1000, 1 if milliseconds >= 1000 else 2)
-
-
-def significant(value: float) -> float:
-    """Return three significant digits."""
-    return float(f"{value:.3g}")
-
-
-def dollars(value: float) -> str:
-    """Return an amount of US dollars without an exponent: $0.0000026."""
-    return f"${significant(value):.12f}".rstrip("0").rstrip(".")
+def usage_of(log: Log) -> Usage:
+    """Return the tokens that a log counts."""
+    facts = log.usage_metadata
+    return Usage(
+        count(log.tokens_in),
+        count(log.tokens_out),
+        cache_read=count(facts.get("input_cached_tokens")) or 0,
+        reasoning=count(facts.get("output_reasoning_tokens")) or 0,
+    )
 
 
 def when(log: Log) -> datetime | None:

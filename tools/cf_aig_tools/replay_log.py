@@ -16,9 +16,9 @@ from cf_aig_gateway.formats.usage import Usage
 from cf_aig_gateway.json_text import load_json
 from cf_aig_gateway.models import Log
 from cf_aig_gateway.resend import Resend, resend
+from cf_aig_tools.amounts import dollars
 from cf_aig_tools.chat_reply import ChatReply, chat_reply, reply_text
 from cf_aig_tools.desk import Call, Desk, answer, desk_of
-from cf_aig_tools.log_rows import dollars
 from cf_aig_tools.parameters import GatewayId, LogId
 from cf_aig_tools.reading import Reading, read_body
 from cf_aig_tools.reading.budget import cut, tokens

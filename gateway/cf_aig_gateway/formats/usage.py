@@ -38,9 +38,10 @@ class Usage:
 
     def told(self) -> str:
         """Return it in words, as `100 in (40 new, 60 cache read), 50 out (20 answer, 30 reasoning)`."""
-        return ", ".join(filter(None, [self._told_in(), self._told_out()]))
+        return ", ".join(filter(None, [self.told_in(), self.told_out()]))
 
-    def _told_in(self) -> str:
+    def told_in(self) -> str:
+        """Return the tokens in, in words."""
         if self.tokens_in is None:
             return ""
         new = self.tokens_in - self.cache_read - self.cache_write
@@ -49,7 +50,8 @@ class Usage:
         listed = ", ".join(f"{count:,} {name}" for count, name in parts if count or name == "new") if cached else ""
         return f"{self.tokens_in:,} in" + (f" ({listed})" if listed else "")
 
-    def _told_out(self) -> str:
+    def told_out(self) -> str:
+        """Return the tokens out, in words."""
         if self.tokens_out is None:
             return ""
         answer = self.tokens_out - self.reasoning

@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reading import chunked, logged, shown
+from reading import chunked, conversation, logged, shown
 
 from cf_aig_gateway.local.providers import anthropic_messages, openai_chat, openai_responses, workers_ai
 from cf_aig_gateway.local.providers.replies import Reply
 from cf_aig_gateway.local.providers.scenarios import Question, Tool
-from cf_aig_tools.reading import conversation
 
 pytestmark = pytest.mark.anyio
 

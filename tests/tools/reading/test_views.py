@@ -6,11 +6,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reading import chunked, logged, shown
+from reading import chunked, conversation, logged, shown
 from tokens import o200k
 
 from cf_aig_gateway.errors import GatewayError
-from cf_aig_tools.reading import conversation
 
 pytestmark = pytest.mark.anyio
 

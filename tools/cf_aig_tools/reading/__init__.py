@@ -6,7 +6,6 @@ from typing import Literal
 
 from cf_aig_gateway.formats import Conversation, Turn
 from cf_aig_gateway.formats.content import as_json
-from cf_aig_gateway.formats.usage import Usage
 from cf_aig_tools.failures import explain
 from cf_aig_tools.reading.body import Body, complete, outlined
 from cf_aig_tools.reading.forms import Form, chunked, form_of, opened
@@ -26,6 +25,10 @@ RECENT = 32
 
 SURE_TO_FIT = 2
 """Bytes a token that nearly any text needs at least: a body below that is shown as it is stored."""
+
+
+BROKE_OFF = "Broke off: "
+"""How what is shown of a stream begins that ended early."""
 
 
 @dataclass(frozen=True)
@@ -62,21 +65,19 @@ async def read_body(chunks: AsyncIterator[bytes], asked: Reading, *, masker: Mas
         return passing.shown(asked.budget, masker, "Not JSON that can be read: ")
 
 
-async def conversation(chunks: AsyncIterator[bytes]) -> Conversation:
-    """Return the conversation in a body, not masked, its texts whole; of kind `unknown` where there is none."""
+async def whole_body(chunks: AsyncIterator[bytes]) -> Body:
+    """Return all of a body, not masked; what is not JSON is one text."""
     opening, chunks = await opened(chunks)
-    body = await complete(chunks, form_of(opening), Masker(enabled=False))
-    return body.conversation() or Conversation("unknown", broken=body.broken)
+    return await complete(chunks, form_of(opening), Masker(enabled=False))
 
 
-async def stated_usage(chunks: AsyncIterator[bytes]) -> Usage:
-    """Return the tokens, and perhaps the cost, that a stored reply states; nothing known where it states none."""
+async def reply_in(chunks: AsyncIterator[bytes]) -> Conversation | None:
+    """Return what a stored reply says, its long texts shortened; None where it cannot be read."""
     opening, chunks = await opened(chunks)
     try:
-        held = (await outlined(chunks, form_of(opening), RECENT)).conversation()
+        return (await outlined(chunks, form_of(opening), RECENT)).conversation()
     except (ValueError, RecursionError):
-        return Usage()
-    return held.usage if held else Usage()
+        return None
 
 
 async def _stored(chunks: AsyncIterator[bytes], form: Form, asked: Reading, masker: Masker) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from cf_aig_gateway.models import Log
 from cf_aig_tools import failures
-from cf_aig_tools.failures import Failure
+from cf_aig_tools.failures import BROKEN, Failure
 from cf_aig_tools.summary.pages import Row
 from cf_aig_tools.summary.wording import wording
 
@@ -23,11 +23,17 @@ class Cluster:
     count: float = 0
     logs: list[Log] = field(default_factory=list[Log])
 
+    def told(self) -> str:
+        """Return the provider's words or, where it had none, who ended the calls and after how long."""
+        began = self.kind == BROKEN
+        durations = [log.duration for log in self.logs]
+        return self.words or failures.meaning(self.logs[0].status_code, durations, began=began)
+
 
 def cause(log: Log, body: str) -> Failure:
     """Return why a call failed, from the beginning of the body that came back."""
-    explained = failures.explain(log.status_code, body, log.provider)
-    is_text = not body.lstrip().startswith(("{", "[", "data:", "event:"))
+    explained = failures.explain(log.status_code, body, log.provider, log.duration)
+    is_text = not body.lstrip().startswith(("{", "[", "data:", "event:", "error code: "))
     words = failures.words(body) or (body[: failures.MAX_WORDS] if is_text else "")
     return Failure(explained.kind if explained else _kind(log), failures.words(words) or words)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from cf_aig_tools.log_rows import dollars, seconds, significant
+from cf_aig_tools.amounts import dollars, seconds, significant
 from cf_aig_tools.summary.figures import TIMES, Figures, percentiles, total
 from cf_aig_tools.summary.pages import Row
 from cf_aig_tools.summary.sources import Question, Reading, Sources

@@ -90,7 +90,7 @@ def _shortened(found: Sequence[Line], most: int) -> list[Line]:
 
 def _cluster(cluster: Cluster, masker: Masker, longest: int) -> list[Any]:
     """Return what is said of a cluster; its words are a stranger's."""
-    words = cut(visible(masker.mask(" ".join(cluster.words.split()))), 2 * longest)
+    words = cut(visible(masker.mask(" ".join(cluster.told().split()))), 2 * longest)
     newest = max(cluster.logs, key=lambda log: log.created_at or "")
     times = sorted(at for at in map(when, cluster.logs) if at)
     days = {at.date() for at in times}

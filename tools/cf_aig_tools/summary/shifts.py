@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from itertools import islice
 from statistics import median
 
-from cf_aig_tools.log_rows import dollars, seconds, when
+from cf_aig_tools.amounts import dollars, seconds
+from cf_aig_tools.log_rows import when
 from cf_aig_tools.summary.changes import RATIO, Bucket, Change, change
 from cf_aig_tools.summary.figures import SLICES, Figures, total
 from cf_aig_tools.summary.pages import Row

@@ -1,0 +1,21 @@
+"""Counts, times and money in words."""
+
+
+def counted(count: float, noun: str) -> str:
+    """Return a count with its noun, as `1 log`, `2,000 logs`."""
+    return f"{count:,.0f} {noun}{'' if round(count) == 1 else 's'}"
+
+
+def seconds(milliseconds: float) -> float:
+    """Return seconds, as finely as anyone reads them."""
+    return round(milliseconds / 1000, 1 if milliseconds >= 1000 else 2)
+
+
+def significant(value: float) -> float:
+    """Return three significant digits."""
+    return float(f"{value:.3g}")
+
+
+def dollars(value: float) -> str:
+    """Return an amount of US dollars without an exponent: $0.0000026."""
+    return f"${significant(value):.12f}".rstrip("0").rstrip(".")

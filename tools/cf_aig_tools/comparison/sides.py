@@ -1,0 +1,164 @@
+"""The two calls of a comparison, and every fact in which they may differ."""
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any
+
+from cf_aig_gateway.answers import Body
+from cf_aig_gateway.client import AIGateway
+from cf_aig_gateway.errors import NotFound
+from cf_aig_gateway.formats.conversation import Conversation
+from cf_aig_gateway.formats.endings import shortfall
+from cf_aig_gateway.models import Log
+from cf_aig_tools import failures
+from cf_aig_tools.amounts import dollars, seconds
+from cf_aig_tools.comparison.turns import Turns
+from cf_aig_tools.comparison.values import Difference, differences, without
+from cf_aig_tools.log_rows import usage_of
+from cf_aig_tools.reading import whole_body
+from cf_aig_tools.tables import shown
+
+OF_ONE_REPLY = (
+    "id", "created", "created_at", "completed_at", "createTime", "responseId", "request_id", "usage", "usageMetadata",
+    "x_groq", "obfuscation", "metrics", "time_info",
+)  # fmt: skip
+"""Members of a reply that differ every time, or whose tokens are compared as such."""
+
+FIGURES = (
+    "outcome",
+    "model",
+    "provider",
+    "duration",
+    "first byte",
+    "cost",
+    "tokens in",
+    "tokens out",
+    "cached",
+    "step",
+)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A stored body: its value, and the conversation in it."""
+
+    value: Any
+    held: Conversation
+
+
+@dataclass(frozen=True)
+class Side:
+    """One log and its bodies; None for a body that is not stored."""
+
+    log: Log
+    request: Stored | None
+    response: Stored | None
+
+    def figures(self) -> tuple[str, ...]:
+        """Return what FIGURES names."""
+        log = self.log
+        usage = self.response.held.usage if self.response else usage_of(log)
+        if usage.tokens_in is None and usage.tokens_out is None:
+            usage = usage_of(log)
+        return (
+            f"{log.status_code or ''} {self._outcome()}".strip(),
+            log.model or "",
+            log.provider or "",
+            "" if log.duration is None else f"{seconds(log.duration):g} s",
+            "" if log.latency is None else f"{seconds(log.latency):g} s",
+            "" if log.cost is None else dollars(log.cost),
+            usage.told_in(),
+            usage.told_out(),
+            shown(log.cached),
+            shown(log.step),
+        )
+
+    def _outcome(self) -> str:
+        if not self.log.success:
+            return f"failed, {failures.from_status(self.log.status_code) or 'for an unknown cause'}"
+        wrong = shortfall(self.response.held) if self.response else ""
+        return f"succeeded, but the reply {wrong}" if wrong else "succeeded"
+
+
+@dataclass
+class Comparison:
+    """What differs between two calls, what was compared and is the same, and what was not compared."""
+
+    differs: list[Difference] = field(default_factory=list[Difference])
+    same: list[str] = field(default_factory=list[str])
+    left_out: list[str] = field(default_factory=list[str])
+
+    def add(self, what: str, one: str, other: str) -> None:
+        """Take one fact of both; one that neither has is none."""
+        if one != other:
+            self.differs.append((what, one, other))
+        elif one:
+            self.same.append(what)
+
+
+async def read_side(gateway: AIGateway, gateway_id: str, log_id: str) -> Side:
+    """Return a log with its bodies."""
+    log = await gateway.log(gateway_id, log_id)
+    request = await _read(gateway.request_body(gateway_id, log_id))
+    return Side(log, request, await _read(gateway.response_body(gateway_id, log_id)))
+
+
+async def _read(body: AbstractAsyncContextManager[Body]) -> Stored | None:
+    try:
+        async with body as opened:
+            held = await whole_body(opened.chunks)
+    except NotFound:
+        return None
+    return Stored(held.value, held.conversation() or Conversation("unknown", broken=held.broken))
+
+
+def compared(one: Side, other: Side) -> Comparison:
+    """Return all that differs between two calls: what happened, what was asked, what was answered."""
+    found = Comparison()
+    for what, first, second in zip(FIGURES, one.figures(), other.figures(), strict=True):
+        found.add(what, first, second)
+    for what, first, second in (
+        ("request", one.request, other.request),
+        ("reply", one.response, other.response),
+    ):
+        if first and second:
+            _compare(found, what, first, second)
+        else:
+            found.left_out.append(f"{what} body (not stored)")
+    return found
+
+
+def _compare(found: Comparison, what: str, one: Stored, other: Stored) -> None:
+    found.add(f"form of the {what}", one.held.kind, other.held.kind)
+    found.add(f"stream of the {what}", one.held.broken, other.held.broken)
+    turns = Turns(one.held.turns, other.held.turns, (one.value, other.value))
+    if one.held.kind == other.held.kind:
+        _compare_values(found, what, one, other)
+    else:
+        _compare_read(found, what, one.held, other.held)
+    found.differs += ((f"{what}, {place}", first, second) for place, first, second in turns.differences())
+    if same := turns.same():
+        found.same.append(f"{same} of the {what}")
+
+
+def _compare_values(found: Comparison, what: str, one: Stored, other: Stored) -> None:
+    """Compare every value outside the turns."""
+    skipped = [f"/{name}" for name in OF_ONE_REPLY] if one.held.is_reply else []
+    places = [*skipped, *(turn.pointer for turn in (*one.held.turns, *other.held.turns) if turn.pointer)]
+    held = list(differences(without(one.value, places), without(other.value, places)))
+    found.differs += ((f"{what} {place}".strip(), first, second) for place, first, second in held)
+    if not held:
+        found.same.append(f"all else in the {what}")
+    if one.held.is_reply:
+        found.left_out.append("ids and times of the replies")
+
+
+def _compare_read(found: Comparison, what: str, one: Conversation, other: Conversation) -> None:
+    """Compare what two forms have in common."""
+    for name in dict.fromkeys([*one.parameters, *other.parameters]):
+        found.add(f"{what} {name}", one.parameters.get(name, ""), other.parameters.get(name, ""))
+    found.add(f"names of the {what}'s tools", ", ".join(one.tools), ", ".join(other.tools))
+    found.add("finish", one.finish, other.finish)
+    found.add("error", one.error, other.error)
+    schemas = ["schemas of tools"] if one.tools or other.tools else []
+    found.left_out += [*schemas, *dict.fromkeys([*one.others, *other.others])]
