@@ -25,6 +25,7 @@ MOST_GROUPS = 10_000
 """Groups that one grouping may return."""
 
 Dimension = Literal[
+    "gateway",
     "provider",
     "model",
     "statusCode",
@@ -79,7 +80,7 @@ _GROUPS = TypeAdapter(list[RequestGroup])
 
 
 def request(account: str, gateway_id: str, groupings: Sequence[Grouping]) -> dict[str, Any]:
-    """Return the one GraphQL request for several groupings."""
+    """Return the one GraphQL request for several groupings of a gateway's calls; an empty id is for those of all."""
     numbered = list(enumerate(groupings))
     declared = "".join(f", $filter{number}: {FILTER}!" for number, _ in numbered)
     fields = " ".join(_field(number, grouping) for number, grouping in numbered)
@@ -120,7 +121,8 @@ def _field(number: int, grouping: Grouping) -> str:
 
 def _filter(gateway_id: str, grouping: Grouping) -> dict[str, Any]:
     span = {"datetime_geq": _iso(grouping.start), "datetime_lt": _iso(grouping.end)}
-    return {**grouping.filters, "gateway": gateway_id, **span}
+    gateway = {"gateway": gateway_id} if gateway_id else {}
+    return {**grouping.filters, **gateway, **span}
 
 
 def _groups(rows: Any) -> list[RequestGroup]:

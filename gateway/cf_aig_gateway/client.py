@@ -102,7 +102,7 @@ class AIGateway:
             "order_by_direction": order_by_direction,
             "start_date": start_date,
             "end_date": end_date,
-            "filters": filter_language.dump(list(filters)) if filters else None,
+            "filters": filter_language.dump(filters) if filters else None,
             "search": search,
         }
         errand = Errand(f"No gateway {gateway_id}. list_gateways shows those that exist.")
@@ -147,7 +147,7 @@ class AIGateway:
     ) -> list[list[analytics.RequestGroup]]:
         """Return a gateway's calls, grouped in each of several ways: one POST /graphql, never tried twice.
 
-        A list is empty when analytics hold none of the calls, or not yet.
+        An empty id is for the calls of all gateways. A list is empty when analytics hold none of the calls, or not yet.
         """
         errand = Errand("This API has no analytics. Check CLOUDFLARE_BASE_URL.", scope="Account Analytics Read")
         asked = analytics.request(self._known_account(), gateway_id, groupings)

@@ -3,7 +3,8 @@
 Keys and operators: the official SDK's `ai_gateway.logs.list` (cloudflare 5.9.0).
 """
 
-from typing import Any, Literal, get_args
+from collections.abc import Sequence
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
@@ -50,6 +51,7 @@ FilterOperator = Literal["eq", "neq", "contains", "lt", "gt"]
 FilterValue = str | bool | int | float | None
 
 FILTER_KEYS: tuple[str, ...] = get_args(FilterKey)
+ORDERS: tuple[str, ...] = get_args(OrderBy)
 
 NUMBERS = frozenset({"cost", "tokens", "tokens_in", "tokens_out", "duration", "feedback"})
 """Keys that hold a number."""
@@ -71,14 +73,6 @@ class Filter(BaseModel):
 _FILTERS = TypeAdapter(list[Filter])
 
 
-def dump(filters: list[Filter]) -> str:
+def dump(filters: Sequence[Filter]) -> str:
     """Return the JSON that the `filters` query parameter holds."""
-    return _FILTERS.dump_json(filters).decode()
-
-
-def metadata_pairs(metadata: dict[str, Any]) -> list[Filter]:
-    """Return clauses for logs that hold every key and every value; the API does not pair a key with its value."""
-    clauses: list[Filter] = []
-    for key, value in metadata.items():
-        clauses += [Filter(key="metadata.key", value=[key]), Filter(key="metadata.value", value=[value])]
-    return clauses
+    return _FILTERS.dump_json(list(filters)).decode()

@@ -11,7 +11,7 @@ import stamina
 from cf_aig_gateway.chat import Chat
 from cf_aig_gateway.client import AIGateway
 from cf_aig_gateway.errors import GatewayError, NotFound
-from cf_aig_gateway.filters import Filter, metadata_pairs
+from cf_aig_gateway.filters import Filter
 
 pytestmark = pytest.mark.anyio
 
@@ -61,13 +61,6 @@ async def test_filters_go_as_one_json_parameter() -> None:
     assert json.loads(query["filters"]) == [{"key": "success", "operator": "eq", "value": [False]}]
     assert query["search"] == "c-102"
     assert "start_date" not in query
-
-
-async def test_metadata_pairs_become_a_clause_for_the_key_and_one_for_the_value() -> None:
-    assert [clause.model_dump() for clause in metadata_pairs({"user": "u1"})] == [
-        {"key": "metadata.key", "operator": "eq", "value": ["user"]},
-        {"key": "metadata.value", "operator": "eq", "value": ["u1"]},
-    ]
 
 
 @pytest.mark.parametrize("log_id", ["../../user", "a/b", "a b", "100%", "%2e%2e", "ü"])

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from cf_aig_gateway.client import AIGateway
-from cf_aig_gateway.filters import Filter, metadata_pairs
+from cf_aig_gateway.filters import Filter
 
 pytestmark = pytest.mark.anyio
 
@@ -22,7 +22,8 @@ ACCOUNT = "0" * 31 + "1"
 CLAUSES = [
     Filter(key="success", value=[False]),
     Filter(key="cost", operator="gt", value=[0.5]),
-    *metadata_pairs({"a": "b"}),
+    Filter(key="metadata.key", value=["a"]),
+    Filter(key="metadata.value", value=["b"]),
 ]
 CLAUSES_TEXT: Any = json.dumps([clause.model_dump() for clause in CLAUSES], separators=(",", ":"))
 PAGE = {"page": 2, "per_page": 10, "order_by": "created_at", "order_by_direction": "desc"}

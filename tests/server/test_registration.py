@@ -133,7 +133,7 @@ async def test_without_credentials_the_server_starts_and_every_tool_says_what_to
         ("get_log_details", {"zzzzzz": 1, "log_id": "x"}, "Unknown argument zzzzzz: it takes log_id, gateway_id, heads, budget."),
         ("list_logs", {"page": "first"}, 'page must be a whole number (got "first").'),
         ("list_logs", {"success": "perhaps"}, 'success must be true or false (got "perhaps").'),
-        ("list_logs", {"order_by": "age"}, "order_by must be 'created_at', 'provider'"),
+        ("list_logs", {"order_by": "age"}, "order_by must be created_at, provider"),
         ("list_logs", {"search": ["x"] * 100}, "…)."),
         ("list_logs", {"page": 0, "per_page": 51}, "page must be at least 1 (got 0).\nper_page must be at most 50 (got 51)."),
         ("chat_via_gateway", {"model": "m", "messages": "hi"}, 'messages.0 must be an object (got "hi").'),

@@ -139,3 +139,17 @@ async def test_tokens_that_only_the_stored_reply_states_are_told_with_where_they
 
     assert said in text
     assert said in structured["summary"]
+
+
+async def test_the_steps_of_one_call_are_told_together(client: Client, store: Store) -> None:
+    await store.add(a_failed_log(1, event_id="e1"))
+    await store.add(a_log(2, step=1, event_id="e1", minutes=0.1, model="anthropic/claude"))
+    await store.add(a_log(3, event_id="e1", minutes=1))
+
+    for number in (1, 2):
+        text, _ = await detailed(client, log_id=a_log(number).id)
+        assert (
+            f"Steps of this call: 0 openai/gpt-4o-mini 503 overloaded {a_log(1).id}; 1 anthropic/claude 200 {a_log(2).id}."
+            in text
+        )
+    assert "Steps of this call" not in (await detailed(client, log_id=a_log(3).id))[0]

@@ -1,9 +1,13 @@
+import time
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
 import pytest
+from logs import a_failed_log, a_log
 from mcp import Client
 
+from cf_aig_gateway.local.store import Store
 from cf_aig_server.app import build_server
 from cf_aig_server.settings import Settings
 
@@ -65,3 +69,34 @@ async def test_the_local_gateway_has_its_default(client: Client) -> None:
     result = await client.call_tool("list_gateways", {"search": "def"})
 
     assert result.structured_content["rows"][0][0] == "default"
+
+
+async def test_the_traffic_of_the_last_day_is_told(client: Client, store: Store) -> None:
+    now = round(time.time() * 1000)
+    await store.create_gateway("staging", "{}")
+    await store.add(a_log(1, created_at=now - 7_200_000))
+    await store.add(a_failed_log(2, created_at=now - 3_600_000))
+
+    result = await client.call_tool("list_gateways", {})
+
+    columns, rows = result.structured_content["columns"], result.structured_content["rows"]
+    told = {row[0]: dict(zip(columns, row, strict=True)) for row in rows}
+    assert (told["default"]["calls"], told["default"]["failed"], told["staging"]["calls"]) == (2, 1, 0)
+    assert (
+        told["default"]["last call"] == f"{datetime.fromtimestamp((now - 3_600_000) // 300_000 * 300, UTC):%m-%d %H:%M}"
+    )
+
+
+async def test_gateways_are_listed_where_analytics_may_not_be_asked() -> None:
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        if request.url.path.endswith("/graphql"):
+            return httpx2.Response(403, json={"errors": [{"message": "not authorized"}], "data": None})
+        return httpx2.Response(200, json={"success": True, "result": [GATEWAY], "result_info": {"total_count": 1}})
+
+    async with Client(
+        build_server(Settings(account_id="a" * 32, api_token="t"), httpx2.MockTransport(answer))
+    ) as client:
+        result = await client.call_tool("list_gateways", {})
+
+    assert "calls" not in result.structured_content["columns"]
+    assert result.structured_content["rows"][0][0] == "main"

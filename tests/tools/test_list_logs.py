@@ -1,6 +1,7 @@
 import json
 from typing import Any
 
+import anyio
 import httpx2
 import pytest
 from logs import a_failed_log, a_log
@@ -188,7 +189,8 @@ async def test_an_empty_list_says_why_it_may_be_empty(client: Client, store: Sto
         ({"start_date": "soon"}, "start_date 'soon' is no date"),
         ({"start_date": "999999d"}, "is no date"),
         ({"start_date": "2026-11-22", "end_date": "2026-11-21"}, "is before start_date"),
-        ({"filters": [{"key": "metadata.user", "value": ["x"]}]}, "filters.0.key"),
+        ({"filters": [{"key": "models", "value": ["x"]}]}, "or metadata.<key>; did you mean model?"),
+        ({"order_by": "costs"}, "or metadata.<key>; did you mean cost?"),
         ({"filters": [{"key": "cost", "value": ["cheap"]}]}, "cost is compared with a number"),
         ({"gateway": "main"}, "Unknown argument gateway: did you mean gateway_id?"),
         ({"feedback": 2}, "feedback must be -1, 0 or 1 (got 2)"),
@@ -295,3 +297,104 @@ async def test_fifty_ordinary_rows_are_not_cut(client: Client, store: Store) -> 
     _, structured = await listed(client, per_page=50)
 
     assert not any("…" in str(cell) for row in structured["rows"] for cell in row)
+
+
+@pytest.fixture
+async def people(store: Store) -> None:
+    """Put five logs with metadata into the store."""
+    for number, (team, rank) in enumerate([("red", "10"), ("red", "9"), ("blue", 2), ("blue", "x"), ("red", 1)], 1):
+        await store.add(a_log(number, minutes=number, metadata={"team": team, "rank": rank}))
+    await store.add(a_log(6, metadata={"rank": "red"}))
+
+
+@pytest.mark.parametrize(
+    ("clause", "numbers"),
+    [
+        ({"key": "metadata.team", "value": ["red"]}, [5, 2, 1]),
+        ({"key": "metadata.team", "operator": "neq", "value": ["red"]}, [4, 3]),
+        ({"key": "metadata.team", "operator": "contains", "value": ["lu"]}, [4, 3]),
+        ({"key": "metadata.rank", "operator": "gt", "value": ["9"]}, [1]),
+        ({"key": "metadata.rank", "value": ["red"]}, [6]),
+    ],
+)
+@pytest.mark.usefixtures("people")
+async def test_metadata_keys_are_filtered_by_as_pairs(
+    client: Client, clause: dict[str, Any], numbers: list[int]
+) -> None:
+    _, structured = await listed(client, filters=[clause])
+
+    assert [row[0] for row in structured["rows"]] == [a_log(number).id for number in numbers]
+
+
+@pytest.mark.usefixtures("people")
+async def test_logs_are_ordered_by_a_metadata_key_numbers_before_texts(client: Client) -> None:
+    _, up = await listed(client, order_by="metadata.rank", order_by_direction="asc", fields=["metadata.rank"])
+    _, second = await listed(client, order_by="metadata.rank", fields=["metadata.rank"], per_page=2, page=2)
+
+    assert [row[1] for row in up["rows"]] == [1, 2, "9", "10", "red", "x"]
+    assert [row[1] for row in second["rows"]] == ["10", "9"]
+    assert second["next"].startswith("page=3 for more rows; ")
+
+
+async def test_more_logs_than_can_be_sorted_are_refused(client: Client, store: Store) -> None:
+    async with anyio.create_task_group() as tasks:
+        for number in range(1001):
+            tasks.start_soon(store.add, a_log(number, minutes=number / 60, metadata={"rank": number}))
+
+    result = await client.call_tool("list_logs", {"order_by": "metadata.rank"})
+
+    assert "1,001 match, at most 1,000 are sorted" in result.content[0].text
+
+
+@pytest.mark.usefixtures("people")
+async def test_an_unknown_metadata_key_is_told_with_those_that_there_are(client: Client) -> None:
+    column = await client.call_tool("list_logs", {"fields": ["metadata.user"]})
+    text, _ = await listed(client, filters=[{"key": "metadata.user", "value": ["x"]}])
+
+    assert "None has the metadata key user. There are rank, team." in column.content[0].text
+    assert "Of the newest 6 logs: None has the metadata key user. There are rank, team." in text
+
+
+async def test_the_whole_metadata_is_shown_uncut_where_it_fits(client: Client, store: Store) -> None:
+    await store.add(a_log(1, metadata={"note": "n" * 300}))
+    _, small = await listed(client, fields=["metadata"])
+    for number in range(2, 50):
+        await store.add(a_log(number, metadata={"note": "n" * 3000}))
+    _, large = await listed(client, fields=["metadata"], per_page=50)
+
+    assert len(small["rows"][0][1]) > 300
+    assert "whole metadata, which is cut here" in large["next"]
+
+
+async def test_other_gateways_with_matches_are_named_when_there_are_none_here(client: Client, store: Store) -> None:
+    await store.create_gateway("staging", "{}")
+    await store.add(a_log(1, gateway="staging"))
+
+    text, _ = await listed(client, model="openai/gpt-4o-mini")
+    named, _ = await listed(client, model="openai/gpt-4o-mini", gateway_id="default")
+
+    assert "Of the other gateways, staging has 1 log that match: give gateway_id." in text
+    assert "staging" not in named
+
+
+async def test_a_search_that_finds_nothing_says_where_it_looked(client: Client, store: Store) -> None:
+    await store.add(a_log(1))
+
+    text, _ = await listed(client, search="scattering")
+
+    assert "search looks at metadata only, not at bodies." in text
+
+
+async def test_a_failed_step_says_which_step_answered(client: Client, store: Store) -> None:
+    await store.add(a_failed_log(1, event_id="e1"))
+    await store.add(a_log(2, step=1, event_id="e1", minutes=0.1))
+    await store.add(a_failed_log(3, event_id="e2"))
+
+    _, structured = await listed(client)
+
+    what = structured["columns"].index("what")
+    assert {row[0][-1]: row[what] for row in structured["rows"]} == {
+        "1": "overloaded, answered by step 1",
+        "2": "",
+        "3": "overloaded",
+    }

@@ -260,6 +260,7 @@ async def test_a_cache_that_stopped_hitting_is_dated_over_a_day(client: Client, 
             minutes=number - 720,
             cached=number < 1033 and number % 2 == 0,
             cost=0.001 * (number % 2 or number >= 1033),
+            metadata={"user": "u1"},
         )
         for number in range(1440)
     ]
@@ -271,8 +272,8 @@ async def test_a_cache_that_stopped_hitting_is_dated_over_a_day(client: Client, 
 
     assert rows_of(counted)["openai"]["changed"].startswith("cache hits 50 → ")
     assert rows_of(counted)["openai"]["changed"].endswith(("% since 17:13", "% since 17:14"))
-    assert "cache hits 50" in rows_of(read)["(none)"]["changed"]
-    assert " about 17:" in rows_of(read)["(none)"]["changed"]
+    assert "cache hits 50" in rows_of(read)["u1"]["changed"]
+    assert "% since 17:" in rows_of(read)["u1"]["changed"] and "± 72 min" in rows_of(read)["u1"]["changed"]
 
 
 DAY = {"start_date": "2026-11-21", "end_date": "2026-11-22"}
@@ -309,7 +310,8 @@ async def test_failures_that_passed_are_dated_at_both_ends_by_analytics_and_by_l
     _, whole = await summarized(client, **DAY, group_by="hour")
 
     assert rows_of(counted)["openai/gpt-4o-mini"]["changed"].startswith("failed 0 → 100 % 08:2")
-    assert "failed 0 → 100 % about 08:" in rows_of(read)["red"]["changed"]
+    assert "failed 0 → 100 % 08:" in rows_of(read)["red"]["changed"]
+    assert "± 72 min" in rows_of(read)["red"]["changed"]
     assert "Of all calls: failed 0 → 50 % 08:2" in whole["summary"]
 
 
@@ -332,7 +334,7 @@ async def test_without_a_second_answer_of_analytics_a_change_is_dated_by_the_hou
 
     assert len(answered) == 2
     assert rows_of(structured)["openai/gpt-4o-mini"]["changed"] in {
-        f"failed 0 → 100 % since {at}" for at in ("15:00", "16:00")
+        f"failed 0 → 100 % since {at} ± 60 min" for at in ("15:00", "16:00")
     }
 
 
@@ -531,8 +533,11 @@ async def test_estimates_are_named_where_not_all_logs_were_read_and_totals_are_e
         _, structured = await summarized(client)
 
     assert "1,200 calls, 71 failed" in structured["summary"]
-    assert "All figures from 1,000 of 1,200 logs" in structured["basis"]
-    assert "counts and sums are estimates by them" in structured["basis"]
+    assert (
+        "Calls and failures are counted; the rest is estimated from 1,000 of 1,200 logs, taken evenly from the span"
+        in structured["basis"]
+    )
+    assert "may be off by 37" in structured["basis"]
 
 
 async def test_more_groups_than_analytics_send_at_once_are_asked_for_without_their_times(store: Store) -> None:
@@ -599,3 +604,136 @@ async def test_progress_is_reported_while_logs_are_read(store: Store) -> None:
         await client.call_tool("summarize_logs", HOUR, progress_callback=seen)
 
     assert asked[0] == "1 s, reading logs"
+
+
+def reports(number: int, minute: float, **changes: Any) -> Record:
+    """Return a call that writes a long report: no slower a token, forty times the tokens."""
+    long = {"duration": 24_000, "tokens_out": 1600, "timings": {"latency": 800}, "metadata": {"feature": "report"}}
+    return a_log(number, minutes=minute, **{**long, **changes})
+
+
+def questions(number: int, minute: float, **changes: Any) -> Record:
+    short = {"duration": 1380, "tokens_out": 40, "timings": {"latency": 800}, "metadata": {"feature": "answer"}}
+    return a_log(number, minutes=minute, **{**short, **changes})
+
+
+async def test_a_latency_that_rose_with_the_answers_is_not_blamed_on_the_model(client: Client, store: Store) -> None:
+    await fill(store, [questions(number, number / 5) for number in range(150)])
+    await fill(store, [reports(number, number / 5) for number in range(150, 300)])
+
+    text, structured = await summarized(client)
+
+    assert rows_of(structured)["openai/gpt-4o-mini"]["changed"].startswith("p50 1.4 → 24 s since 12:30")
+    assert structured["reasons"] == [
+        "openai/gpt-4o-mini, p50: tokens out a call 40 → 1,600; s to the first byte 0.8, as before; "
+        "ms a token out 14.5, as before; feature=report 0 → 100 % of calls"
+    ]
+    assert structured["reasons"][0] in text
+
+
+async def test_a_model_that_did_become_slower_is_said_to_be(client: Client, store: Store) -> None:
+    for number in range(300):
+        slow = {"duration": 9000, "timings": {"latency": 8000}} if number > 150 else {}
+        await store.add(questions(number, number / 5, **slow))
+
+    _, structured = await summarized(client)
+
+    assert "tokens out a call 40, as before; s to the first byte 0.8 → 8; ms a token out" in structured["reasons"][0]
+    assert "% of calls" not in structured["reasons"][0]
+
+
+async def test_failures_of_one_kind_of_calls_are_told_to_be_theirs(client: Client, store: Store) -> None:
+    for number in range(400):
+        eu, late = number % 3 == 0, number > 200
+        make = a_failed_log if eu and late else a_log
+        await store.add(make(number, minutes=number / 7, metadata={"region": "eu" if eu else "us", "id": number}))
+
+    _, structured = await summarized(client)
+
+    assert structured["reasons"] == ["openai/gpt-4o-mini, failed: region=eu in 100 % of failures, 34 % of all calls"]
+
+
+async def test_a_cost_against_earlier_calls_is_split(client: Client, store: Store) -> None:
+    for number in range(100):
+        await store.add(a_log(number, minutes=number / 2 - 60, cost=0.01))
+    for number in range(100, 300):
+        await store.add(a_log(number, minutes=(number - 100) / 4, cost=0.01))
+    for number in range(300, 400):
+        await store.add(a_log(number, minutes=(number - 300) / 2, cost=0.03, model="openai/gpt-4o"))
+
+    text, _ = await summarized(client, compare_to="previous")
+
+    assert "$5 (+400 %: +200 % by number of calls, +200 % by mix)" in text
+
+
+async def test_a_group_tells_since_when_and_until_when_it_had_calls(client: Client, store: Store) -> None:
+    await fill(store, [a_log(number, minutes=number / 5) for number in range(300)])
+    await fill(store, [a_log(number, minutes=number - 270, model="openai/new") for number in range(300, 330)])
+    await fill(store, [a_log(number, minutes=(number - 330) / 2, model="openai/old") for number in range(330, 350)])
+
+    changed = {name: row["changed"] for name, row in rows_of((await summarized(client))[1]).items()}
+    _, compared = await summarized(client, compare_to="previous")
+
+    assert changed["openai/gpt-4o-mini"] == ""
+    assert "first call 12:30" in changed["openai/new"]
+    assert "last call 12:09" in changed["openai/old"]
+    assert "new since 12:30" in rows_of(compared)["openai/new"]["changed"]
+
+
+async def test_a_group_whose_calls_multiply_says_so(client: Client, store: Store) -> None:
+    await fill(store, [a_log(number, minutes=number / 2) for number in range(80)])
+    await fill(store, [a_log(number, minutes=40 + (number - 80) / 20) for number in range(80, 480)])
+
+    _, structured = await summarized(client)
+
+    assert "calls 2 → 20 a minute since 12:40" in rows_of(structured)["openai/gpt-4o-mini"]["changed"]
+
+
+async def test_steady_traffic_has_no_change_of_its_number_of_calls(client: Client, store: Store) -> None:
+    chance = random.Random(3)
+    await fill(store, [a_log(number, minutes=60 * chance.random()) for number in range(600)])
+
+    _, structured = await summarized(client)
+
+    assert "changed" not in structured["columns"]
+
+
+@pytest.mark.parametrize(("lost", "words"), [(0, "all of them"), (5, "54 of them")])
+async def test_failures_that_a_later_step_answered_are_told_apart(
+    client: Client, store: Store, lost: int, words: str
+) -> None:
+    for number in range(54):
+        await store.add(a_failed_log(number, minutes=number))
+        await store.add(a_log(number + 100, minutes=number, step=1, model="openai/gpt-4o"))
+    await fill(store, [a_failed_log(number + 200, minutes=number) for number in range(lost)])
+
+    text, _ = await summarized(client)
+
+    assert f"{54 + lost} failed " in text
+    assert f", {words} answered by a later step (openai/gpt-4o)" in text
+
+
+async def test_an_unknown_metadata_key_names_those_that_there_are(client: Client, store: Store) -> None:
+    await store.add(a_log(1, metadata={"team": "red", "plan": "pro"}))
+
+    assert "None has the metadata key user. There are plan, team." in await refused(client, group_by="metadata.user")
+
+
+async def test_the_sums_of_all_calls_are_exact_where_groups_are_estimated(client: Client, store: Store) -> None:
+    await fill(store, an_hour(1200))
+
+    _, structured = await summarized(client, group_by="metadata.team")
+
+    logs = an_hour(1200)
+    assert f"${sum(log.cost or 0 for log in logs):.3g}," in structured["summary"]
+    assert "All calls' sums are from analytics; the rest is estimated from 1,000 of 1,200 logs" in structured["basis"]
+    assert "a group's calls may be off by 37." in structured["basis"]
+
+
+async def test_a_cause_without_a_model_leaves_no_empty_place(client: Client, store: Store) -> None:
+    await store.add(a_failed_log(1, model=""))
+
+    text, structured = await summarized(client)
+
+    assert ", ," not in text
+    assert "()" not in text

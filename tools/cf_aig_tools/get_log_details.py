@@ -24,6 +24,7 @@ from cf_aig_tools.reading import Reading, View, read_body, reply_in
 from cf_aig_tools.reading.budget import cut, tokens
 from cf_aig_tools.reading.forms import chunked
 from cf_aig_tools.reading.masking import Masker, visible
+from cf_aig_tools.steps import told_steps
 from cf_aig_tools.tables import shown
 
 ANNOTATIONS = ToolAnnotations(title="Log details", read_only_hint=True, open_world_hint=True)
@@ -67,14 +68,15 @@ async def get_log_details(
     reply = await _reply(desk, gateway, stored) if stored.success else None
     stored, source = _metered(stored, reply)
     but = visible(desk.masker.mask(_but(reply))) if reply else ""
+    around = "\n".join(filter(None, [source, await told_steps(desk.gateway, gateway, stored)]))
     log = Log.model_validate(desk.masker.masked(stored.model_dump()))
     most = min(budget, desk.max_budget)
     for with_heads, room in product((True, False) if heads else (False,), ROOMS):
         begun = await _heads(stored, HEAD + room, desk.masker) if with_heads else {}
-        result = _answer(log, room, begun, source, but)
+        result = _answer(log, room, begun, around, but)
         if cost(result) <= most:
             return result
-    return _answer(log, 0, {}, source, but)
+    return _answer(log, 0, {}, around, but)
 
 
 async def _reply(desk: Desk, gateway_id: str, log: Log) -> Conversation | None:
@@ -117,10 +119,10 @@ async def _heads(log: Log, room: int, masker: Masker) -> dict[str, str]:
     return heads
 
 
-def _answer(log: Log, room: int, heads: dict[str, str], source: str, but: str) -> CallToolResult:
+def _answer(log: Log, room: int, heads: dict[str, str], around: str, but: str) -> CallToolResult:
     fields = _fields(log, room)
     structured = Details(
-        summary=_summary(log, room, source, but),
+        summary=_summary(log, room, around, but),
         fields=fields or None,
         request_head=heads.get("request"),
         response_head=heads.get("response"),
@@ -131,8 +133,8 @@ def _answer(log: Log, room: int, heads: dict[str, str], source: str, but: str) -
     return answer("\n".join([*lines, f"next: {structured.next}"]), structured)
 
 
-def _summary(log: Log, room: int, source: str, but: str) -> str:
-    lines = [_outcome(log, room, but), f"{_moment(log)}, {', '.join(_figures(log))}", source, _sizes(log)]
+def _summary(log: Log, room: int, around: str, but: str) -> str:
+    lines = [_outcome(log, room, but), f"{_moment(log)}, {', '.join(_figures(log))}", around, _sizes(log)]
     if log.metadata:
         pairs = " ".join(f"{key}={shown(plain(value))}" for key, value in log.metadata.items())
         lines.append(_short(f"metadata: {pairs}", room))

@@ -1,14 +1,31 @@
 """The gateways of the account, and the settings that explain what their logs show."""
 
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
+import anyio
 from mcp.types import CallToolResult, ToolAnnotations
 from pydantic import BaseModel, Field
 
+from cf_aig_gateway.analytics import Grouping, RequestGroup
+from cf_aig_gateway.answers import Page as GatewayPage
+from cf_aig_gateway.client import AIGateway
+from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.models import Gateway
+from cf_aig_tools.amounts import counted
 from cf_aig_tools.desk import Call, answer, desk_of
 from cf_aig_tools.parameters import Page, PerPage
+from cf_aig_tools.summary.pages import first_error
 from cf_aig_tools.tables import Cell, table
+
+Traffic = dict[str, list[RequestGroup]]
+"""The calls of each gateway, in groups of five minutes."""
+
+PATIENCE_S = 5.0
+"""How long analytics are waited for."""
 
 ANNOTATIONS = ToolAnnotations(title="List gateways", read_only_hint=True, open_world_hint=True)
 
@@ -30,13 +47,16 @@ async def list_gateways(
     per_page: PerPage = 20,
     search: Annotated[str, Field(description="Part of an id")] = "",
 ) -> Annotated[CallToolResult, Gateways]:
-    """The account's gateways: whether they keep logs, cache TTL, rate limit, authentication."""
+    """The account's gateways: calls and failures of the last day, whether they keep logs, cache TTL, rate limit."""
     desk = desk_of(ctx)
-    found = await desk.gateway.gateways(page=page, per_page=per_page, search=search or None)
+    found, traffic = await _asked(desk.gateway, page, per_page, search)
     total = found.info.total_count
     kept = [gateway for gateway in found.items if desk.allows(gateway.id)]
-    shown = table([settings_of(gateway) for gateway in kept], keep="id", whole=["id"])
-    summary = f"{len(kept)} of {total} gateways" if total else "No gateways match" if search else _NONE
+    rows = [settings_of(gateway) | (_told(traffic.get(gateway.id)) if traffic else {}) for gateway in kept]
+    shown = table(rows, keep="id", whole=["id"])
+    summary = f"{len(kept)} of {counted(total, 'gateway')}" if total else "No gateways match" if search else _NONE
+    if traffic and total:
+        summary += "; calls, failures and last call (to 5 minutes, UTC) are of the last 24 h"
     following = f"page={found.info.page + 1}; " if found.info.page * found.info.per_page < total else ""
     following += "list_logs with gateway_id"
     text = "\n".join(filter(None, [f"{summary}.", shown.text(), f"next: {following}"]))
@@ -49,6 +69,47 @@ async def list_gateways(
         next=following,
     )
     return answer(text, structured)
+
+
+async def _asked(gateway: AIGateway, page: int, per_page: int, search: str) -> tuple[GatewayPage[Gateway], Traffic]:
+    """Return a page of gateways and what each had to do, asked for at once."""
+    pages: list[GatewayPage[Gateway]] = []
+    traffic: Traffic = {}
+
+    async def ask_gateways() -> None:
+        pages.append(await gateway.gateways(page=page, per_page=per_page, search=search or None))
+
+    async def ask_analytics() -> None:
+        traffic.update(await _last_day(gateway))
+
+    with first_error():
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ask_analytics)
+            tasks.start_soon(ask_gateways)
+    return pages[0], traffic
+
+
+async def _last_day(gateway: AIGateway) -> Traffic:
+    """Return what analytics count of each gateway in the last day; nothing where they may not be asked, or are slow."""
+    now = datetime.now(UTC)
+    grouping = Grouping(now - timedelta(days=1), now, ("gateway", "datetimeFiveMinutes"))
+    groups: list[RequestGroup] = []
+    with anyio.move_on_after(PATIENCE_S), suppress(GatewayError):
+        (groups,) = await gateway.request_groups("", [grouping])
+    traffic: Traffic = defaultdict(list)
+    for group in groups:
+        traffic[str(group.dimensions["gateway"])].append(group)
+    return traffic
+
+
+def _told(groups: Sequence[RequestGroup] | None) -> dict[str, Cell]:
+    held = groups or []
+    last = max((str(group.dimensions["datetimeFiveMinutes"]) for group in held), default="")
+    return {
+        "calls": sum(group.count for group in held),
+        "failed": sum(group.errored_requests for group in held),
+        "last call": f"{datetime.fromisoformat(last):%m-%d %H:%M}" if last else None,
+    }
 
 
 _NONE = "No gateways yet: Cloudflare makes the gateway default on its first authenticated request"

@@ -1,23 +1,29 @@
 """The logs of a gateway, as a table."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from mcp.types import CallToolResult, ToolAnnotations
 from pydantic import BaseModel, Field
 
-from cf_aig_gateway import filters as filter_language
-from cf_aig_gateway.answers import Page as LogPage
-from cf_aig_gateway.filters import OrderBy
-from cf_aig_gateway.models import Log, ResultInfo
+from cf_aig_gateway.models import ResultInfo
+from cf_aig_tools.amounts import counted
+from cf_aig_tools.asked import Asked, Found
 from cf_aig_tools.desk import Call, answer, cost, desk_of
+from cf_aig_tools.elsewhere import matches_elsewhere
 from cf_aig_tools.log_rows import common_date, log_rows, page_figures
-from cf_aig_tools.parameters import Clause, GatewayId, Metadata, Page, PerPage, clauses, holds, span, wire_date
+from cf_aig_tools.parameters import Clause, GatewayId, Metadata, Order, Page, PerPage, span, wanted, wire_date
 from cf_aig_tools.tables import Cell, table
 
 ANNOTATIONS = ToolAnnotations(title="List logs", read_only_hint=True, open_world_hint=True)
 
 MAX_TOKENS = 4500
 """Tokens of a page: what 50 ordinary rows cost at most. Longer cells are cut until it fits, rows never."""
+
+HEADINGS = {"created_at desc": "newest first", "created_at asc": "oldest first"}
+MORE = {"created_at desc": "older", "created_at asc": "newer"}
+NOT_A_PAIR = "had the metadata key and the value, but not as a pair, and were dropped."
+NEXT_WHEN_EMPTY = "list_gateways shows the gateways and whether they keep logs"
 
 CELLS = (80, 40, 20, 10, 5)
 """Characters of the longest cell, tried in turn."""
@@ -40,7 +46,7 @@ async def list_logs(
     gateway_id: GatewayId = "",
     page: Page = 1,
     per_page: PerPage = 20,
-    order_by: OrderBy = "created_at",
+    order_by: Order = "created_at",
     order_by_direction: Literal["asc", "desc"] = "desc",
     start_date: Annotated[str, Field(description="ISO 8601, or a span back from now: 90m, 24h, 7d")] = "",
     end_date: str = "",
@@ -52,7 +58,9 @@ async def list_logs(
     search: Annotated[str, Field(description="Text in metadata")] = "",
     metadata: Annotated[Metadata, Field(description="Pairs that must all be there")] = {},  # noqa: B006 (only read)
     filters: Annotated[list[Clause], Field(description="All must hold; any of a clause's values")] = [],  # noqa: B006
-    fields: Annotated[list[str], Field(description="Columns instead of the usual, any of a log's fields")] = [],  # noqa: B006
+    fields: Annotated[
+        list[str], Field(description="Columns instead of the usual: any of a log's fields, metadata.<key>")
+    ] = [],  # noqa: B006
 ) -> Annotated[CallToolResult, Logs]:
     """Logged requests as a table, newest first: id, UTC time, model, status, seconds, tokens in/out, US dollars.
 
@@ -61,50 +69,60 @@ async def list_logs(
     desk = desk_of(ctx)
     gateway = gateway_id or desk.default_gateway
     start, end = span(start_date, end_date)
-    wanted = clauses(filters, success=success, cached=cached, provider=provider.lower(), model=model, feedback=feedback)
-    found = await desk.gateway.logs(
-        gateway,
-        page=page,
-        per_page=per_page,
-        order_by=order_by,
-        order_by_direction=order_by_direction,
-        start_date=start and wire_date(start),
-        end_date=end and wire_date(end),
-        filters=[*wanted, *filter_language.metadata_pairs(metadata)],
-        search=search or None,
+    asked = Asked(
+        desk.gateway,
+        wanted(
+            filters, metadata, success=success, cached=cached, provider=provider.lower(), model=model, feedback=feedback
+        ),
+        start and wire_date(start),
+        end and wire_date(end),
+        search,
     )
-    narrowed = bool(wanted or metadata or search or start or end)
-    order = {"created_at desc": "newest first", "created_at asc": "oldest first"}
-    heading = order.get(f"{order_by} {order_by_direction}", f"by {order_by} {order_by_direction}")
-    kept = [log for log in found.items if holds(log, metadata)]
-    asked = [key for clause in wanted if clause.key == "metadata.key" for key in map(str, clause.value)]
-    keys = list(dict.fromkeys([*metadata, *asked]))
-    rows = desk.masker.masked(log_rows(kept, fields, keys))
-    return _answer(gateway, found, kept, heading, rows, narrowed=narrowed)
+    found = await asked.ordered(gateway, page, per_page, order_by, order_by_direction)
+    columns = [test.name for test in asked.wanted.tests]
+    columns += [str(key) for clause in filters if clause.key == "metadata.key" for key in clause.value]
+    rows = desk.masker.masked(log_rows(found.kept, fields, list(dict.fromkeys(columns))))
+    if not found.kept:
+        hint = await asked.unknown_key(gateway) if not found.info.total_count else ""
+        if not hint and not gateway_id and not found.info.total_count:
+            hint = await matches_elsewhere(desk, gateway, asked.count)
+        return _page(_empty(gateway, found, asked, desk.masker.mask(hint)), found.info, [], NEXT_WHEN_EMPTY, 0)
+    whole = ["id", "time", *(name for name in fields if name == "metadata")]
+    return _answer(gateway, found, f"{order_by} {order_by_direction}", rows, whole)
 
 
-def _answer(
-    gateway: str,
-    found: LogPage[Log],
-    kept: list[Log],
-    heading: str,
-    rows: list[dict[str, Cell]],
-    *,
-    narrowed: bool,
-) -> CallToolResult:
+def _answer(gateway: str, found: Found, order: str, rows: list[dict[str, Cell]], whole: list[str]) -> CallToolResult:
     info = found.info
-    summary = _summary(gateway, found, kept, heading) if kept else _empty(gateway, info.total_count, narrowed=narrowed)
-    if dropped := len(found.items) - len(kept):
-        summary += f" {dropped} more rows had the metadata key and the value, but not as a pair, and were dropped."
-    following = f"page={info.page + 1} for older rows; " if info.page * info.per_page < info.total_count else ""
-    following += _next(kept)
+    summary = _summary(gateway, found, HEADINGS.get(order, f"by {order}"))
+    if found.dropped:
+        summary += (
+            f" {found.dropped} more rows had the metadata key and the value, but not as a pair, and were dropped."
+        )
+    following = f"page={info.page + 1} for {MORE.get(order, 'more')} rows; " if found.has_more else ""
+    following += "get_log_details with an id"
+    pages = (_page(summary, info, rows, following, longest, whole) for longest in CELLS)
+    if fitting := next((page for page in pages if cost(page) <= MAX_TOKENS), None):
+        return fitting
+    if "metadata" in whole:
+        following = f"per_page={max(1, len(rows) // 2)} for whole metadata, which is cut here; {following}"
+        return _answer_cut(summary, info, rows, following)
+    return _page(summary, info, rows, following, 1)
+
+
+def _answer_cut(summary: str, info: ResultInfo, rows: list[dict[str, Cell]], following: str) -> CallToolResult:
     pages = (_page(summary, info, rows, following, longest) for longest in CELLS)
-    fitting = next((page for page in pages if cost(page) <= MAX_TOKENS), None)
-    return fitting or _page(summary, info, rows, following, 1)
+    return next((page for page in pages if cost(page) <= MAX_TOKENS), None) or _page(summary, info, rows, following, 1)
 
 
-def _page(summary: str, info: ResultInfo, rows: list[dict[str, Cell]], following: str, longest: int) -> CallToolResult:
-    shown = table(rows, keep="id", longest=longest, whole=("id", "time"))
+def _page(
+    summary: str,
+    info: ResultInfo,
+    rows: list[dict[str, Cell]],
+    following: str,
+    longest: int,
+    whole: Sequence[str] = ("id", "time"),
+) -> CallToolResult:
+    shown = table(rows, keep="id", longest=longest, whole=whole)
     structured = Logs(
         summary=summary,
         total_count=info.total_count,
@@ -117,30 +135,29 @@ def _page(summary: str, info: ResultInfo, rows: list[dict[str, Cell]], following
     return answer("\n".join(filter(None, [summary, shown.text(), f"next: {following}"])), structured)
 
 
-def _summary(gateway: str, found: LogPage[Log], kept: list[Log], heading: str) -> str:
-    place = f"page {found.info.page}, " if found.info.page > 1 else ""
+def _summary(gateway: str, found: Found, heading: str) -> str:
+    kept, info = found.kept, found.info
+    place = f"page {info.page}, " if info.page > 1 else ""
     return (
-        f"{len(kept)} of {found.info.total_count} logs of gateway {gateway}, {place}{heading}, {common_date(kept)}. "
-        f"{'These rows: ' if len(kept) < found.info.total_count else ''}{page_figures(kept)}."
+        f"{len(kept)} of {counted(info.total_count, 'log')} of gateway {gateway}, {place}{heading}, "
+        f"{common_date(kept)}. {'These rows: ' if len(kept) < info.total_count else ''}{page_figures(kept)}."
     )
 
 
-def _empty(gateway: str, total: int, *, narrowed: bool) -> str:
-    if total:
+def _empty(gateway: str, found: Found, asked: Asked, hint: str) -> str:
+    if found.info.total_count and not found.dropped:
+        total = counted(found.info.total_count, "log")
         return f"No logs on this page of gateway {gateway}, which has {total} that match: ask for an earlier page."
+    if found.dropped:
+        return f"No logs on this page of gateway {gateway}: its {counted(found.dropped, 'row')} {NOT_A_PAIR}"
     narrow = (
         "the filter is too narrow (model is exact, as openai/gpt-4o; a span may have begun too late), "
-        if narrowed
+        if asked.is_narrow
         else ""
     )
+    searched = " search looks at metadata only, not at bodies." if asked.search else ""
     return (
-        f"No logs{' match' if narrowed else ''} in gateway {gateway}. Likely: {narrow}the gateway keeps no logs, a "
-        "call is less than 5 s old, or this account keeps its logs in Workers Observability, as accounts made since "
-        "2026-09-24 do."
+        f"No logs{' match' if asked.is_narrow else ''} in gateway {gateway}.{searched}{hint} Likely: {narrow}the "
+        "gateway keeps no logs, a call is less than 5 s old, or this account keeps its logs in Workers Observability, "
+        "as accounts made since 2026-09-24 do."
     )
-
-
-def _next(kept: list[Log]) -> str:
-    if not kept:
-        return "list_gateways shows the gateways and whether they keep logs"
-    return "get_log_details with an id"

@@ -3,7 +3,7 @@
 import difflib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,32 +12,63 @@ from cf_aig_gateway.formats.usage import Usage, count
 from cf_aig_gateway.models import Log
 from cf_aig_tools import failures
 from cf_aig_tools.amounts import dollars, seconds, significant
+from cf_aig_tools.parameters import metadata_key
+from cf_aig_tools.steps import answers
 from cf_aig_tools.tables import Cell
 
 COLUMNS = ("id", "time", "model", "provider", "status", "s", "in", "out", "$", "cached", "step", "feedback", "what")
 """What a debugger scans for. `fields` may name these, or any field of the API's log."""
 
 
+MOST_KEYS = 12
+"""Metadata keys that an error names."""
+
+
 def log_rows(logs: Sequence[Log], fields: Sequence[str], metadata: Sequence[str]) -> list[dict[str, Cell]]:
-    """Return a row for each log: the columns asked for (all when none is), then those metadata keys."""
+    """Return a row for each log: the columns asked for (all when none is), then those metadata keys.
+
+    Raises:
+        GatewayError: no log has such a field, or such a metadata key.
+
+    """
     _refuse_unknown(logs, fields)
-    form = time_form(logs)
+    form, answered = time_form(logs), answers(logs)
     names = ["id", *(name for name in fields if name != "id")] if fields else list(COLUMNS)
-    return [
-        {name: _cell(log, name, form) for name in names} | {key: plain(log.metadata.get(key)) for key in metadata}
-        for log in logs
-    ]
+    return [_row(log, names, metadata, form, answered) for log in logs]
+
+
+def _row(
+    log: Log, names: Sequence[str], metadata: Sequence[str], form: str, answered: Mapping[str, Log]
+) -> dict[str, Cell]:
+    held = {name: _cell(log, name, form, answered) for name in names}
+    return held | {key: plain(log.metadata.get(key)) for key in metadata}
 
 
 def _refuse_unknown(logs: Sequence[Log], fields: Sequence[str]) -> None:
     known = {*COLUMNS, *Log.model_fields, *(name for log in logs for name in log.model_extra or ())}
     for name in fields:
-        if name not in known:
+        if key := metadata_key(name):
+            refuse_unknown_key(logs, key)
+        elif name not in known:
             near = difflib.get_close_matches(name, known, n=1, cutoff=0)
             raise GatewayError(f"No log has a field {name[:80]}: did you mean {near[0]}?")
 
 
-def _cell(log: Log, name: str, form: str) -> Cell:
+def refuse_unknown_key(logs: Sequence[Log], key: str) -> None:
+    """Refuse a metadata key that none of these logs has.
+
+    Raises:
+        GatewayError: it names the keys that there are.
+
+    """
+    keys = sorted({name for log in logs for name in log.metadata})
+    if logs and key not in keys:
+        named = ", ".join(name[:40] for name in keys[:MOST_KEYS]) + (" …" if len(keys) > MOST_KEYS else "")
+        there = f"There are {named}" if keys else "They have no metadata"
+        raise GatewayError(f"None has the metadata key {key[:80]}. {there}.")
+
+
+def _cell(log: Log, name: str, form: str, answered: Mapping[str, Log]) -> Cell:
     match name:
         case "time":
             return _time(log, form)
@@ -56,14 +87,16 @@ def _cell(log: Log, name: str, form: str) -> Cell:
         case "step":
             return log.step or None
         case "what":
-            return what(log)
+            return what(log, answered.get(log.id))
         case _:
-            return plain(getattr(log, name, None))
+            key = metadata_key(name)
+            return plain(log.metadata.get(key) if key else getattr(log, name, None))
 
 
-def what(log: Log) -> str:
-    """Return what status alone tells of a failure; nothing for a success."""
-    return "" if log.success else failures.from_status(log.status_code)
+def what(log: Log, answer: Log | None = None) -> str:
+    """Return what status alone tells of a failure, and which later step of its call answered; empty for a success."""
+    failed = "" if log.success else failures.from_status(log.status_code)
+    return f"{failed}, answered by step {answer.step}".removeprefix(", ") if answer else failed
 
 
 def names_provider(log: Log) -> bool:

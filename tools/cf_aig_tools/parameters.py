@@ -1,14 +1,16 @@
 """Parameters that several tools share, and how their values are read."""
 
+import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from cf_aig_gateway.errors import GatewayError
-from cf_aig_gateway.filters import FLAGS, NUMBERS, Filter, FilterKey, FilterOperator
+from cf_aig_gateway.filters import FILTER_KEYS, FLAGS, NUMBERS, ORDERS, Filter, FilterKey, FilterOperator
 from cf_aig_gateway.models import Log
 from cf_aig_gateway.shapes import as_list
 
@@ -27,6 +29,24 @@ Offset = Annotated[int, Field(description="Characters; negative: from the end")]
 Limit = Annotated[int, Field(ge=0, description="Characters")]
 
 
+def _choice(text: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(text, known, n=1, cutoff=0.5)
+    return f"{', '.join(known)} or metadata.<key>" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def _order(text: str) -> str:
+    if text in ORDERS or metadata_key(text):
+        return text
+    raise ValueError(_choice(text, ORDERS))
+
+
+Order = Annotated[
+    str,
+    AfterValidator(_order),
+    WithJsonSchema({"type": "string", "description": ", ".join([*ORDERS, "metadata.<key>"])}),
+]
+
+
 def _scalar(value: Any) -> str | int | float | bool:
     if isinstance(value, str | int | float):
         return value
@@ -42,6 +62,8 @@ Metadata = Annotated[
     WithJsonSchema({"type": "object"}),
 ]
 
+SHOWN_KEYS = [key for key in FILTER_KEYS if not key.startswith("metadata.")]
+
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -50,12 +72,31 @@ def _undescribed(schema: dict[str, Any]) -> None:
     schema.pop("description", None)
 
 
+METADATA = "metadata."
+"""What a metadata key is named by wherever a field can be named: metadata.userId."""
+
+
+def _filter_key(text: str) -> str:
+    if text in FILTER_KEYS or metadata_key(text):
+        return text
+    raise ValueError(_choice(text, FILTER_KEYS))
+
+
+def metadata_key(name: str) -> str:
+    """Return the key that metadata.<key> names; empty for any other name, the API's own two among them."""
+    return "" if name in FILTER_KEYS else name.partition(METADATA)[2] if name.startswith(METADATA) else ""
+
+
 class Clause(BaseModel):
     """A filter as a model writes it: values may be text whatever the key holds."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra=_undescribed)
 
-    key: FilterKey
+    key: Annotated[
+        str,
+        AfterValidator(_filter_key),
+        WithJsonSchema({"type": "string", "description": ", ".join([*map(str, SHOWN_KEYS), "metadata.<key>"])}),
+    ]
     operator: FilterOperator = "eq"
     value: Annotated[
         list[str | int | float | bool | None],
@@ -66,7 +107,7 @@ class Clause(BaseModel):
 
     def filter(self) -> Filter:
         """Return the clause as the API takes it: booleans and numbers by the key."""
-        return Filter(key=self.key, operator=self.operator, value=[self._typed(value) for value in self.value])
+        return Filter(key=cast("FilterKey", self.key), operator=self.operator, value=list(map(self._typed, self.value)))
 
     def _typed(self, value: str | int | float | bool | None) -> str | int | float | bool | None:
         if not isinstance(value, str):
@@ -83,15 +124,72 @@ class Clause(BaseModel):
         return value
 
 
-def clauses(filters: Sequence[Clause], **values: Any) -> list[Filter]:
-    """Return the filters, and clauses for logs whose fields have these values; an empty one asks nothing."""
+@dataclass(frozen=True)
+class MetadataTest:
+    """What the value of a metadata key must be: any of several."""
+
+    name: str
+    operator: FilterOperator
+    values: Sequence[str | int | float | bool | None]
+
+    def filters(self) -> list[Filter]:
+        """Return what the API can tell of it: whether there is the key, and whether some key has such a value."""
+        has_key = Filter(key="metadata.key", value=[self.name])
+        if self.operator == "neq":
+            return [has_key]
+        return [has_key, Filter(key="metadata.value", operator=self.operator, value=list(self.values))]
+
+    def holds(self, log: Log) -> bool:
+        """Whether it is so in a log."""
+        if self.name not in log.metadata:
+            return False
+        return any(self._meets(log.metadata[self.name], value) for value in self.values) != (self.operator == "neq")
+
+    def _meets(self, held: Any, value: Any) -> bool:
+        if self.operator in {"gt", "lt"}:
+            lower, upper = (value, held) if self.operator == "gt" else (held, value)
+            return is_text(lower) == is_text(upper) and in_order(lower) < in_order(upper)
+        one, other = (str(each).lower() for each in (held, value))
+        return other in one if self.operator == "contains" else one == other
+
+
+def is_text(value: Any) -> bool:
+    """Whether a value is neither a number nor one written as text."""
+    return in_order(value)[0]
+
+
+def in_order(value: Any) -> tuple[bool, float, str]:
+    """Return what values are put in order by: numbers, also those that are written as text, then texts."""
+    try:
+        return False, float(value), ""
+    except (TypeError, ValueError):
+        return True, 0, str(value).lower()
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which logs are asked for: what the API is sent, and what it cannot tell, as it matches keys and values apart."""
+
+    filters: tuple[Filter, ...] = ()
+    tests: tuple[MetadataTest, ...] = ()
+
+    def holds(self, log: Log) -> bool:
+        """Whether each metadata key of a log has the value asked for."""
+        return all(test.holds(log) for test in self.tests)
+
+
+def wanted(filters: Sequence[Clause], metadata: Mapping[str, Any], **values: Any) -> Wanted:
+    """Return what asks for logs that meet all clauses, have these pairs, and whose fields have these values.
+
+    An empty value asks nothing.
+    """
     equal = [Filter.model_validate({"key": key, "value": [v]}) for key, v in values.items() if v not in (None, "")]
-    return [*(clause.filter() for clause in filters), *equal]
-
-
-def holds(log: Log, metadata: dict[str, Any]) -> bool:
-    """Whether the pairs stand in a log as pairs; the API matches keys and values apart."""
-    return all(str(log.metadata.get(key)).lower() == str(value).lower() for key, value in metadata.items())
+    own = [clause.filter() for clause in filters if not metadata_key(clause.key)]
+    tests = [
+        *(MetadataTest(name, each.operator, each.value) for each in filters if (name := metadata_key(each.key))),
+        *(MetadataTest(key, "eq", [value]) for key, value in metadata.items()),
+    ]
+    return Wanted((*own, *equal, *(sent for test in tests for sent in test.filters())), tuple(tests))
 
 
 _SPAN = re.compile(r"(\d{1,6})([smhdw])")

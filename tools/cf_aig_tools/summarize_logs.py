@@ -9,7 +9,7 @@ from pydantic import Field, WithJsonSchema
 
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_tools.desk import Call, desk_of
-from cf_aig_tools.parameters import Clause, GatewayId, Metadata, clauses, duration, span
+from cf_aig_tools.parameters import Clause, GatewayId, Metadata, duration, span, wanted
 from cf_aig_tools.summary.figures import DIMENSIONS
 from cf_aig_tools.summary.findings import findings
 from cf_aig_tools.summary.result import Summary, told
@@ -45,8 +45,10 @@ async def summarize_logs(
     """
     desk = desk_of(ctx)
     start, end = _ends(start_date, end_date)
-    wanted = clauses(filters, success=success, cached=cached, provider=provider.lower(), model=model, feedback=feedback)
-    scope = Scope(desk.gateway, gateway_id or desk.default_gateway, start, end, wanted, metadata, search)
+    asked = wanted(
+        filters, metadata, success=success, cached=cached, provider=provider.lower(), model=model, feedback=feedback
+    )
+    scope = Scope(desk.gateway, gateway_id or desk.default_gateway, start, end, asked, search)
     question = Question(scope, _group_by(group_by), _earlier(compare_to, start, end - start))
     return told(await findings(question), desk.masker)
 

@@ -73,14 +73,17 @@ class Relay:
 
 async def relay(setting: Setting, calls: list[Call]) -> Reply:
     """Try calls in order until one succeeds, and return its reply or the last one's; each leaves a log."""
-    *first, last = enumerate(calls)
+    exchange = _exchange(setting, 0, calls[0])
     if not await limits.admit(setting):
-        return await _failed(_exchange(setting, 0, calls[0]), rate_limited())
-    for step, call in first:
-        reply = await _answered(_exchange(setting, step, call))
+        return await _failed(exchange, rate_limited())
+    event = exchange.id if len(calls) > 1 else ""
+    exchange.event = event
+    reply = await _answered(exchange)
+    for step, call in enumerate(calls[1:], 1):
         if reply.status_code < 300:
-            return reply
-    return await _answered(_exchange(setting, *last))
+            break
+        reply = await _answered(_exchange(setting, step, call, event))
+    return reply
 
 
 async def _answered(exchange: Exchange) -> Reply:
@@ -114,8 +117,8 @@ async def _forwarded(exchange: Exchange) -> Reply:
     return Response(body, answer.status, headers)
 
 
-def _exchange(setting: Setting, step: int, call: Call) -> Exchange:
-    return Exchange(setting, call, controls(call.asides, setting.settings), step)
+def _exchange(setting: Setting, step: int, call: Call, event: str = "") -> Exchange:
+    return Exchange(setting, call, controls(call.asides, setting.settings), step, event)
 
 
 async def _failed(exchange: Exchange, fault: Fault) -> Response:

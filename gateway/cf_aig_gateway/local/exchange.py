@@ -40,12 +40,16 @@ class Setting:
 
 @dataclass
 class Exchange:
-    """A call on its way. Its id is a UUIDv7, as Cloudflare's are since 2026-10-08."""
+    """A call on its way. Its id is a UUIDv7, as Cloudflare's are since 2026-10-08.
+
+    `event` is what the steps of one request share, unless its caller gave them an id.
+    """
 
     setting: Setting
     call: Call
     controls: Controls
     step: int = 0
+    event: str = ""
     started: float = field(default_factory=time.time)
     first_byte: float | None = None
     is_logged: bool = False
@@ -56,7 +60,7 @@ class Exchange:
     def headers(self, cache_status: str = "MISS") -> dict[str, str]:
         """Return the gateway's own headers of a reply."""
         own = {
-            "cf-aig-event-id": self.controls.event_id or self.id,
+            "cf-aig-event-id": self.controls.event_id or self.event or self.id,
             "cf-aig-request-id": self.id,
             "cf-aig-cache-status": cache_status,
             "cf-aig-step": str(self.step),
@@ -98,7 +102,7 @@ class Exchange:
             custom_cost=bool(self.controls.custom_cost),
             path=self.setting.path,
             step=self.step,
-            event_id=self.controls.event_id,
+            event_id=self.controls.event_id or self.event,
             metadata=self.controls.metadata,
             request_type=call.request_type,
             request_content_type=call.headers.get("content-type", "").partition(";")[0] or None,

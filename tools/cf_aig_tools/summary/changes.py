@@ -22,6 +22,12 @@ STEADY = 3
 PASSING = 1.3
 """A change is taken to have passed when that explains so much more than that it lasts."""
 
+SCATTERED = 3.0
+"""The variance of counts, over their mean, below which nothing is looked for in them."""
+
+JUMP = 3.0
+"""The number of calls is told to have changed from this ratio on: traffic has its hours."""
+
 RATIO = 1.25
 SHARE = 0.02
 """A change is told when it is by a quarter or more and, of a share of calls, by two in a hundred."""
@@ -64,6 +70,41 @@ def change(buckets: Sequence[Bucket], *, share: bool) -> Change | None:
     least_mean, most_mean = sorted((before, after))
     is_large = most_mean >= RATIO * least_mean and not (share and most_mean - least_mean < SHARE)
     return Change(start, end, before, after) if is_large else None
+
+
+def jump(counts: Sequence[float]) -> Change | None:
+    """Return the change of how many calls there are in each of equal stretches of time.
+
+    Chance is taken to make as much of it as it makes on either side of the change.
+    """
+    sums = [0.0, *accumulate(counts)]
+    length = len(counts)
+    if length < LEAST_BUCKETS or _scatter(counts, sums[-1] / length) < SCATTERED:
+        return None
+
+    def likelier(start: int, end: int) -> float:
+        inside, outside = sums[end] - sums[start], sums[-1] - sums[end] + sums[start]
+        apart = _log_rate(inside, end - start) + _log_rate(outside, length - end + start)
+        return 2 * (apart - _log_rate(sums[-1], length))
+
+    spans = [(start, end) for start in range(1, length) for end in range(start + STEADY, length + 1)]
+    if not spans:
+        return None
+    start, end = max(spans, key=lambda span: (likelier(*span) * (PASSING if span[1] == length else 1), span))
+    inside, outside = [*counts[start:end]], [*counts[:start], *counts[end:]]
+    before, after = sum(outside) / len(outside), sum(inside) / len(inside)
+    scatter = max(1.0, _scatter(inside, after), _scatter(outside, before))
+    is_large = max(before, after) >= JUMP * min(before, after) and max(sum(inside), sum(outside)) >= LEAST_CALLS
+    return Change(start, end, before, after) if is_large and likelier(start, end) / scatter >= LIKELIER else None
+
+
+def _log_rate(count: float, length: int) -> float:
+    return count * math.log(count / length) if count > 0 else 0.0
+
+
+def _scatter(counts: Sequence[float], mean: float) -> float:
+    """Return the variance of counts over their mean, which is 1 for calls that come by chance."""
+    return sum((count - mean) ** 2 for count in counts) / len(counts) / mean if mean else 1.0
 
 
 class _Sums:

@@ -1,38 +1,91 @@
 """All that is found out about the calls of a span."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from cf_aig_tools.log_rows import refuse_unknown_key
+from cf_aig_tools.parameters import metadata_key
+from cf_aig_tools.steps import Answered, answered
+from cf_aig_tools.summary.appearances import appearances
 from cf_aig_tools.summary.causes import causes
 from cf_aig_tools.summary.clusters import Cluster, clusters
 from cf_aig_tools.summary.lines import Line, lines
 from cf_aig_tools.summary.minutes import dated
-from cf_aig_tools.summary.shifts import shifts
+from cf_aig_tools.summary.reasons import PRICE, SLOWNESS, concentration, reasons
+from cf_aig_tools.summary.shifts import COST, FAILED, Shift, is_paid, shifts
 from cf_aig_tools.summary.sources import Question, Sources, read_sources
+
+MOST_REASONS = 3
+"""Changes of which it is told what else changed with them."""
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What a summary says, before it is cut to size; `read` is the number of bodies that tell causes."""
+    """What a summary says, before it is cut to size; `read` is the number of bodies that tell causes.
+
+    `reasons` tell of a change what else changed with it, as (what, reasons).
+    """
 
     question: Question
     sources: Sources
     lines: Sequence[Line]
     changed: Sequence[str]
+    reasons: Sequence[tuple[str, Sequence[str]]]
     read: int
     clusters: Sequence[Cluster]
+    answered: Answered
 
 
 async def findings(question: Question) -> Findings:
-    """Ask, read, and put together."""
+    """Ask, read, and put together.
+
+    Raises:
+        GatewayError: no call has the metadata key that groups are made by, or the gateway does not answer.
+
+    """
     sources = await read_sources(question)
+    if key := metadata_key(question.by):
+        refuse_unknown_key([row.log for row in sources.now.rows.rows], key)
     known = await causes(question.scope, sources.failed.rows)
-    changed = await dated(question, sources, shifts(question, sources))
+    words = await dated(question, sources, shifts(question, sources))
+    changed = _by_group(words, appearances(question, sources))
     return Findings(
         question,
         sources,
         lines(question, sources, changed),
         changed.get("", ()),
+        list(_reasons(question, sources, words)),
         len(known),
         clusters(sources.failed.rows, known),
+        answered(sources.now.rows.rows),
     )
+
+
+def _by_group(words: Mapping[Shift, str], seen: Mapping[str, str]) -> dict[str, list[str]]:
+    changed: dict[str, list[str]] = defaultdict(list)
+    for shift, told in words.items():
+        changed[shift.group].append(told)
+    for group, told in seen.items():
+        changed[group].append(told)
+    return changed
+
+
+def _reasons(question: Question, sources: Sources, words: Mapping[Shift, str]) -> Iterator[tuple[str, Sequence[str]]]:
+    """Yield what else changed with the changes of the largest groups."""
+    rows = sources.now.series(question.by)
+    told = [shift for shift in words if shift.measure in (None, FAILED, COST) and not shift.is_of_calls]
+    for shift in sorted(told, key=lambda shift: -len(rows.get(shift.group, ())))[:MOST_REASONS]:
+        before, after = shift.sides(rows.get(shift.group, ()), question.step[0])
+        if shift.measure is FAILED:
+            found = reasons(before, after, (), question.by)
+            found += filter(None, [concentration([row for row in after if row.log.success is False], after)])
+        else:
+            before, after = ([row for row in side if is_paid(row.log)] for side in (before, after))
+            found = reasons(before, after, PRICE if shift.measure else SLOWNESS, question.by)
+        if found:
+            what = words[shift].partition(" ")[0]
+            yield f"{shift.group or 'all calls'}, {NAMES.get(what, what)}", found
+
+
+NAMES = {"a": "cost of a call"}

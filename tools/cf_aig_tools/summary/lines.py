@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from cf_aig_tools.amounts import dollars, seconds, significant
+from cf_aig_tools.amounts import counted, dollars, seconds, significant
+from cf_aig_tools.steps import Answered
 from cf_aig_tools.summary.figures import TIMES, Figures, percentiles, total
 from cf_aig_tools.summary.pages import Row
 from cf_aig_tools.summary.sources import Question, Reading, Sources
+from cf_aig_tools.summary.splits import Pair, split
 from cf_aig_tools.tables import Cell
 
 
@@ -89,16 +91,32 @@ def cells(line: Line, by: str) -> dict[str, Cell]:
     return row | {"changed": "; ".join(line.changed)}
 
 
-def sentence(line: Line) -> str:
-    """Return the figures of all calls in one sentence."""
-    return ", ".join(_parts(line.now, line.earlier)) + "."
+def all_of(found: Sequence[Line], totals: Sequence[Figures]) -> Line:
+    """Return the line of all calls: the groups' added up, or the totals now and earlier where they are known apart."""
+    whole = added_up("", found)
+    if not totals:
+        return whole
+    now, *before = (figures.with_saved() for figures in totals)
+    earlier = replace(whole.earlier, figures=before[0]) if whole.earlier and before else whole.earlier
+    return replace(whole, now=replace(whole.now, figures=now), earlier=earlier)
 
 
-def _parts(now: Side, earlier: Side | None) -> Iterator[str]:
+def sentence(line: Line, parts: Sequence[Line], answered: Answered) -> str:
+    """Return the figures of all calls in one sentence; against earlier ones with what made them other."""
+    pairs = [(part.now.figures, part.earlier.figures) for part in parts if part.earlier]
+    return ", ".join(_parts(line.now, line.earlier, pairs, answered)) + "."
+
+
+def _parts(now: Side, earlier: Side | None, pairs: Sequence[Pair], answered: Answered) -> Iterator[str]:
     one, two = now.figures, earlier.figures if earlier else None
-    yield f"{one.calls:,.0f} {'call' if one.calls == 1 else 'calls'}{_change(one.calls, two and two.calls)}"
-    yield f"{one.failed:,.0f} failed{_shares(one.failed, one.calls, two and (two.failed, two.calls))}"
-    yield f"{dollars(one.cost) if one.cost else 'no cost'}{_change(one.cost, two and two.cost)}"
+    yield f"{counted(one.calls, 'call')}{_change(one.calls, two and two.calls)}"
+    failed = split(pairs, lambda figures: figures.failed)
+    why = f": {failed.told('share that fails')}" if failed else ""
+    yield f"{one.failed:,.0f} failed{_shares(one.failed, one.calls, two and (two.failed, two.calls), why)}"
+    yield from _answered(answered, one.failed)
+    cost = split(pairs, lambda figures: figures.cost)
+    why = f": {cost.told('cost of a call')}" if cost else ""
+    yield f"{dollars(one.cost) if one.cost else 'no cost'}{_change(one.cost, two and two.cost, why)}"
     tokens, before = one.tokens_in + one.tokens_out, two and two.tokens_in + two.tokens_out
     yield f"{one.tokens_in:,.0f} + {one.tokens_out:,.0f} tokens{_change(tokens, before)}"
     saved = f"; saved about {dollars(one.saved)}" if one.saved else ""
@@ -109,10 +127,18 @@ def _parts(now: Side, earlier: Side | None) -> Iterator[str]:
             yield f"{value:g} s {name}" + (f" (was {was:g})" if was is not None else "")
 
 
-def _change(now: float, before: float | None) -> str:
+def _answered(answered: Answered, failed: float) -> Iterator[str]:
+    """Say how many of the failures no user saw."""
+    count = min(round(answered.count), round(failed))
+    if count:
+        models = f" ({' and '.join(answered.models)})" if answered.models else ""
+        yield f"{'all' if count == round(failed) else f'{count:,}'} of them answered by a later step{models}"
+
+
+def _change(now: float, before: float | None, why: str = "") -> str:
     if before is None:
         return ""
-    return f" ({round(100 * (now - before) / before):+d} %)" if before else " (was 0)"
+    return f" ({round(100 * (now - before) / before):+d} %{why})" if before else " (was 0)"
 
 
 def _shares(part: float, whole: float, before: tuple[float, float] | None, more: str = "") -> str:

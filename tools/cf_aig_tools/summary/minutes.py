@@ -1,7 +1,6 @@
 """The minute at which a change began or ended, looked for between two of the stretches of time it was found by."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,6 +9,8 @@ from cf_aig_gateway.analytics import Grouping
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_tools.summary.changes import Bucket, turn
 from cf_aig_tools.summary.figures import DIMENSIONS, NONE, SLICES, of_group
+from cf_aig_tools.summary.pages import MOST_ROWS
+from cf_aig_tools.summary.scope import PAGE
 from cf_aig_tools.summary.shifts import Shift, buckets_of, paid_calls, slower
 from cf_aig_tools.summary.sources import MINUTE, Groups, Question, Sources, ask, over_time, time_of
 
@@ -33,19 +34,15 @@ class End:
         return buckets[place].at if place < len(buckets) else self.end
 
 
-async def dated(question: Question, sources: Sources, shifts: Sequence[Shift]) -> dict[str, list[str]]:
-    """Return what changed in each group, in words that end in the minutes."""
+async def dated(question: Question, sources: Sources, shifts: Sequence[Shift]) -> dict[Shift, str]:
+    """Return each change in words that end in its times, with how far they may be off."""
     ends = {shift: list(_ends(shift, question.step[0])) for shift in shifts}
-    every = [end for of_shift in ends.values() for end in of_shift]
+    every = [end for shift, of_shift in ends.items() for end in of_shift if not shift.is_of_calls]
     if sources.doubt:
         minutes = {end: end.minute(_read(question, sources, end)) for end in every}
     else:
         minutes = await _asked(question, every[:MOST]) if question.step[0] > MINUTE else {}
-    words: dict[str, list[str]] = defaultdict(list)
-    for shift, of_shift in ends.items():
-        times = [minutes.get(end, end.end - question.step[0]) for end in of_shift]
-        words[shift.group].append(f"{shift.words} {_span(times, question, sources)}")
-    return words
+    return {shift: f"{shift.words} {_span(of_shift, minutes, question, sources)}" for shift, of_shift in ends.items()}
 
 
 def _ends(shift: Shift, step: timedelta) -> Iterator[End]:
@@ -56,15 +53,25 @@ def _ends(shift: Shift, step: timedelta) -> Iterator[End]:
         yield End(shift, buckets[change.until - 1].at, until, change.after, change.before)
 
 
-def _span(times: Sequence[datetime], question: Question, sources: Sources) -> str:
-    scope = question.scope
+def _span(ends: Sequence[End], minutes: Mapping[End, datetime], question: Question, sources: Sources) -> str:
+    scope, step = question.scope, question.step[0]
+    times = [minutes.get(end, end.end - step) for end in ends]
     form = "%H:%M" if scope.is_of_one_day() else "%m-%d %H:%M"
     if times[0] <= scope.start:
         return "since the start or before" if len(times) == 1 else f"until {times[1]:{form}}"
     shown = "–".join(at.strftime(form) for at in times)
+    off = _off(ends, minutes, question, sources)
+    margin = f" ± {off / MINUTE:.0f} min" if off > MINUTE else ""
+    return f"{shown}{margin}" if len(times) > 1 else f"since {shown}{margin}"
+
+
+def _off(ends: Sequence[End], minutes: Mapping[End, datetime], question: Question, sources: Sources) -> timedelta:
+    """Return how far times may be off: by what lies between the logs that were read, or within a stretch of time."""
+    off = timedelta() if all(end in minutes for end in ends) else question.step[0]
     if sources.doubt and not sources.now.rows.are_all:
-        return f"about {shown}"
-    return shown if len(times) > 1 else f"since {shown}"
+        parts = MOST_ROWS // PAGE
+        off = max(off, (question.scope.end - question.scope.start) / parts)
+    return off
 
 
 def _read(question: Question, sources: Sources, end: End) -> list[Bucket]:

@@ -1,16 +1,19 @@
 """Logs read page by page: all of them, or as many as the bound allows, from every part of the span."""
 
+import math
 from collections.abc import Awaitable, Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from statistics import pstdev
 from typing import TypeVar
 
 import anyio
 
 from cf_aig_gateway.answers import Page
 from cf_aig_gateway.models import Log
+from cf_aig_tools.amounts import counted
 from cf_aig_tools.progress import say
 from cf_aig_tools.summary.scope import PAGE, Scope
 
@@ -43,7 +46,16 @@ class Rows:
 
     def coverage(self) -> str:
         """Say how many of how many were read."""
-        return f"all {len(self.rows):,}" if self.are_all else f"{len(self.rows):,} of {self.total:,}"
+        if not self.are_all:
+            return f"{len(self.rows):,} of {counted(self.total, 'log')}"
+        return f"all {counted(len(self.rows), 'log')}" if len(self.rows) > 1 else "the only log"
+
+
+def spread(rows: Sequence[Row]) -> float:
+    """Return by what share a sum of costs may be off that is estimated from logs, at 95 %."""
+    costs = [row.log.cost or 0 for row in rows]
+    mean = sum(costs) / (len(costs) or 1)
+    return 1.96 * pstdev(costs) / math.sqrt(len(costs)) / mean if mean else 0
 
 
 async def read_rows(scope: Scope) -> Rows:

@@ -1,5 +1,6 @@
 """How a summary is told: a line for all, a table of groups, causes of failure, and what all that rests on."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -15,7 +16,8 @@ from cf_aig_tools.reading.fence import fenced
 from cf_aig_tools.reading.masking import Masker, visible
 from cf_aig_tools.summary.clusters import Cluster
 from cf_aig_tools.summary.findings import Findings
-from cf_aig_tools.summary.lines import Line, added_up, cells, sentence
+from cf_aig_tools.summary.lines import Line, added_up, all_of, cells, sentence
+from cf_aig_tools.summary.pages import spread
 from cf_aig_tools.summary.sources import Question
 from cf_aig_tools.tables import cut, table
 
@@ -25,13 +27,17 @@ SIZES = ((24, 80), (12, 80), (12, 40), (8, 40), (5, 30), (3, 20), (1, 10))
 
 
 class Summary(BaseModel):
-    """Figures in groups; `failures` are [calls, kind, words, first, last, models, example id]."""
+    """Figures in groups; `failures` are [calls, kind, words, first, last, models, example id].
+
+    `reasons` tell what else changed when a group did.
+    """
 
     summary: str
     same: dict[str, Any] | None = None
     columns: list[str] = []
     rows: list[list[Any]] = []
     failures: list[list[Any]] = []
+    reasons: list[str] | None = None
     basis: str
     next: str
 
@@ -58,12 +64,14 @@ def _empty(found: Findings) -> CallToolResult:
 
 def _result(found: Findings, masker: Masker, rows: int, longest: int) -> CallToolResult:
     by = found.question.by
-    summary = f"{_heading(found.question)}: {sentence(added_up('', found.lines))}"
+    whole = all_of(found.lines, found.sources.totals)
+    summary = f"{_heading(found.question)}: {sentence(whole, found.lines, found.answered)}"
     if found.changed:
         summary += f" Of all calls: {'; '.join(found.changed)}."
     shown = table([cells(line, by) for line in _shortened(found.lines, rows)], keep=by, longest=longest)
     kept = found.clusters[: max(2, rows // 2)]
     told = [_cluster(cluster, masker, longest) for cluster in kept]
+    reasons = [_reason(what, because, masker, longest) for what, because in found.reasons] if rows else []
     basis = " ".join(_basis(found, len(kept)))
     following = "get_log_details with an id" if told else f"list_logs with the {by} and dates of a row"
     structured = Summary(
@@ -72,13 +80,13 @@ def _result(found: Findings, masker: Masker, rows: int, longest: int) -> CallToo
         columns=shown.columns,
         rows=shown.rows,
         failures=told,
+        reasons=reasons or None,
         basis=basis,
         next=following,
     )
     words = fenced("\n".join(map(_cluster_text, told))) if told else ""
-    text = "\n".join(
-        filter(None, [summary, shown.text(), words and f"Failures:\n{words}", basis, f"next: {following}"])
-    )
+    failures = f"Failures:\n{words}" if words else ""
+    text = "\n".join(filter(None, [summary, shown.text(), *reasons, failures, basis, f"next: {following}"]))
     return answer(text, structured)
 
 
@@ -88,6 +96,12 @@ def _shortened(found: Sequence[Line], most: int) -> list[Line]:
     return [*found[:most], *([added_up(f"{len(rest)} more", rest)] if rest else [])]
 
 
+def _reason(what: str, because: Sequence[str], masker: Masker, longest: int) -> str:
+    """Return what else changed with a change; its names and values are a stranger's."""
+    said = visible(masker.mask(f"{what}: {'; '.join(because)}"))
+    return " ".join(str(cut(said, 4 * longest)).split())
+
+
 def _cluster(cluster: Cluster, masker: Masker, longest: int) -> list[Any]:
     """Return what is said of a cluster; its words are a stranger's."""
     words = cut(visible(masker.mask(" ".join(cluster.told().split()))), 2 * longest)
@@ -95,15 +109,17 @@ def _cluster(cluster: Cluster, masker: Masker, longest: int) -> list[Any]:
     times = sorted(at for at in map(when, cluster.logs) if at)
     days = {at.date() for at in times}
     form = "%H:%M:%S" if len(days) == 1 else "%m-%d %H:%M"
-    models = Counter(str(cut(log.model or "", longest)) for log in cluster.logs).most_common()
-    named = ", ".join(model for model, _ in models[:3]) + (f" and {len(models) - 3} more" if len(models) > 3 else "")
+    models = [model for model, _ in Counter(str(cut(log.model or "", longest)) for log in cluster.logs).most_common()]
+    named = ", ".join(filter(None, models[:3])) + (f" and {len(models) - 3} more" if len(models) > 3 else "")
     ends = [at.strftime(form) for at in (times[0], times[-1])] if times else ["", ""]
     return [round(cluster.count), cluster.kind, words, *ends, named, newest.id]
 
 
 def _cluster_text(told: Sequence[Any]) -> str:
     count, kind, words, first, last, models, example = told
-    return f"{count:,} × {kind}" + (f': "{words}"' if words else "") + f", {models}, {first} to {last}, {example}"
+    said = f': "{words}"' if words else ""
+    when = f"{first} to {last}" if first != last else first
+    return ", ".join(filter(None, [f"{count:,} × {kind}{said}", models, when, example]))
 
 
 def _basis(found: Findings, kept: int) -> Iterator[str]:
@@ -111,16 +127,29 @@ def _basis(found: Findings, kept: int) -> Iterator[str]:
     sources, read = found.sources, found.sources.now.rows
     sampled = "" if read.are_all else ", taken evenly from the span"
     if sources.doubt:
-        estimated = "" if read.are_all else "; counts and sums are estimates by them"
-        yield f"{sources.doubt[:300]} All figures from {read.coverage()} logs{sampled}{estimated}."
+        yield f"{sources.doubt[:300]} {_from_logs(found)}"
     else:
-        yield f"Counts and sums from analytics (all calls), percentiles from {read.coverage()} logs{sampled}."
+        yield f"Counts and sums from analytics (all calls), percentiles from {read.coverage()}{sampled}."
         yield from _lag(found)
     if found.sources.failed.rows:
         rest = len(found.clusters) - kept
         others = f"; {rest} rarer causes not shown" if rest > 0 else ""
         yield f"Causes from the bodies of {found.read:,} of {found.sources.failed.total:,} failures{others}."
     yield from _unknown([row.log for row in read.rows])
+
+
+def _from_logs(found: Findings) -> str:
+    """Say what rests on logs, and by how much estimates may be off, at 95 %."""
+    sources, read = found.sources, found.sources.now.rows
+    if read.are_all:
+        return f"All figures from {read.coverage()}."
+    exact = "All calls' sums are from analytics" if sources.totals else "Calls and failures are counted"
+    calls = 0.98 * read.total / math.sqrt(len(read.rows) or 1)
+    cost = "" if sources.totals else f", cost by {100 * spread(read.rows):.0f} %"
+    return (
+        f"{exact}; the rest is estimated from {read.coverage()}, taken evenly from the span: "
+        f"a group's calls may be off by {calls:,.0f}{cost}."
+    )
 
 
 def _lag(found: Findings) -> Iterator[str]:
@@ -137,7 +166,7 @@ def _unknown(logs: Sequence[Log]) -> Iterator[str]:
     price = [log for log in paid if not log.cost and log not in usage]
     for what, without in (("usage", usage), ("price", price)):
         if without:
-            models = list(dict.fromkeys(str(cut(log.model or "", 40)) for log in without))
+            models = list(dict.fromkeys(str(cut(log.model or "no model named", 40)) for log in without))
             named = ", ".join(models[:3]) + (" …" if len(models) > 3 else "")
             yield f"Without {what}, so counted as nothing: {len(without):,} of the calls read ({named})."
 

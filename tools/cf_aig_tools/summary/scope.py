@@ -1,17 +1,16 @@
 """Which calls a summary is of, asked of the logs and of analytics."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from cf_aig_gateway import filters as filter_language
 from cf_aig_gateway.analytics import Dimension, Grouping
 from cf_aig_gateway.answers import Page
 from cf_aig_gateway.client import AIGateway
 from cf_aig_gateway.filters import Filter
 from cf_aig_gateway.models import Log
-from cf_aig_tools.parameters import holds, wire_date
+from cf_aig_tools.parameters import Wanted, wire_date
 
 PAGE = 50
 """Logs of one request, the most that the API gives."""
@@ -38,8 +37,7 @@ class Scope:
     gateway_id: str
     start: datetime
     end: datetime
-    clauses: Sequence[Filter] = ()
-    metadata: dict[str, Any] = field(default_factory=dict[str, Any])
+    wanted: Wanted = Wanted()  # noqa: RUF009 (it cannot change)
     search: str = ""
 
     async def page(self, number: int) -> Page[Log]:
@@ -50,10 +48,10 @@ class Scope:
             per_page=PAGE,
             start_date=wire_date(self.start),
             end_date=wire_date(self.end - _TICK),
-            filters=[*self.clauses, *filter_language.metadata_pairs(self.metadata)],
+            filters=self.wanted.filters,
             search=self.search or None,
         )
-        return Page([log for log in found.items if holds(log, self.metadata)], found.info)
+        return Page([log for log in found.items if self.wanted.holds(log)], found.info)
 
     def is_of_one_day(self) -> bool:
         """Whether a time of day says when in the span it is."""
@@ -61,7 +59,8 @@ class Scope:
 
     def failures(self) -> "Scope":
         """Return the same for failed calls alone."""
-        return replace(self, clauses=[*self.clauses, Filter(key="success", value=[False])])
+        failed = Filter(key="success", value=[False])
+        return replace(self, wanted=replace(self.wanted, filters=(*self.wanted.filters, failed)))
 
     def earlier(self, by: timedelta) -> "Scope":
         """Return the same for as long a span before."""
@@ -76,14 +75,14 @@ class Scope:
     def grouping(self, *by: Dimension, **more: Any) -> Grouping | None:
         """Return what asks analytics for these calls, of those the ones that meet `more`; None: they cannot tell."""
         tests = list(self._tests())
-        if self.metadata or self.search or None in tests:
+        if self.search or None in tests:
             return None
         filters = {**({"AND": tests} if tests else {}), **more}
         return Grouping(self.start, self.end, by, filters)
 
     def _tests(self) -> Iterator[dict[str, Any] | None]:
         """Yield each clause as analytics have it; None for one that they do not know."""
-        for clause in self.clauses:
+        for clause in self.wanted.filters:
             values = [_whole(clause.key, value) for value in clause.value]
             dimension, operator = _DIMENSIONS.get(clause.key), _OPERATORS.get(clause.operator)
             if not dimension or not operator or None in values or (operator in {"gt", "lt"} and len(values) > 1):

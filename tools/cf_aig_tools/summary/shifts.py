@@ -4,19 +4,22 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from statistics import median
 
-from cf_aig_tools.amounts import dollars, seconds
+from cf_aig_gateway.models import Log
+from cf_aig_tools.amounts import dollars, seconds, significant
 from cf_aig_tools.log_rows import when
-from cf_aig_tools.summary.changes import RATIO, Bucket, Change, change
+from cf_aig_tools.summary.changes import RATIO, Bucket, Change, change, jump
 from cf_aig_tools.summary.figures import SLICES, Figures, total
 from cf_aig_tools.summary.pages import Row
 from cf_aig_tools.summary.sources import Question, Sources, floored
 
 Timed = tuple[datetime, float]
 """The stretch of time that a call began in, and how long it took (ms)."""
+
+UNITS = {timedelta(minutes=1): " minute", timedelta(hours=1): "n hour", timedelta(days=1): " day"}
 
 LARGEST = 12
 """Groups that are searched for changes."""
@@ -33,7 +36,10 @@ class Measure:
 
 @dataclass(frozen=True, eq=False)
 class Shift:
-    """A change of a group; without a measure it is of durations, by the calls that were slower than so many ms."""
+    """A change of a group; without a measure it is of durations, by the calls that were slower than so many ms.
+
+    A change of the number of calls has no buckets to be dated more finely by.
+    """
 
     group: str
     words: str
@@ -41,6 +47,17 @@ class Shift:
     buckets: Sequence[Bucket]
     measure: Measure | None = None
     slower_than: int = 0
+    is_of_calls: bool = False
+
+    def sides(self, rows: Sequence[Row], step: timedelta) -> tuple[list[Row], list[Row]]:
+        """Return the logs of a group before, and after, its change; none of the stretches in which it may be."""
+        change, buckets = self.change, self.buckets
+        since = buckets[change.since].at
+        until = buckets[change.until].at if change.until < len(buckets) else datetime.max.replace(tzinfo=UTC)
+        timed = [(at, row) for row in rows if (at := when(row.log))]
+        after = [row for at, row in timed if since + step <= at < until]
+        before = [row for at, row in timed if not since - step <= at < until]
+        return before, after
 
 
 def _percents(what: str) -> Callable[[float, float], str]:
@@ -69,7 +86,23 @@ def shifts(question: Question, sources: Sources) -> list[Shift]:
         if (changed := change(buckets, share=measure.share))
     ]
     slowed = (_slowed(group, timed) for group, timed in _durations(question, sources, start).items())
-    return [*found, *filter(None, slowed)]
+    jumps = (_jump(group, times, question) for group, times in islice(timelines, LARGEST))
+    are_counts = not sources.doubt or sources.now.rows.are_all
+    return [*found, *filter(None, slowed), *(filter(None, jumps) if are_counts else ())]
+
+
+def _jump(group: str, times: Mapping[datetime, Figures], question: Question) -> Shift | None:
+    """Find the stretch of time in which there are many more calls than else, or many fewer."""
+    step, scope = question.step[0], question.scope
+    start, end = floored(scope.start, step), min(scope.end, max(times))
+    starts = [start + number * step for number in range(math.ceil((end - start) / step) + 1)]
+    buckets = [Bucket(at, 1, times[at].calls if at in times else 0) for at in starts if at < scope.end]
+    changed = jump([bucket.amount for bucket in buckets])
+    if changed is None:
+        return None
+    unit = UNITS.get(step, f" period of {step / timedelta(minutes=1):g} min")
+    words = f"calls {significant(changed.before):g} → {significant(changed.after):g} a{unit}"
+    return Shift(group, words, changed, buckets, is_of_calls=True)
 
 
 def _figures_before(question: Question, sources: Sources) -> Mapping[str, Figures]:
@@ -117,8 +150,13 @@ def paid_calls(rows: Sequence[Row], step: timedelta) -> Iterator[Timed]:
     """Yield the stretch of time and the duration (ms) of calls that were paid for."""
     for row in rows:
         at = when(row.log)
-        if at and row.log.success and not row.log.cached and row.log.duration:
+        if at and is_paid(row.log) and row.log.duration:
             yield floored(at, step), row.log.duration
+
+
+def is_paid(log: Log) -> bool:
+    """Whether a call was answered by its provider."""
+    return log.success is True and not log.cached
 
 
 def slower(timed: Iterable[Timed], than: float) -> list[Bucket]:

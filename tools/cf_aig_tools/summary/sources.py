@@ -69,17 +69,22 @@ class Analytics:
     now: Groups = field(default_factory=Groups)
     earlier: Groups = field(default_factory=Groups)
     timed: Groups = field(default_factory=Groups)
+    totals: Sequence[Figures] = ()
     doubt: str = ""
 
 
 @dataclass(frozen=True)
 class Sources:
-    """What is known of the calls now and earlier; `doubt` says why figures are not from analytics, if they are not."""
+    """What is known of the calls now and earlier; `doubt` says why figures are not from analytics, if they are not.
+
+    `totals` are analytics' figures of all calls now, and earlier, where groups are made by what they do not know.
+    """
 
     now: Reading
     earlier: Reading | None
     timeline: Timeline
     failed: Rows
+    totals: Sequence[Figures] = ()
     doubt: str = ""
 
 
@@ -101,10 +106,10 @@ async def read_sources(question: Question) -> Sources:
 
 
 async def _analytics(question: Question) -> Analytics:
-    if not (dimension := DIMENSIONS.get(question.by)):
-        return Analytics(doubt="Analytics know no metadata.")
     try:
-        return await _counted(question, dimension)
+        if dimension := DIMENSIONS.get(question.by):
+            return await _counted(question, dimension)
+        return await _added_up(question)
     except GatewayError as error:
         return Analytics(doubt=str(error))
 
@@ -117,6 +122,15 @@ async def _counted(question: Question, dimension: Dimension) -> Analytics:
         return Analytics(timed, before[0] if before else [], timed)
     (now,) = await ask(question, [scope.grouping(dimension)])
     return Analytics(now, before[0] if before else [])
+
+
+async def _added_up(question: Question) -> Analytics:
+    """Ask for the figures of all calls alone."""
+    scope = question.scope
+    scopes = [scope, *([scope.earlier(question.earlier)] if question.earlier else [])]
+    answers = await ask(question, [each.grouping() for each in scopes])
+    totals = [total(map(of_group, groups)) for groups in answers]
+    return Analytics(totals=totals, doubt="Analytics know no metadata.")
 
 
 async def ask(question: Question, groupings: Sequence[Grouping | None]) -> list[Groups]:
@@ -138,6 +152,8 @@ async def ask(question: Question, groupings: Sequence[Grouping | None]) -> list[
 
 def _doubted(analytics: Analytics, reads: Sequence[Rows]) -> Analytics:
     """Return the same, in doubt where it counts fewer calls than there are logs: an empty answer is not zero."""
+    if any(figures.calls < len(rows.rows) for figures, rows in zip(analytics.totals, reads, strict=False)):
+        return replace(analytics, totals=())
     for groups, rows in zip((analytics.now, analytics.earlier), reads, strict=False):
         counted = sum(group.count for group in groups)
         if not analytics.doubt and counted < len(rows.rows):
@@ -156,7 +172,8 @@ def _sources(question: Question, analytics: Analytics, reads: Sequence[Rows]) ->
         now = replace(now, groups=_of_rows(by_log(_weighed(read, failed), by)))
         earlier = [replace(reading, groups=_of_rows(reading.held)) for reading in earlier]
         timeline = {name: over_time(rows, question.step[0]) for name, rows in now.series(by).items()}
-    return Sources(now, earlier[0] if earlier else None, timeline, failed, analytics.doubt)
+    totals = () if read.are_all and all(rows.are_all for rows in before) else analytics.totals
+    return Sources(now, earlier[0] if earlier else None, timeline, failed, totals, analytics.doubt)
 
 
 def _weighed(read: Rows, failed: Rows) -> list[Row]:

@@ -1,0 +1,108 @@
+"""Which logs list_logs is asked for, and a page of them in the order asked for."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from cf_aig_gateway.answers import Page
+from cf_aig_gateway.client import AIGateway
+from cf_aig_gateway.errors import GatewayError
+from cf_aig_gateway.filters import Filter
+from cf_aig_gateway.models import Log, ResultInfo
+from cf_aig_tools.amounts import counted
+from cf_aig_tools.log_rows import refuse_unknown_key
+from cf_aig_tools.parameters import Wanted, in_order, metadata_key
+from cf_aig_tools.summary.pages import together
+
+MOST_SORTED = 1000
+"""Logs that are sorted here: the API sorts by its own fields alone."""
+
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class Found:
+    """The logs of a page that are meant, and how many others the API gave with them."""
+
+    kept: list[Log]
+    info: ResultInfo
+    dropped: int = 0
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there are later pages."""
+        return self.info.page * self.info.per_page < self.info.total_count
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What logs must meet. Dates are as the API takes them."""
+
+    gateway: AIGateway
+    wanted: Wanted
+    start_date: str | None
+    end_date: str | None
+    search: str
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether some logs of a gateway may not be meant."""
+        return bool(self.wanted.filters or self.search or self.start_date or self.end_date)
+
+    async def count(self, gateway_id: str) -> int:
+        """Return how many logs of a gateway match, keys and values of metadata apart."""
+        return (await self._page(gateway_id, 1, 1, "created_at", "desc")).info.total_count
+
+    async def unknown_key(self, gateway_id: str) -> str:
+        """Return, in a sentence, that no recent log has a metadata key that is asked for, and which keys there are."""
+        names = [test.name for test in self.wanted.tests]
+        recent = (await self.gateway.logs(gateway_id, per_page=PAGE)).items if names else []
+        try:
+            for name in names:
+                refuse_unknown_key(recent, name)
+        except GatewayError as error:
+            return f" Of the newest {counted(len(recent), 'log')}: {error}"
+        return ""
+
+    async def ordered(self, gateway_id: str, page: int, per_page: int, order_by: str, direction: str) -> Found:
+        """Return a page of logs; those ordered by a metadata key are the ones that have it."""
+        if key := metadata_key(order_by):
+            return await self._sorted(gateway_id, page, per_page, key, is_descending=direction == "desc")
+        found = await self._page(gateway_id, page, per_page, order_by, direction)
+        return self._meant(found.items, found.info)
+
+    def _meant(self, logs: list[Log], info: ResultInfo) -> Found:
+        kept = [log for log in logs if self.wanted.holds(log)]
+        return Found(kept, info, len(logs) - len(kept))
+
+    async def _sorted(self, gateway_id: str, page: int, per_page: int, key: str, *, is_descending: bool) -> Found:
+        has_key = Filter(key="metadata.key", value=[key])
+        first = await self._page(gateway_id, 1, PAGE, "created_at", "desc", has_key)
+        total = first.info.total_count
+        if total > MOST_SORTED:
+            raise GatewayError(
+                f"order_by metadata.{key[:80]} reads every log with that key: {total:,} match, at most {MOST_SORTED:,} "
+                "are sorted. Ask for less with start_date or filters."
+            )
+        numbers = range(2, -(-total // PAGE) + 1)
+        reads = [partial(self._page, gateway_id, number, PAGE, "created_at", "desc", has_key) for number in numbers]
+        pages = [first, *await together(reads)]
+        found = self._meant([log for held in pages for log in held.items], first.info)
+        logs = sorted(found.kept, key=lambda log: in_order(log.metadata.get(key)), reverse=is_descending)
+        start = (page - 1) * per_page
+        info = ResultInfo(page=page, per_page=per_page, total_count=len(logs))
+        return Found(logs[start : start + per_page], info)
+
+    async def _page(
+        self, gateway_id: str, page: int, per_page: int, order_by: str, direction: str, *more: Filter
+    ) -> Page[Log]:
+        return await self.gateway.logs(
+            gateway_id,
+            page=page,
+            per_page=per_page,
+            order_by=order_by,
+            order_by_direction=direction,
+            start_date=self.start_date,
+            end_date=self.end_date,
+            filters=[*self.wanted.filters, *more],
+            search=self.search or None,
+        )

@@ -1,0 +1,24 @@
+"""Nothing in this gateway, something next door."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from cf_aig_gateway.errors import GatewayError
+from cf_aig_tools.amounts import counted
+from cf_aig_tools.desk import Desk
+from cf_aig_tools.summary.pages import together
+
+MOST = 10
+"""Other gateways that are asked."""
+
+
+async def matches_elsewhere(desk: Desk, gateway_id: str, count: Callable[[str], Awaitable[int]]) -> str:
+    """Return which other gateways have logs that match, in a sentence; empty when none has, or they do not say."""
+    try:
+        others = [held.id for held in (await desk.gateway.gateways(per_page=50)).items if held.id != gateway_id]
+        asked = [other for other in others if desk.allows(other)][:MOST]
+        counts = await together([partial(count, other) for other in asked])
+    except GatewayError:
+        return ""
+    found = [f"{other} has {counted(total, 'log')}" for other, total in zip(asked, counts, strict=True) if total]
+    return f" Of the other gateways, {', '.join(found)} that match: give gateway_id." if found else ""

@@ -1,0 +1,84 @@
+"""The steps of one call: those that failed, and the later one that answered."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cf_aig_gateway.client import AIGateway
+from cf_aig_gateway.errors import GatewayError
+from cf_aig_gateway.filters import Filter
+from cf_aig_gateway.models import Log
+from cf_aig_tools import failures
+from cf_aig_tools.summary.pages import Row
+
+MOST = 20
+"""Logs of one event that are asked for."""
+
+
+def calls(logs: Sequence[Log]) -> list[list[Log]]:
+    """Return the logs that are steps of one call, in order.
+
+    Steps share an event id; a caller may give one to several calls, so each begins anew at a step that is not later.
+    """
+    events: dict[str, list[Log]] = defaultdict(list)
+    for log in sorted(logs, key=lambda log: (log.created_at or "", log.step or 0)):
+        if log.event_id:
+            events[log.event_id].append(log)
+    found: list[list[Log]] = []
+    for steps in events.values():
+        last = -1
+        for log in steps:
+            if (log.step or 0) <= last or not found or found[-1][-1].event_id != log.event_id:
+                found.append([])
+            found[-1].append(log)
+            last = log.step or 0
+    return found
+
+
+def answers(logs: Sequence[Log]) -> dict[str, Log]:
+    """Return, by the id of each step that failed, the later step that answered, as far as it is among the logs."""
+    return {
+        log.id: steps[-1]
+        for steps in calls(logs)
+        for log in steps
+        if steps[-1].success and log.success is False and log is not steps[-1]
+    }
+
+
+@dataclass(frozen=True)
+class Answered:
+    """How many steps failed whose call a later step answered, and by which models."""
+
+    count: float
+    models: Sequence[str]
+
+
+def answered(rows: Sequence[Row]) -> Answered:
+    """Return what later steps answered: one that succeeded had all before it fail, whether or not they are read."""
+    models: Counter[str] = Counter()
+    count = 0.0
+    for row in rows:
+        if row.log.success and row.log.step:
+            count += row.weight * row.log.step
+            models[row.log.model or ""] += 1
+    return Answered(count, [model for model, _ in models.most_common(2) if model])
+
+
+async def told_steps(gateway: AIGateway, gateway_id: str, log: Log) -> str:
+    """Return the steps of a log's call in one line; empty where it is the only one, or they cannot be asked for."""
+    if not log.event_id or (log.success and not log.step):
+        return ""
+    same_event = Filter(key="event_id", value=[log.event_id])
+    try:
+        found = await gateway.logs(gateway_id, per_page=MOST, filters=[same_event])
+    except GatewayError:
+        return ""
+    for steps in calls(found.items):
+        if len(steps) > 1 and any(step.id == log.id for step in steps):
+            return f"Steps of this call: {'; '.join(map(_told, steps))}."
+    return ""
+
+
+def _told(log: Log) -> str:
+    what = "" if log.success else failures.from_status(log.status_code)
+    return " ".join(filter(None, [str(log.step or 0), log.model or "", str(log.status_code or ""), what, log.id]))

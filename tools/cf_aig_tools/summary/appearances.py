@@ -1,0 +1,50 @@
+"""When a group's first and last calls were, where it did not have calls in the whole span."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from cf_aig_tools.log_rows import when
+from cf_aig_tools.summary.figures import SLICES
+from cf_aig_tools.summary.sources import Question, Sources
+
+SHARE = 0.1
+"""The share of the span without calls, at its start or end, from which on that is told."""
+
+INTERVALS = 5
+"""The same in mean intervals between calls."""
+
+FEW = 3
+"""Calls below which their times are told instead."""
+
+
+def appearances(question: Question, sources: Sources) -> dict[str, str]:
+    """Return, by group, since when or until when it had calls, where that is in the midst of the span."""
+    if question.by in SLICES:
+        return {}
+    return {group: words for group in sources.now.groups if (words := _told(question, sources, group))}
+
+
+def _told(question: Question, sources: Sources, group: str) -> str:
+    times = _times(sources, group)
+    start, end = question.scope.start, min(question.scope.end, datetime.now(UTC))
+    count = sources.now.groups[group].calls
+    form = "%H:%M" if question.scope.is_of_one_day() else "%m-%d %H:%M"
+    if not times or count < FEW:
+        return ""
+    first, last = times[0], times[-1]
+    least = max(SHARE * (end - start), INTERVALS * (last - first) / (count - 1), _resolution(question, sources))
+    is_new = sources.earlier is not None and not sources.earlier.groups.get(group)
+    told = [f"{'new since' if is_new else 'first call'} {first:{form}}" if first - start > least else ""]
+    told += [f"last call {last:{form}}" if end - last > least else ""]
+    return ", ".join(filter(None, told))
+
+
+def _times(sources: Sources, group: str) -> Sequence[datetime]:
+    """Return the times of a group's calls, or the starts of the stretches of time that have some."""
+    if sources.now.rows.are_all:
+        return sorted(at for row in sources.now.held.get(group, ()) if (at := when(row.log)))
+    return sorted(sources.timeline.get(group, ()))
+
+
+def _resolution(question: Question, sources: Sources) -> timedelta:
+    return timedelta() if sources.now.rows.are_all else 2 * question.step[0]
