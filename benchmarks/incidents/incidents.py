@@ -12,13 +12,17 @@ Calls = list[tuple[str, dict[str, Any]]]
 
 @dataclass(frozen=True)
 class Incident:
-    """`{name}` in an argument of a call stands for the log of that name; `hidden` may be in no result."""
+    """`{name}` in an argument of a call stands for the log of that name.
+
+    `hidden` may be in no result, nor may `misleading` be, which is what the obvious reading would say.
+    """
 
     name: str
     happen: Callable[[Traffic], Awaitable[None]]
     calls: Calls
     facts: list[str]
     hidden: list[str] = field(default_factory=list[str])
+    misleading: list[str] = field(default_factory=list[str])
 
 
 FAILED: tuple[str, dict[str, Any]] = ("list_logs", {"success": False})
@@ -122,6 +126,71 @@ async def repeated_call(traffic: Traffic) -> None:
     await traffic.openai({"model": "gpt-4o", "messages": messages})
 
 
+async def other_mix(traffic: Traffic) -> None:
+    for number in range(200):
+        is_report = number >= 100
+        await traffic.past(
+            100 - number / 2, tokens_in=300, tokens_out=1600 if is_report else 40,
+            duration=24_000 if is_report else 1380, timings={"latency": 800},
+            metadata={"feature": "report" if is_report else "answer"},
+        )  # fmt: skip
+
+
+async def hidden_field(traffic: Traffic) -> None:
+    for tier in ("default", "flex"):
+        await traffic.openai(chat(POLICY, "Where is order 3391?", service_tier=tier))
+
+
+async def changed_schema(traffic: Traffic) -> None:
+    for type_ in ("string", "integer"):
+        tools = [
+            {"type": "function", "function": {"name": f"tool_{number}", "parameters": {
+                "type": "object", "properties": {"id": {"type": type_ if number == 27 else "string"}},
+            }}}
+            for number in range(30)
+        ]  # fmt: skip
+        await traffic.openai(chat(POLICY, "Where is order 3391?", tools=tools))
+
+
+async def cut_unmetered(traffic: Traffic) -> None:
+    said = [{"role": "user", "content": "Tell me of the sea. [simulate: break, tokens=60]"}]
+    await traffic.anthropic({"model": "claude-sonnet-4-5", "max_tokens": 900, "messages": said, "stream": True})
+
+
+async def impatient_caller(traffic: Traffic) -> None:
+    await traffic.leave(chat(POLICY, "Tell me of the sea. [simulate: pace=50, tokens=200]", stream=True))
+
+
+async def hidden_outage(traffic: Traffic) -> None:
+    for _ in range(12):
+        await silent_fallback(traffic)
+
+
+async def narrow_key(traffic: Traffic) -> None:
+    for second in range(2):
+        body = chat(POLICY, "Which plans are there?", metadata={"requested_at": f"2026-11-21T10:00:0{second}Z"})
+        await traffic.openai(body, headers={"cf-aig-cache-ttl": "3600"})
+
+
+async def wide_key(traffic: Traffic) -> None:
+    for order in (3391, 4410):
+        headers = {"cf-aig-cache-ttl": "3600", "cf-aig-cache-key": "orders"}
+        await traffic.openai(chat(POLICY, f"Where is order {order}?"), headers=headers)
+
+
+async def reasoning_alone(traffic: Traffic) -> None:
+    await traffic.openai(chat(POLICY, "Plan the route. [scripted: thought]", max_completion_tokens=400))
+
+
+async def trimmed_history(traffic: Traffic) -> None:
+    turns = [f"Message {number} of the ticket about parcel {number * 37}." for number in range(21)]
+    await traffic.openai(chat(POLICY, *turns))
+    await traffic.openai(chat(POLICY, *turns[8:]))
+
+
+COMPARED: tuple[str, dict[str, Any]] = ("compare_logs", {"log_id": "{0}", "other_log_id": "{1}"})
+SUMMED: tuple[str, dict[str, Any]] = ("summarize_logs", {"start_date": "110m"})
+
 INCIDENTS = [
     Incident(
         "an expired key", expired_key, [FAILED, LOOK],
@@ -178,3 +247,56 @@ INCIDENTS = [
     ),
     Incident("an account out of credit", no_credit, [FAILED, LOOK], ["402", "out of credit", "Insufficient"]),
 ]  # fmt: skip
+
+MISLEADING = [
+    Incident(
+        "a latency of longer answers", other_mix, [SUMMED],
+        ["p50 1.4 → 24 s", "tokens out a call 40 → 1,600", "s to the first byte 0.8, as before", "feature=report"],
+        misleading=["ms a token out 14.5 →", "to the first byte 0.8 →"],
+    ),
+    Incident(
+        "a field that no view shows", hidden_field, [COMPARED, ("get_log_request_body", {"log_id": "{1}"})],
+        ["request /service_tier", "flex", "also: service_tier"],
+        misleading=["No differences", "all else in the request"],
+    ),
+    Incident(
+        "a changed schema of one tool", changed_schema, [COMPARED],
+        ["/tools/27/function/parameters/properties/id/type (tool_27)", "integer", "1 difference"],
+        misleading=["all else in the request", "No differences"],
+    ),
+    Incident(
+        "a cut stream that cost money", cut_unmetered, [LOOK, CAME],
+        ["stream broken", "The provider broke the stream off", "estimated"],
+        misleading=["+ 1 tokens", "Succeeded"],
+    ),
+    Incident(
+        "a caller who did not wait", impatient_caller, [LISTED, LOOK, CAME],
+        ["499", "caller left", "The caller closed the connection after", "Broke off"],
+        misleading=["no known cause", "unknown cause", "provider failed", "provider down", "stream broken"],
+    ),
+    Incident(
+        "an outage behind a fallback", hidden_outage, [SUMMED, LOOK],
+        ["12 failed", "all of them answered by a later step (@cf/meta/llama-3.1-8b-instruct)", "overloaded"],
+        misleading=["12 failed (37.5 %), $", "12 failed (37.5 %), no"],
+    ),
+    Incident(
+        "a cache key too narrow", narrow_key, [COMPARED],
+        ["/metadata/requested_at", "cached"], misleading=["No differences", "all else in the request"],
+    ),
+    Incident(
+        "a cache key too wide", wide_key, [COMPARED, CAME],
+        ["cached", "order 3391", "order 4410", "the turn of the reply"],
+        misleading=["all 2 turns of the request"],
+    ),
+    Incident(
+        "reasoning that ate the limit", reasoning_alone, [LOOK, CAME],
+        ["is cut at the token limit and is empty", "all 400 tokens are reasoning"],
+        misleading=["Succeeded: ", "400 out (", "1,200"],
+    ),
+    Incident(
+        "history trimmed from the front", trimmed_history, [COMPARED],
+        ["8 turns /messages/1 to /messages/8 only in log_id", "14 turns of the request"],
+        misleading=["request, turn /messages/1 "],
+    ),
+]  # fmt: skip
+"""Incidents whose obvious reading is wrong."""

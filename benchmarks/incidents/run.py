@@ -1,8 +1,8 @@
-"""What an agent sees of sixteen incidents, and what it costs: `python benchmarks/incidents/run.py`.
+"""What an agent sees of 26 incidents, and what it costs: `python benchmarks/incidents/run.py`.
 
 Each is made by an application's calls through a local gateway, then looked into by a fixed sequence of MCP calls.
 Facts are counted in each channel of the results; tokens are o200k's, of all results of an incident together.
-Raw is the API's own JSON for the same calls, compact.
+Raw is the API's own JSON for the same calls, compact. Of the last ten, the obvious reading is wrong.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from typing import Any
 import anyio
 import httpx2
 from bpe_openai import get_encoding
-from incidents import INCIDENTS, Incident
+from incidents import INCIDENTS, MISLEADING, Incident
 from mcp import Client
 from mcp.types import CallToolResult, TextContent
 from traffic import LOGS, Traffic, upstream
@@ -66,7 +66,7 @@ async def look(incident: Incident, folder: Path) -> Seen:
     async with Store(path) as store, anyio.create_task_group() as tasks:
         wire = ASGITransport(build_app(store, upstream=upstream), tasks)
         async with httpx2.AsyncClient(transport=wire, timeout=60) as http:
-            traffic = Traffic(http)
+            traffic = Traffic(http, store)
             await traffic.ordinary(ORDINARY)
             await incident.happen(traffic)
             async with Client(build_server(Settings(local=str(path)))) as client:
@@ -83,11 +83,19 @@ def named(value: Any, ids: dict[str, str]) -> Any:
 
 async def raw(http: httpx2.AsyncClient, tool: str, given: dict[str, Any]) -> str:
     """Return what the API itself answers to what a tool asks."""
-    ends = {"get_log_details": "", "get_log_request_body": "/request", "get_log_response_body": "/response"}
-    path = "/logs" if tool == "list_logs" else f"/logs/{given['log_id']}{ends[tool]}"
-    params = {"per_page": "20"} | {
-        name: json.dumps(value).strip('"') for name, value in given.items() if name != "log_id"
-    }
+    if tool == "compare_logs":
+        parts = [f"/logs/{log_id}{end}" for log_id in given.values() for end in ENDS.values()]
+        return "".join([await got(http, part, {}) for part in parts])
+    if tool in ENDS:
+        return await got(http, f"/logs/{given['log_id']}{ENDS[tool]}", {})
+    asked = {} if tool == "summarize_logs" else {name: json.dumps(value).strip('"') for name, value in given.items()}
+    return await got(http, "/logs", {"per_page": "50" if tool == "summarize_logs" else "20"} | asked)
+
+
+ENDS = {"get_log_details": "", "get_log_request_body": "/request", "get_log_response_body": "/response"}
+
+
+async def got(http: httpx2.AsyncClient, path: str, params: dict[str, str]) -> str:
     answer = await http.get(LOGS + path, params=params, headers={"authorization": "Bearer t"})
     try:
         return compact(answer.json())
@@ -113,6 +121,7 @@ def told(incident: Incident, seen: Seen, costs: list[int]) -> tuple[str, bool]:
     lacks += [
         f"shows {secret[:4]!r}…" for secret in incident.hidden if secret in "".join(seen.content + seen.structured)
     ]
+    lacks += [f"says {words!r}" for words in incident.misleading if words in "\n".join(seen.content + seen.structured)]
     if max(costs[:2]) > goal(costs[2]):
         lacks.append(f"costs {max(costs[:2])}, may cost {goal(costs[2])}")
     share = f"{100 * max(costs[:2]) / costs[2]:.0f} %"
@@ -130,9 +139,15 @@ def together(costs: list[list[int]]) -> str:
 
 async def main() -> int:
     print(f"{'incident':32} {'content':>8} {'structured':>10} {'raw':>8} {'share':>6}")
+    met = [met for incidents in (INCIDENTS, MISLEADING) for met in await measured(incidents)]
+    return 0 if all(met) else 1
+
+
+async def measured(incidents: list[Incident]) -> list[bool]:
+    """Print a line for each incident, and one for all; return which of them lack nothing."""
     met: list[bool] = []
     costs: list[list[int]] = []
-    for incident in INCIDENTS:
+    for incident in incidents:
         with tempfile.TemporaryDirectory() as folder:
             seen = await look(incident, Path(folder))
         costs.append([cost(seen.content), cost(seen.structured), cost(seen.raw)])
@@ -140,7 +155,7 @@ async def main() -> int:
         print(line, flush=True)
         met.append(is_met)
     print(together(costs))
-    return 0 if all(met) else 1
+    return met
 
 
 if __name__ == "__main__":

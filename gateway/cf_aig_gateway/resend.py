@@ -70,7 +70,7 @@ def _logged(log: Log, request: Any) -> Resend:
 
 
 def _on_its_route(held: Resend) -> Resend:
-    """Return it with the path below its provider, or below the REST API, which also stands for its elder, compat.
+    """Return it with the path below its provider, or below the REST API, which also stands for the older compat.
 
     A log's path is the whole path of its call, or what follows the provider in it.
     """

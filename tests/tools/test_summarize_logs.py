@@ -733,7 +733,7 @@ async def test_the_sums_of_all_calls_are_exact_where_groups_are_estimated(client
 async def test_a_cause_without_a_model_leaves_no_empty_place(client: Client, store: Store) -> None:
     await store.add(a_failed_log(1, model=""))
 
-    text, structured = await summarized(client)
+    text, _ = await summarized(client)
 
     assert ", ," not in text
     assert "()" not in text

@@ -208,6 +208,7 @@ class MessagesAssembly(Assembly):
         super().__init__()
         self._blocks: dict[int | None, Body] = {}
         self._inputs: dict[int, Fragments] = {}
+        self._opening: Body = {}
 
     def add(self, event: Body) -> None:
         """Take the next event."""
@@ -225,13 +226,20 @@ class MessagesAssembly(Assembly):
                 self.held |= as_object(event.get("delta"))
                 self.held["usage"] = as_object(self.held.get("usage")) | as_object(event.get("usage"))
             case "message_stop":
+                self.held["usage"] = self._opening | as_object(self.held.get("usage"))
                 self.finished = True
             case _:
                 pass
 
     def _start(self, message: Body) -> None:
-        """Begin; a second beginning, as after a fallback, goes on with what is there."""
-        self.held = {**message, "content": items(self.held, "content")}
+        """Begin; a second beginning, as after a fallback, goes on with what is there.
+
+        The output that is counted here is that of the beginning: it is none where the rest does not come.
+        """
+        usage = as_object(message.get("usage"))
+        self._opening = {name: usage[name] for name in ("output_tokens",) if name in usage}
+        counted = {name: value for name, value in usage.items() if name not in self._opening}
+        self.held = {**message, "usage": counted, "content": items(self.held, "content")}
         self._blocks = {}
 
     def _block(self, index: int | None) -> Body:

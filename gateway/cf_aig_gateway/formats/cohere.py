@@ -1,4 +1,4 @@
-"""Cohere's chat, version 2 and the elder one: docs.cohere.com/reference/chat, …/chat-stream, …/chat-v1."""
+"""Cohere's chat, versions 2 and 1: docs.cohere.com/reference/chat, …/chat-stream, …/chat-v1."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -35,10 +35,10 @@ def request(body: Body, gap: Gap) -> Conversation:
         _turn(as_object(each), gap, f"/messages/{number}") for number, each in enumerate(as_list(body.get("messages")))
     ]
     if "message" in body:
-        elder = [as_object(each) for each in as_list(body.get("chat_history"))]
+        earlier = [as_object(each) for each in as_list(body.get("chat_history"))]
         turns = [
             Turn(as_text(each.get("role")), as_text(each.get("message")), f"/chat_history/{number}")
-            for number, each in enumerate(elder)
+            for number, each in enumerate(earlier)
         ]
         turns.append(Turn("user", body["message"], "/message"))
     tools = tuple(tool_names(as_list(body.get("tools"))))

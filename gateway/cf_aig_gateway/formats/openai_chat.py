@@ -286,4 +286,4 @@ PROMPT = Format(
         ),
     ),
 )
-"""A request of the elder completions, whose reply is a chat's."""
+"""A request of the legacy completions, whose reply has a chat's form."""

@@ -141,7 +141,7 @@ class Array:
 
 
 def wire_of(opening: bytes) -> Wire:
-    """Return what reads a stream that begins so."""
+    """Return what reads a stream with this beginning."""
     if is_frames(opening):
         return Binary()
     return Array() if opening.lstrip().startswith(b"[") else Lines()

@@ -26,7 +26,7 @@ ALIASES = {"cf-cache-ttl": "cf-aig-cache-ttl", "cf-skip-cache": "cf-aig-skip-cac
 
 @dataclass(frozen=True)
 class Controls:
-    """The headers read, a gateway's settings where they say nothing; one that makes no sense is as good as absent."""
+    """The caller's headers, and the gateway's settings where they say nothing; a header that makes no sense is ignored."""
 
     event_id: str
     metadata: dict[str, Any] | None

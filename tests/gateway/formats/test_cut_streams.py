@@ -151,3 +151,20 @@ def test_an_event_of_a_stream_with_counts_that_are_none_is_no_fault() -> None:
     said, _, held = read(chunk)
 
     assert said == "Hi" and held and held.usage.tokens_in is None
+
+
+def test_the_output_counted_at_the_beginning_of_a_cut_stream_is_not_taken_for_all_of_it() -> None:
+    start = {
+        "type": "message_start",
+        "message": {"role": "assistant", "usage": {"input_tokens": 13, "output_tokens": 1}},
+    }
+    text = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "The sea"}}
+    stream = formats.stream()
+    for event in (start, text):
+        stream.take(event)
+    cut = formats.read(stream.reply())
+    stream.take({"type": "message_stop"})
+    whole = formats.read(stream.reply())
+
+    assert cut and (cut.usage.tokens_in, cut.usage.tokens_out) == (13, None)
+    assert whole and whole.usage.tokens_out == 1

@@ -18,22 +18,38 @@ FEW = 3
 
 
 def appearances(question: Question, sources: Sources) -> dict[str, str]:
-    """Return, by group, since when or until when it had calls, where that is in the midst of the span."""
-    if question.by in SLICES:
+    """Return, by group, since when or until when it had calls, where that is in the midst of the span.
+
+    Group `` is all calls; a group is told only where it is not as all calls are.
+    """
+    found = {} if question.by in SLICES else {group: _times(sources, group) for group in sources.now.groups}
+    every = sorted(at for times in found.values() for at in times)
+    if not every:
         return {}
-    return {group: words for group in sources.now.groups if (words := _told(question, sources, group))}
-
-
-def _told(question: Question, sources: Sources, group: str) -> str:
-    times = _times(sources, group)
     start, end = question.scope.start, min(question.scope.end, datetime.now(UTC))
-    count = sources.now.groups[group].calls
+    calls = sum(figures.calls for figures in sources.now.groups.values())
+    told = {"": _told(question, sources, every, calls, start, end)}
+    for group, times in found.items():
+        count = sources.now.groups[group].calls
+        told[group] = _told(question, sources, times, count, every[0], every[-1], group) if times else ""
+    return {group: words for group, words in told.items() if words}
+
+
+def _told(
+    question: Question,
+    sources: Sources,
+    times: Sequence[datetime],
+    count: float,
+    start: datetime,
+    end: datetime,
+    group: str | None = None,
+) -> str:
     form = "%H:%M" if question.scope.is_of_one_day() else "%m-%d %H:%M"
-    if not times or count < FEW:
+    if count < FEW:
         return ""
     first, last = times[0], times[-1]
     least = max(SHARE * (end - start), INTERVALS * (last - first) / (count - 1), _resolution(question, sources))
-    is_new = sources.earlier is not None and not sources.earlier.groups.get(group)
+    is_new = group is not None and sources.earlier is not None and not sources.earlier.groups.get(group)
     told = [f"{'new since' if is_new else 'first call'} {first:{form}}" if first - start > least else ""]
     told += [f"last call {last:{form}}" if end - last > least else ""]
     return ", ".join(filter(None, told))
