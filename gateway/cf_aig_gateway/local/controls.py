@@ -26,7 +26,7 @@ ALIASES = {"cf-cache-ttl": "cf-aig-cache-ttl", "cf-skip-cache": "cf-aig-skip-cac
 
 @dataclass(frozen=True)
 class Controls:
-    """The caller's headers, and the gateway's settings where they say nothing; a header that makes no sense is ignored."""
+    """The caller's headers over the gateway's settings; a header that makes no sense is ignored."""
 
     event_id: str
     metadata: dict[str, Any] | None
