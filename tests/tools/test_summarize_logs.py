@@ -737,3 +737,12 @@ async def test_a_cause_without_a_model_leaves_no_empty_place(client: Client, sto
 
     assert ", ," not in text
     assert "()" not in text
+
+
+async def test_other_gateways_with_calls_are_named_when_there_are_none_here(client: Client, store: Store) -> None:
+    await store.create_gateway("staging", "{}")
+    await store.add(a_log(1, gateway="staging"))
+
+    text, _ = await summarized(client)
+
+    assert "Of the other gateways, staging has 1 log that match: give gateway_id." in text

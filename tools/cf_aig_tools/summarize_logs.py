@@ -9,6 +9,7 @@ from pydantic import Field, WithJsonSchema
 
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_tools.desk import Call, desk_of
+from cf_aig_tools.elsewhere import matches_elsewhere
 from cf_aig_tools.parameters import Clause, GatewayId, Metadata, duration, span, wanted
 from cf_aig_tools.summary.figures import DIMENSIONS
 from cf_aig_tools.summary.findings import findings
@@ -50,7 +51,10 @@ async def summarize_logs(
     )
     scope = Scope(desk.gateway, gateway_id or desk.default_gateway, start, end, asked, search)
     question = Question(scope, _group_by(group_by), _earlier(compare_to, start, end - start))
-    return told(await findings(question), desk.masker)
+    found = await findings(question)
+    if found.lines or gateway_id:
+        return told(found, desk.masker)
+    return told(found, desk.masker, await matches_elsewhere(desk, scope.gateway_id, scope.count))
 
 
 def _ends(start_date: str, end_date: str) -> tuple[datetime, datetime]:

@@ -42,19 +42,19 @@ class Summary(BaseModel):
     next: str
 
 
-def told(found: Findings, masker: Masker) -> CallToolResult:
-    """Return a summary in both channels, cut to MAX_TOKENS."""
+def told(found: Findings, masker: Masker, elsewhere: str = "") -> CallToolResult:
+    """Return a summary in both channels, cut to MAX_TOKENS; one of no calls says what there is `elsewhere`."""
     if not found.lines:
-        return _empty(found)
+        return _empty(found, elsewhere)
     results = (_result(found, masker, *size) for size in SIZES)
     fitting = next((result for result in results if cost(result) <= MAX_TOKENS), None)
     return fitting or _result(found, masker, 0, 5)
 
 
-def _empty(found: Findings) -> CallToolResult:
+def _empty(found: Findings, elsewhere: str) -> CallToolResult:
     summary = f"{_heading(found.question)}: no calls."
     basis = (
-        "Neither analytics nor logs have any. Likely: the span is wrong (analytics lag by minutes, logs by seconds), "
+        f"Neither analytics nor logs have any.{elsewhere} Likely: the span is wrong (analytics lag by minutes, logs by seconds), "
         "the filters are too narrow, the gateway keeps no logs, or the account keeps them in Workers Observability."
     )
     following = "list_logs without dates shows the newest calls; list_gateways the gateways"

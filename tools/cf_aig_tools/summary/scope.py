@@ -53,6 +53,10 @@ class Scope:
         )
         return Page([log for log in found.items if self.wanted.holds(log)], found.info)
 
+    async def count(self, gateway_id: str) -> int:
+        """Return how many logs of another gateway match."""
+        return (await replace(self, gateway_id=gateway_id).page(1)).info.total_count
+
     def is_of_one_day(self) -> bool:
         """Whether a time of day says when in the span it is."""
         return self.start.date() == (self.end - _TICK).date()
