@@ -373,7 +373,7 @@ async def test_other_gateways_with_matches_are_named_when_there_are_none_here(cl
     text, _ = await listed(client, model="openai/gpt-4o-mini")
     named, _ = await listed(client, model="openai/gpt-4o-mini", gateway_id="default")
 
-    assert "Of the other gateways, staging has 1 log that match: give gateway_id." in text
+    assert "Of the other gateways, staging has 1 matching log: give gateway_id." in text
     assert "staging" not in named
 
 

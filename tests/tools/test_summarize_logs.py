@@ -745,4 +745,4 @@ async def test_other_gateways_with_calls_are_named_when_there_are_none_here(clie
 
     text, _ = await summarized(client)
 
-    assert "Of the other gateways, staging has 1 log that match: give gateway_id." in text
+    assert "Of the other gateways, staging has 1 matching log: give gateway_id." in text

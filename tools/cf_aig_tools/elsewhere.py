@@ -20,5 +20,7 @@ async def matches_elsewhere(desk: Desk, gateway_id: str, count: Callable[[str], 
         counts = await together([partial(count, other) for other in asked])
     except GatewayError:
         return ""
-    found = [f"{other} has {counted(total, 'log')}" for other, total in zip(asked, counts, strict=True) if total]
-    return f" Of the other gateways, {', '.join(found)} that match: give gateway_id." if found else ""
+    found = [
+        f"{other} has {counted(total, 'matching log')}" for other, total in zip(asked, counts, strict=True) if total
+    ]
+    return f" Of the other gateways, {', '.join(found)}: give gateway_id." if found else ""
