@@ -55,7 +55,8 @@ def _empty(found: Findings, elsewhere: str) -> CallToolResult:
     summary = f"{_heading(found.question)}: no calls."
     basis = (
         f"Neither analytics nor logs have any.{elsewhere} Likely: the span is wrong (analytics lag by minutes, logs "
-        "by seconds), the filters are too narrow, the gateway keeps no logs, or the account keeps them in Workers Observability."
+        "by seconds), the filters are too narrow, the gateway keeps no logs, or the account keeps them in Workers "
+        "Observability."
     )
     following = "list_logs without dates shows the newest calls; list_gateways the gateways"
     text = f"{summary}\n{basis}\nnext: {following}"
