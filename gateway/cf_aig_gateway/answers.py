@@ -17,18 +17,20 @@ M = TypeVar("M", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Page(Generic[M]):
-    """One page of a list, and where it stands."""
+    """One page of a list, where it stands, and what is to be said of how it was found."""
 
     items: list[M]
     info: ResultInfo
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Body:
-    """A stored body as it arrives."""
+    """A stored body as it arrives, and what is to be said of it."""
 
     content_type: str
     chunks: AsyncIterator[bytes]
+    note: str = ""
 
 
 def opened(response: httpx2.Response, errand: Errand) -> Envelope:

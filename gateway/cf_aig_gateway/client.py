@@ -2,8 +2,11 @@
 
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import Any, Literal
 from urllib.parse import quote
 
 import httpx2
@@ -13,9 +16,10 @@ from cf_aig_gateway import analytics
 from cf_aig_gateway import filters as filter_language
 from cf_aig_gateway.answers import Body, M, Page, chunks, opened, parsed
 from cf_aig_gateway.chat import Chat, Wire, streamed, wire_chat
-from cf_aig_gateway.errors import GatewayError
+from cf_aig_gateway.errors import GatewayError, NotFound
 from cf_aig_gateway.filters import Filter
 from cf_aig_gateway.json_text import load_json
+from cf_aig_gateway.logs.observability import MOST_EVENTS, Observability
 from cf_aig_gateway.models import Gateway, Log
 from cf_aig_gateway.refusals import Errand, refusal, unreachable
 from cf_aig_gateway.replies import Grown, Reply, assembled, parse_reply
@@ -30,6 +34,16 @@ LOG_LAG_S = 60.0
 
 MAX_ID = 256
 """Characters of the longest id that is worth sending; gateway ids have at most 64, log ids 36."""
+
+
+LogSystem = Literal["auto", "gateway", "observability"]
+"""Where an account keeps its logs; `auto` is found out."""
+
+TELEMETRY_SCOPE = "Workers Observability Read"
+
+
+def _moment(date: str | None) -> datetime | None:
+    return datetime.fromisoformat(date) if date else None
 
 
 def segment(value: str) -> str:
@@ -62,6 +76,8 @@ class AIGateway:
         token: Callable[[], str],
         gateway_token: Callable[[], str],
         provider_keys: Mapping[str, str],
+        logs: LogSystem = "auto",
+        log_fields: Mapping[str, str] | None = None,
     ) -> None:
         self._http = http
         self._api_url = api_url.rstrip("/")
@@ -71,6 +87,14 @@ class AIGateway:
         self._gateway_token = gateway_token
         self._provider_keys = provider_keys
         self._chatted: dict[tuple[str, str], float] = {}
+        self.log_system: LogSystem = logs
+        self._doubts: tuple[str, ...] = ()
+        self._observability = Observability(self._telemetry, log_fields or {})
+
+    @property
+    def most_per_page(self) -> int:
+        """Logs of one page at most."""
+        return MOST_EVENTS if self.log_system == "observability" else 50
 
     async def gateways(self, *, page: int = 1, per_page: int = 20, search: str | None = None) -> Page[Gateway]:
         """Return one page of gateways: GET /accounts/{account}/ai-gateway/gateways. `search` matches ids."""
@@ -90,11 +114,23 @@ class AIGateway:
         filters: Sequence[Filter] = (),
         search: str | None = None,
     ) -> Page[Log]:
-        """Return one page of logs: GET …/gateways/{gateway}/logs.
+        """Return one page of logs: GET …/gateways/{gateway}/logs, or telemetry where the account keeps them there.
 
         `start_date` and `end_date` are ISO 8601, UTC. Filters go as one JSON parameter: any other form is ignored
         by the API, and an ignored filter returns every row.
         """
+        asked = partial(
+            self._observability.logs,
+            gateway_id,
+            page,
+            per_page,
+            (order_by, order_by_direction),
+            (_moment(start_date), _moment(end_date)),
+            filters,
+            search or "",
+        )
+        if self.log_system == "observability":
+            return await asked()
         params = {
             "page": page,
             "per_page": per_page,
@@ -106,7 +142,49 @@ class AIGateway:
             "search": search,
         }
         errand = Errand(f"No gateway {gateway_id}. list_gateways shows those that exist.")
-        return await self._page(Log, f"/{segment(gateway_id)}/logs", params, errand)
+        found = await self._page(Log, f"/{segment(gateway_id)}/logs", params, errand)
+        if found.info.total_count:
+            self._settle("gateway")
+        if self.log_system != "auto":
+            return found
+        is_all = not (filters or search or start_date or end_date)
+        if await self._are_elsewhere(gateway_id, is_all=is_all):
+            return await asked()
+        return replace(found, notes=self._doubts)
+
+    def _settle(self, system: LogSystem) -> None:
+        """Remember where the account keeps its logs, unless that is set."""
+        if self.log_system == "auto":
+            self.log_system = system
+
+    async def _are_elsewhere(self, gateway_id: str, *, is_all: bool = False) -> bool:
+        """Find out whether the account, which gave no log, keeps its logs in Workers Observability.
+
+        `is_all`: it was asked for every log. What hinders the search is noted.
+        """
+        if self.log_system != "auto":
+            return self.log_system == "observability"
+        self._doubts = ()
+        errand = Errand(f"No gateway {gateway_id}. list_gateways shows those that exist.")
+        try:
+            if not is_all:
+                every = await self._page(Log, f"/{segment(gateway_id)}/logs", {"per_page": 1}, errand)
+                if every.info.total_count:
+                    self._settle("gateway")
+                    return False
+            if await self._observability.has_logs():
+                self._settle("observability")
+                return True
+        except GatewayError as error:
+            self._doubts = (f"Whether this account keeps its logs in Workers Observability is not known: {error}",)
+        return False
+
+    async def _telemetry(self, path: str, asked: dict[str, Any]) -> Any:
+        """POST …/workers/observability/telemetry/{path}."""
+        errand = Errand("This API has no Workers Observability. Check CLOUDFLARE_BASE_URL.", TELEMETRY_SCOPE)
+        url = f"{self._api_url}/accounts/{self._known_account()}/workers/observability/telemetry/{path}"
+        request = self._http.build_request("POST", url, json=asked, headers=self._authorization())
+        return opened(await self._send(request, errand), errand).result
 
     async def log(self, gateway_id: str, log_id: str) -> Log:
         """Return one log: GET …/logs/{log}.
@@ -115,6 +193,8 @@ class AIGateway:
             NotFound: no such log or gateway, or not yet: a log appears up to 5 s after its call.
 
         """
+        if self.log_system == "observability":
+            return await self._observability.log(gateway_id, log_id)
         errand = Errand(
             f"No log {log_id} in gateway {gateway_id}. list_logs shows its logs, list_gateways the gateways; "
             "a new log appears up to 5 s after its call."
@@ -122,7 +202,11 @@ class AIGateway:
         response = await self._read(
             self._log_url(gateway_id, log_id), {}, errand, fresh=self._is_fresh(gateway_id, log_id)
         )
-        return parsed(Log, opened(response, errand).result)
+        if response.status_code == 404 and await self._are_elsewhere(gateway_id):
+            return await self._observability.log(gateway_id, log_id)
+        found = parsed(Log, opened(response, errand).result)
+        self._settle("gateway")
+        return found
 
     def request_body(self, gateway_id: str, log_id: str) -> AbstractAsyncContextManager[Body]:
         """Open what a logged request sent: GET …/logs/{log}/request.
@@ -131,7 +215,7 @@ class AIGateway:
             NotFound: no such log, or its body is not stored: the API uses one code for both.
 
         """
-        return self._body(gateway_id, log_id, "request")
+        return self._stored(gateway_id, log_id, "request")
 
     def response_body(self, gateway_id: str, log_id: str) -> AbstractAsyncContextManager[Body]:
         """Open what came back: GET …/logs/{log}/response.
@@ -140,7 +224,7 @@ class AIGateway:
             NotFound: no such log, or its body is not stored: the API uses one code for both.
 
         """
-        return self._body(gateway_id, log_id, "response")
+        return self._stored(gateway_id, log_id, "response")
 
     async def request_groups(
         self, gateway_id: str, groupings: Sequence[analytics.Grouping]
@@ -149,6 +233,8 @@ class AIGateway:
 
         An empty id is for the calls of all gateways. A list is empty when analytics hold none of the calls, or not yet.
         """
+        if self.log_system == "observability":
+            return [await self._observability.groups(gateway_id, grouping) for grouping in groupings]
         errand = Errand("This API has no analytics. Check CLOUDFLARE_BASE_URL.", scope="Account Analytics Read")
         asked = analytics.request(self._known_account(), gateway_id, groupings)
         url = f"{self._api_url}/graphql"
@@ -161,7 +247,15 @@ class AIGateway:
         request = self._http.build_request(
             "PATCH", self._log_url(gateway_id, log_id), json=dict(changes), headers=self._authorization()
         )
-        opened(await self._send(request, errand), errand)
+        try:
+            opened(await self._send(request, errand), errand)
+        except NotFound as error:
+            if self.log_system != "observability":
+                raise
+            raise GatewayError(
+                f"No feedback on log {log_id}: this account keeps its logs in Workers Observability, which has no "
+                f"documented place for feedback, and the API of gateway {gateway_id} does not know the log."
+            ) from error
 
     async def chat(self, gateway_id: str, chat: Chat, grown: Grown | None = None) -> Reply:
         """Send a chat through a gateway and return the reply. Never tried twice unless the caller asks the gateway to.
@@ -223,6 +317,19 @@ class AIGateway:
         envelope = opened(await self._read(self._gateways_url() + path, params, errand), errand)
         rows: list[Any] = envelope.result or []
         return Page([parsed(model, row) for row in rows], envelope.result_info)
+
+    @asynccontextmanager
+    async def _stored(self, gateway_id: str, log_id: str, part: str) -> AsyncGenerator[Body]:
+        """Open a body wherever the account keeps its logs."""
+        async with AsyncExitStack() as stack:
+            try:
+                source = self._observability.body if self.log_system == "observability" else self._body
+                body = await stack.enter_async_context(source(gateway_id, log_id, part))
+            except NotFound:
+                if self.log_system == "observability" or not await self._are_elsewhere(gateway_id):
+                    raise
+                body = await stack.enter_async_context(self._observability.body(gateway_id, log_id, part))
+            yield body
 
     @asynccontextmanager
     async def _body(self, gateway_id: str, log_id: str, part: str) -> AsyncGenerator[Body]:

@@ -60,6 +60,7 @@ def _run(command: str, options: dict[str, Any]) -> None:
                 log_lag_s=options["log_lag"],
                 live=options["live"],
                 providers=options["provider"],
+                logs=options["logs"],
             )
         case "doctor":
             from cf_aig_server.commands import doctor  # noqa: PLC0415
@@ -162,6 +163,12 @@ def _gateway_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--db", type=Path, metavar="PATH", help="file for gateways and logs (that of serve --local)")
     parser.add_argument("--live", action="store_true", help="forward calls to the real providers")
     parser.add_argument("--token", default="", help="the only token the gateway takes (any)")
+    parser.add_argument(
+        "--logs",
+        choices=("gateway", "observability"),
+        default="gateway",
+        help="where the account keeps its logs: observability is what accounts made since 2026-09-24 have",
+    )
     parser.add_argument("--log-lag", type=float, default=0.0, metavar="SECONDS", help="show logs later, as Cloudflare")
     parser.add_argument(
         "--provider",

@@ -100,6 +100,8 @@ def _cloudflare(http: httpx2.AsyncClient, settings: Settings) -> AIGateway:
         token=settings.token,
         gateway_token=settings.data_token,
         provider_keys={name: key.get_secret_value() for name, key in settings.provider_keys.items()},
+        logs=settings.logs,
+        log_fields=settings.log_fields,
     )
 
 
@@ -112,4 +114,5 @@ def _local(http: httpx2.AsyncClient) -> AIGateway:
         token=lambda: "local",
         gateway_token=lambda: "local",
         provider_keys={},
+        logs="gateway",
     )

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from cf_aig_gateway.client import LogSystem
+from cf_aig_gateway.logs.fields import CANDIDATES
 from cf_aig_server.paths import data_folder
 
 KEY_PREFIX = "AI_GATEWAY_KEY_"
@@ -34,6 +36,22 @@ def _names(value: object) -> object:
     return [name for name in value.replace(",", " ").split() if name] if isinstance(value, str) else value
 
 
+def _fields(value: object) -> object:
+    """Read `model=a.model, cost=a.cost`: the keys of telemetry that hold fields of a log.
+
+    Raises:
+        ValueError: a part is no pair, or no such field is read.
+
+    """
+    if not isinstance(value, str):
+        return value
+    pairs = [part.partition("=") for part in value.replace(",", " ").split()]
+    for name, sign, key in pairs:
+        if not sign or not key or name not in CANDIDATES:
+            raise ValueError(f"must be FIELD=KEY pairs, of the fields {', '.join(CANDIDATES)} (got {name[:80]!r})")
+    return {name: key for name, _, key in pairs}
+
+
 def _provider_keys() -> dict[str, SecretStr]:
     return {
         name.removeprefix(KEY_PREFIX).lower().replace("_", "-"): SecretStr(value)
@@ -44,6 +62,7 @@ def _provider_keys() -> dict[str, SecretStr]:
 
 BaseURL = Annotated[str, AfterValidator(_base_url)]
 Names = Annotated[list[str], NoDecode, BeforeValidator(_names)]
+Fields = Annotated[dict[str, str], NoDecode, BeforeValidator(_fields)]
 
 
 class Settings(BaseSettings):
@@ -63,6 +82,8 @@ class Settings(BaseSettings):
     read_only: bool = Field(False, validation_alias="AI_GATEWAY_READ_ONLY")
     tools: Names = Field([], validation_alias="AI_GATEWAY_TOOLS", description="Tools to offer; none named: all")
     allow: Names = Field([], validation_alias="AI_GATEWAY_ALLOW", description="Gateways to reach; none named: all")
+    logs: LogSystem = Field("auto", validation_alias="AI_GATEWAY_LOGS", description="Where the account keeps its logs")
+    log_fields: Fields = Field({}, validation_alias="AI_GATEWAY_LOG_FIELDS", description="field=key of telemetry, …")
     budget: int = Field(10_000, ge=200, le=10_000, validation_alias="AI_GATEWAY_BUDGET", description="Tokens, at most")
     mask: bool = Field(True, validation_alias="AI_GATEWAY_MASK")
     http_token: SecretStr = Field(SecretStr(""), validation_alias="AI_GATEWAY_HTTP_TOKEN")

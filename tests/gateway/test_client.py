@@ -37,6 +37,7 @@ def a_gateway(answer: Answer, account: str = ACCOUNT, token: str = "api-token") 
         token=lambda: token,
         gateway_token=lambda: "gateway-token",
         provider_keys={"openai": "openai-key", "anthropic": "anthropic-key"},
+        logs="gateway",
     )
 
 

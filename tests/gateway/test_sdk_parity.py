@@ -46,6 +46,7 @@ class Recorder:
             token=lambda: "t",
             gateway_token=lambda: "t",
             provider_keys={},
+            logs="gateway",
         )
 
 

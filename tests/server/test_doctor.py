@@ -24,6 +24,7 @@ def cloudflare(
     accounts: int = 1,
     gateways: Any = ({"id": "default", "collect_logs": True},),
     logs: int = 7,
+    telemetry: int = 0,
     patch: int = 404,
     analytics: int = 200,
     off_s: float = 0,
@@ -43,6 +44,8 @@ def cloudflare(
         if path == "/graphql":
             groups = {"data": {"viewer": {"accounts": [{"groups0": []}]}}}
             return httpx2.Response(analytics, json=groups if analytics == 200 else DENIED)
+        if "/observability/telemetry/" in path:
+            return httpx2.Response(403, json=DENIED) if telemetry == 403 else _telemetry(path, telemetry)
         if path.endswith("/logs"):
             return httpx2.Response(200, json={"success": True, "result": [], "result_info": {"total_count": logs}})
         if gateways is None:
@@ -50,6 +53,15 @@ def cloudflare(
         return httpx2.Response(200, json={"success": True, "result": list(gateways)})
 
     return answer
+
+
+def _telemetry(path: str, count: int) -> httpx2.Response:
+    source = {"gen_ai.request.model": "gpt-4o", "gen_ai.model.provider": "openai"}
+    event = {"$metadata": {"id": "e1"}, "dataset": "d", "source": source, "timestamp": 1_795_000_000_000}
+    found: Any = [{"key": key, "lastSeenAt": 1, "type": "string"} for key in source] if count else []
+    if path.endswith("/query"):
+        found = {"events": {"events": [event] * count, "count": count}, "statistics": {}}
+    return httpx2.Response(200, json={"success": True, "result": found})
 
 
 async def findings(answer: Callable[[httpx2.Request], httpx2.Response], **settings: Any) -> dict[str, tuple[str, str]]:
@@ -77,7 +89,10 @@ async def test_a_good_configuration_needs_nothing() -> None:
         ({"gateways": None}, {}, "read", "fix", "AI Gateway Read"),
         ({"gateways": ()}, {"gateway_id": "main"}, "gateway", "fix", "there is no main"),
         ({"gateways": ({"id": "default", "collect_logs": False},)}, {}, "gateway", "fix", "keeps no logs"),
-        ({"logs": 0}, {}, "logs", "note", "Workers Observability"),
+        ({"logs": 7}, {}, "logs", "ok", "7 can be read in AI Gateway's own log store."),
+        ({"logs": 0}, {}, "logs", "note", "none: send a call"),
+        ({"logs": 0, "telemetry": 1}, {}, "logs", "ok", "1 can be read in Workers Observability, where accounts"),
+        ({"logs": 0, "telemetry": 403}, {}, "logs", "fix", "lacks the scope Workers Observability Read"),
         ({"analytics": 403}, {}, "analytics", "note", "Account Analytics Read"),
         ({"patch": 403}, {}, "write", "note", "AI Gateway Write"),
         ({}, {"tools": "no_such"}, "protocol", "fix", "there is no tool no_such"),

@@ -85,6 +85,11 @@ cf_aig_gateway.formats.usage
 cf_aig_gateway.formats.workers_ai
 cf_aig_gateway.frames
 cf_aig_gateway.json_text
+cf_aig_gateway.logs
+cf_aig_gateway.logs.fields
+cf_aig_gateway.logs.observability
+cf_aig_gateway.logs.questions
+cf_aig_gateway.logs.telemetry
 cf_aig_gateway.models
 cf_aig_gateway.pricing
 cf_aig_gateway.providers

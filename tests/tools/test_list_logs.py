@@ -176,7 +176,7 @@ async def test_an_empty_list_says_why_it_may_be_empty(client: Client, store: Sto
     text, structured = await listed(client, success=False)
 
     assert "No logs match in gateway default" in text
-    assert "Workers Observability" in structured["summary"]
+    assert "the gateway keeps no logs" in structured["summary"]
     assert "list_gateways" in structured["next"]
 
 

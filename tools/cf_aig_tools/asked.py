@@ -1,6 +1,6 @@
 """Which logs list_logs is asked for, and a page of them in the order asked for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from cf_aig_gateway.answers import Page
@@ -26,6 +26,7 @@ class Found:
     kept: list[Log]
     info: ResultInfo
     dropped: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def has_more(self) -> bool:
@@ -68,7 +69,7 @@ class Asked:
         if key := metadata_key(order_by):
             return await self._sorted(gateway_id, page, per_page, key, is_descending=direction == "desc")
         found = await self._page(gateway_id, page, per_page, order_by, direction)
-        return self._meant(found.items, found.info)
+        return replace(self._meant(found.items, found.info), notes=found.notes)
 
     def _meant(self, logs: list[Log], info: ResultInfo) -> Found:
         kept = [log for log in logs if self.wanted.holds(log)]

@@ -4,7 +4,7 @@ from mcp.types import CallToolResult, ToolAnnotations
 
 from cf_aig_tools.desk import Call, desk_of, said
 from cf_aig_tools.parameters import Budget, GatewayId, Limit, LogId, Offset, Pointer, SearchText, View
-from cf_aig_tools.reading import Reading, read_body
+from cf_aig_tools.reading import Reading, read_stored
 
 ANNOTATIONS = ToolAnnotations(title="Request body", read_only_hint=True, open_world_hint=True)
 
@@ -26,5 +26,5 @@ async def get_log_request_body(
     """
     desk = desk_of(ctx)
     asked = Reading(view, pointer, search, offset, limit, min(budget, desk.max_budget))
-    async with desk.gateway.request_body(gateway_id or desk.default_gateway, log_id) as body:
-        return said(await read_body(body.chunks, asked, masker=desk.masker))
+    opening = desk.gateway.request_body(gateway_id or desk.default_gateway, log_id)
+    return said(await read_stored(opening, asked, desk.masker))

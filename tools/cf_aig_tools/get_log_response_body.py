@@ -5,9 +5,9 @@ from dataclasses import replace
 from mcp.types import CallToolResult, ToolAnnotations
 
 from cf_aig_tools import failures
-from cf_aig_tools.desk import Call, Desk, desk_of, said
+from cf_aig_tools.desk import Call, desk_of, said
 from cf_aig_tools.parameters import Budget, GatewayId, Limit, LogId, Offset, Pointer, SearchText, View
-from cf_aig_tools.reading import BROKE_OFF, Reading, read_body
+from cf_aig_tools.reading import BROKE_OFF, Reading, read_stored
 
 SENTENCE = 40
 """Tokens of the sentence that says who ended a stream."""
@@ -34,16 +34,11 @@ async def get_log_response_body(
     gateway = gateway_id or desk.default_gateway
     most = min(budget, desk.max_budget)
     asked = Reading(view, pointer, search, offset, limit, most)
-    told = await _read(desk, gateway, log_id, asked)
+    told = await read_stored(desk.gateway.response_body(gateway, log_id), asked, desk.masker)
     if not told.startswith(BROKE_OFF):
         return said(told)
     log = await desk.gateway.log(gateway, log_id)
-    ended = failures.meaning(log.status_code, [log.duration], began=True)
-    if not ended:
-        return said(told)
-    return said(f"{ended}\n{await _read(desk, gateway, log_id, replace(asked, budget=most - SENTENCE))}")
-
-
-async def _read(desk: Desk, gateway_id: str, log_id: str, asked: Reading) -> str:
-    async with desk.gateway.response_body(gateway_id, log_id) as body:
-        return await read_body(body.chunks, asked, masker=desk.masker)
+    if ended := failures.meaning(log.status_code, [log.duration], began=True):
+        shorter = replace(asked, budget=most - SENTENCE)
+        told = await read_stored(desk.gateway.response_body(gateway, log_id), shorter, desk.masker)
+    return said(f"{ended}\n{told}".lstrip())

@@ -93,7 +93,7 @@ async def list_logs(
 
 def _answer(gateway: str, found: Found, order: str, rows: list[dict[str, Cell]], whole: list[str]) -> CallToolResult:
     info = found.info
-    summary = _summary(gateway, found, HEADINGS.get(order, f"by {order}"))
+    summary = " ".join([_summary(gateway, found, HEADINGS.get(order, f"by {order}")), *found.notes])
     if found.dropped:
         summary += (
             f" {found.dropped} more rows had the metadata key and the value, but not as a pair, and were dropped."
@@ -155,9 +155,9 @@ def _empty(gateway: str, found: Found, asked: Asked, hint: str) -> str:
         if asked.is_narrow
         else ""
     )
+    told = " ".join(["", *found.notes])
     searched = " search looks at metadata only, not at bodies." if asked.search else ""
     return (
-        f"No logs{' match' if asked.is_narrow else ''} in gateway {gateway}.{searched}{hint} Likely: {narrow}the "
-        "gateway keeps no logs, a call is less than 5 s old, or this account keeps its logs in Workers Observability, "
-        "as accounts made since 2026-09-24 do."
+        f"No logs{' match' if asked.is_narrow else ''} in gateway {gateway}.{searched}{told}{hint} Likely: {narrow}the "
+        "gateway keeps no logs, or a call is less than 5 s old."
     )

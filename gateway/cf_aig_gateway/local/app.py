@@ -1,23 +1,32 @@
 """The local gateway as one Starlette application."""
 
+from typing import Literal
+
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
 from cf_aig_gateway.errors import GatewayError
-from cf_aig_gateway.local import data_plane, management
+from cf_aig_gateway.local import data_plane, management, telemetry
 from cf_aig_gateway.local.door import Door
 from cf_aig_gateway.local.envelopes import Refused, front_door
 from cf_aig_gateway.local.providers import simulated
 from cf_aig_gateway.local.providers.answers import Upstream
 from cf_aig_gateway.local.store import Store
 
+LogSystem = Literal["gateway", "observability"]
 
-def build_app(store: Store, *, token: str | None = None, upstream: Upstream = simulated.answer) -> Starlette:
-    """Return the application over an open store, which asks `upstream`. With a `token`, it takes no other."""
+
+def build_app(
+    store: Store, *, token: str | None = None, upstream: Upstream = simulated.answer, logs: LogSystem = "gateway"
+) -> Starlette:
+    """Return the application over an open store, which asks `upstream`. With a `token`, it takes no other.
+
+    With `logs` as `observability` it is an account made since 2026-09-24: the logs API lists nothing.
+    """
     app = Starlette(
-        routes=[*data_plane.routes, *management.routes],
+        routes=[*data_plane.routes, *management.routes, *telemetry.routes],
         middleware=[Middleware(Door, token=token)],
         exception_handlers={
             404: _unknown_route,
@@ -31,6 +40,7 @@ def build_app(store: Store, *, token: str | None = None, upstream: Upstream = si
     app.state.store = store
     app.state.token = token
     app.state.upstream = upstream
+    app.state.logs = logs
     return app
 
 

@@ -89,6 +89,8 @@ async def list_logs(request: Request) -> Response:
     """List logs: filters, search, the deprecated parameters, order, page, per_page, meta_info."""
     query = checked(LogQuery, "query", request.query_params)
     gateway = await _gateway(request)
+    if _keeps_none(request):
+        return results([], page=query.page, per_page=query.per_page, totals={"total_count": 0})
     rows, totals = await _store(request).logs(gateway["id"], query)
     return results(rows, page=query.page, per_page=query.per_page, totals=totals)
 
@@ -104,7 +106,7 @@ async def delete_logs(request: Request) -> Response:
 async def get_log(request: Request) -> Response:
     """Read a log, with the sizes and the heads of its bodies."""
     log = await _store(request).log(request.path_params["gateway"], request.path_params["log"])
-    if log is None:
+    if log is None or _keeps_none(request):
         raise not_found()
     return result(log)
 
@@ -113,7 +115,8 @@ async def patch_log(request: Request) -> Response:
     """Set feedback, score or metadata of a log."""
     patch = checked(LogPatch, "body", await request.body())
     changes = patch.model_dump(exclude_unset=True)
-    if not await _store(request).patch_log(request.path_params["gateway"], request.path_params["log"], changes):
+    gateway, log = request.path_params["gateway"], request.path_params["log"]
+    if _keeps_none(request) or not await _store(request).patch_log(gateway, log, changes):
         raise not_found()
     return result({})
 
@@ -143,7 +146,7 @@ async def not_emulated(request: Request) -> Response:
 
 async def _body(request: Request, which: str) -> Response:
     found = await _store(request).body(request.path_params["gateway"], request.path_params["log"], which)
-    if found is None or found[0] is None:
+    if found is None or found[0] is None or _keeps_none(request):
         raise not_found()
     body, content_type = found
     return Response(body, headers=BODY_HEADERS | {"content-type": content_type or "application/octet-stream"})
@@ -154,6 +157,11 @@ async def _gateway(request: Request) -> dict[str, Any]:
     if gateway is None:
         raise not_found()
     return gateway
+
+
+def _keeps_none(request: Request) -> bool:
+    """Whether this is an account whose logs are in Workers Observability."""
+    return request.app.state.logs == "observability"
 
 
 def _store(request: Request) -> Store:

@@ -164,15 +164,22 @@ def _configured(name: str, found: list[Gateway]) -> Finding:
 
 
 async def _logs(gateway: AIGateway, name: str) -> Finding:
-    total = (await gateway.logs(name, per_page=1)).info.total_count
+    found = await gateway.logs(name, per_page=1)
+    total, where = found.info.total_count, KEPT_IN.get(gateway.log_system, "")
     if total:
-        return Finding("ok", "logs", f"{total:,} can be read")
+        lacking = "".join(f" {note}" for note in found.notes if note.startswith("Not found"))
+        return Finding("ok", "logs", f"{total:,} can be read{where}.{lacking}")
+    if found.notes and not where:
+        return Finding("fix", "logs", found.notes[0])
     return Finding(
-        "note",
-        "logs",
-        "none. Send a call; if it does not appear within 5 s, this account keeps its logs in Workers Observability, as "
-        "accounts made since 2026-09-24 do, and this API does not show them",
+        "note", "logs", f"none{where}: send a call. Neither the logs API nor Workers Observability has a log of it yet"
     )
+
+
+KEPT_IN = {
+    "gateway": " in AI Gateway's own log store",
+    "observability": " in Workers Observability, where accounts made since 2026-09-24 keep them",
+}
 
 
 async def _analytics(gateway: AIGateway, name: str) -> Finding:

@@ -11,7 +11,7 @@ import anyio.to_thread
 
 from cf_aig_gateway import pricing
 from cf_aig_gateway.errors import GatewayError
-from cf_aig_gateway.local.app import build_app
+from cf_aig_gateway.local.app import LogSystem, build_app
 from cf_aig_gateway.local.providers.live import Live
 from cf_aig_gateway.local.store import Store
 from cf_aig_server.transports.web import serve_app
@@ -21,7 +21,16 @@ ACCOUNT = "0" * 32
 PROVIDER = re.compile(r"(?P<name>[a-z0-9-]{1,64})=(?P<url>https?://[^\s/]+\S*)")
 
 
-def run(db: Path, *, port: int, token: str | None, log_lag_s: float, live: bool, providers: Sequence[str]) -> None:
+def run(
+    db: Path,
+    *,
+    port: int,
+    token: str | None,
+    log_lag_s: float,
+    live: bool,
+    providers: Sequence[str],
+    logs: LogSystem = "gateway",
+) -> None:
     """Serve until the process is told to end.
 
     Raises:
@@ -31,13 +40,14 @@ def run(db: Path, *, port: int, token: str | None, log_lag_s: float, live: bool,
     """
     urls = dict(_provider(text) for text in providers)
     store, upstream = Store(db, log_lag_s=log_lag_s), Live(urls, everything=live)
-    anyio.run(_serve, store, upstream, token, port, backend_options={"use_uvloop": sys.platform != "win32"})
+    anyio.run(_serve, store, upstream, token, port, logs, backend_options={"use_uvloop": sys.platform != "win32"})
 
 
-async def _serve(store: Store, live: Live, token: str | None, port: int) -> None:
+async def _serve(store: Store, live: Live, token: str | None, port: int, logs: LogSystem) -> None:
     async with store, live, anyio.create_task_group() as tasks:
         tasks.start_soon(anyio.to_thread.run_sync, _warm_up)
-        await serve_app(build_app(store, token=token, upstream=live), HOST, port, listening=_announce)
+        app = build_app(store, token=token, upstream=live, logs=logs)
+        await serve_app(app, HOST, port, listening=_announce)
 
 
 def _warm_up() -> None:

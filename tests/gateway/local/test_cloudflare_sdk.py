@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 import cloudflare
 import pytest
 from cloudflare import AsyncCloudflare
-from logs import a_failed_log, a_log
+from logs import NOON, a_failed_log, a_log
 from management import ACCOUNT
 from serving import serving
 
@@ -132,3 +132,58 @@ async def test_the_sdk_raises_what_was_refused(sdk: AsyncCloudflare, store: Stor
     assert [error.code for error in missing.value.errors] == [7002]
     assert [error.code for error in unknown.value.errors] == [10000]
     assert unemulated.value.status_code == 501
+
+
+@pytest.mark.anyio
+async def test_the_sdk_reads_keys_values_and_events_of_workers_observability(
+    sdk: AsyncCloudflare, store: Store
+) -> None:
+    await store.add(a_log(1, metadata={"team": "red"}))
+    await store.add(a_failed_log(2, minutes=1, model="openai/gpt-4o"))
+    span = {"from": round(NOON.timestamp() * 1000), "to": round(NOON.timestamp() * 1000) + 600_000}
+    failed = {"key": "status_code", "operation": "gte", "type": "number", "value": 400}
+    telemetry = sdk.workers.observability.telemetry
+
+    keys = {key.key: key.type async for key in await telemetry.keys(account_id=ACCOUNT)}
+    values = [
+        value.value
+        async for value in await telemetry.values(
+            account_id=ACCOUNT, key="gen_ai.request.model", type="string", timeframe=span, datasets=[]
+        )
+    ]
+    found = await telemetry.query(
+        account_id=ACCOUNT, query_id="q", timeframe=span, view="events", parameters={"filters": [failed]}
+    )
+
+    assert (keys["gen_ai.usage.cost"], keys["team"], keys["success"]) == ("number", "string", "boolean")
+    assert values == ["gpt-4o", "gpt-4o-mini"]
+    assert found.events and found.events.events and found.events.count == 1
+    assert found.events.events[0].metadata.id == a_log(2).id
+    assert found.events.events[0].metadata.status_code == 503
+
+
+@pytest.mark.anyio
+async def test_the_sdk_reads_calculations_by_group_and_over_time(sdk: AsyncCloudflare, store: Store) -> None:
+    for number in range(6):
+        await store.add(a_log(number, minutes=number, provider="openai" if number % 2 else "groq", cost=0.5))
+    span = {"from": round(NOON.timestamp() * 1000), "to": round(NOON.timestamp() * 1000) + 360_000}
+    group = {"type": "string", "value": "gen_ai.model.provider"}
+
+    found = await sdk.workers.observability.telemetry.query(
+        account_id=ACCOUNT,
+        query_id="q",
+        timeframe=span,
+        view="calculations",
+        granularity=6,
+        parameters={
+            "calculations": [
+                {"operator": "count"},
+                {"operator": "sum", "key": "gen_ai.usage.cost", "key_type": "number"},
+            ],
+            "group_bys": [group],
+        },
+    )
+
+    count, cost = found.calculations or []
+    assert {each.groups[0].value: each.value for each in cost.aggregates if each.groups} == {"openai": 1.5, "groq": 1.5}
+    assert [point.data[0].value for point in count.series] == [1] * 6

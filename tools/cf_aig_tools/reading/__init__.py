@@ -1,13 +1,16 @@
 """How a stored body is read, masked and shown: within a budget, whatever it holds."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from cf_aig_gateway.answers import Body as Opened
 from cf_aig_gateway.formats import Conversation, Turn
 from cf_aig_gateway.formats.content import as_json
 from cf_aig_tools.failures import explain
 from cf_aig_tools.reading.body import Body, complete, outlined
+from cf_aig_tools.reading.budget import tokens
 from cf_aig_tools.reading.forms import Form, chunked, form_of, opened
 from cf_aig_tools.reading.masking import Masker
 from cf_aig_tools.reading.outline import outline
@@ -63,6 +66,14 @@ async def read_body(chunks: AsyncIterator[bytes], asked: Reading, *, masker: Mas
         return _viewed(body, passing, asked, masker)
     except (ValueError, RecursionError):
         return passing.shown(asked.budget, masker, "Not JSON that can be read: ")
+
+
+async def read_stored(opening: AbstractAsyncContextManager[Opened], asked: Reading, masker: Masker) -> str:
+    """Return a stored body as text to deliver, after what is to be said of it."""
+    async with opening as stored:
+        room = tokens(stored.note) + 2 if stored.note else 0
+        told = await read_body(stored.chunks, replace(asked, budget=asked.budget - room), masker=masker)
+    return f"{stored.note}\n{told}".lstrip()
 
 
 async def whole_body(chunks: AsyncIterator[bytes]) -> Body:

@@ -38,6 +38,7 @@ class Rows:
 
     rows: Sequence[Row]
     total: int
+    notes: tuple[str, ...] = ()
 
     @property
     def are_all(self) -> bool:
@@ -63,11 +64,14 @@ async def read_rows(scope: Scope) -> Rows:
     first = await _page(scope, 1)
     total = first.info.total_count
     if total > MOST_ROWS:
-        return Rows(await _spread(scope), total)
+        return Rows(await _spread(scope), total, first.notes)
+    if total > PAGE and scope.gateway.most_per_page >= MOST_ROWS:
+        first = await scope.page(1, MOST_ROWS)
+        return Rows([Row(log) for log in first.items], total, first.notes)
     numbers = range(2, -(-total // PAGE) + 1)
     pages = [first, *await together([partial(_page, scope, number) for number in numbers])]
     logs = {log.id: log for page in pages for log in page.items}
-    return Rows([Row(log) for log in logs.values()], total)
+    return Rows([Row(log) for log in logs.values()], total, first.notes)
 
 
 async def _spread(scope: Scope) -> list[Row]:

@@ -53,10 +53,10 @@ def told(found: Findings, masker: Masker, elsewhere: str = "") -> CallToolResult
 
 def _empty(found: Findings, elsewhere: str) -> CallToolResult:
     summary = f"{_heading(found.question)}: no calls."
+    notes = "".join(f" {note}" for note in found.sources.now.rows.notes)
     basis = (
-        f"Neither analytics nor logs have any.{elsewhere} Likely: the span is wrong (analytics lag by minutes, logs "
-        "by seconds), the filters are too narrow, the gateway keeps no logs, or the account keeps them in Workers "
-        "Observability."
+        f"Neither analytics nor logs have any.{notes}{elsewhere} Likely: the span is wrong (analytics lag by minutes, "
+        "logs by seconds), the filters are too narrow, or the gateway keeps no logs."
     )
     following = "list_logs without dates shows the newest calls; list_gateways the gateways"
     text = f"{summary}\n{basis}\nnext: {following}"
@@ -132,6 +132,7 @@ def _basis(found: Findings, kept: int) -> Iterator[str]:
     else:
         yield f"Counts and sums from analytics (all calls), percentiles from {read.coverage()}{sampled}."
         yield from _lag(found)
+    yield from read.notes
     if found.sources.failed.rows:
         rest = len(found.clusters) - kept
         others = f"; {rest} rarer causes not shown" if rest > 0 else ""

@@ -40,18 +40,18 @@ class Scope:
     wanted: Wanted = Wanted()  # noqa: RUF009 (it cannot change)
     search: str = ""
 
-    async def page(self, number: int) -> Page[Log]:
+    async def page(self, number: int, size: int = PAGE) -> Page[Log]:
         """Return a page of its logs, newest first."""
         found = await self.gateway.logs(
             self.gateway_id,
             page=number,
-            per_page=PAGE,
+            per_page=size,
             start_date=wire_date(self.start),
             end_date=wire_date(self.end - _TICK),
             filters=self.wanted.filters,
             search=self.search or None,
         )
-        return Page([log for log in found.items if self.wanted.holds(log)], found.info)
+        return Page([log for log in found.items if self.wanted.holds(log)], found.info, found.notes)
 
     async def count(self, gateway_id: str) -> int:
         """Return how many logs of another gateway match."""

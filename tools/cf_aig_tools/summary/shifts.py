@@ -19,7 +19,7 @@ from cf_aig_tools.summary.sources import Question, Sources, floored
 Timed = tuple[datetime, float]
 """The stretch of time that a call began in, and how long it took (ms)."""
 
-UNITS = {timedelta(minutes=1): " minute", timedelta(hours=1): "n hour", timedelta(days=1): " day"}
+UNITS = {timedelta(minutes=1): "a minute", timedelta(hours=1): "an hour", timedelta(days=1): "a day"}
 
 LARGEST = 12
 """Groups that are searched for changes."""
@@ -98,10 +98,10 @@ def _jump(group: str, times: Mapping[datetime, Figures], question: Question) -> 
     starts = [start + number * step for number in range(math.ceil((end - start) / step) + 1)]
     buckets = [Bucket(at, 1, times[at].calls if at in times else 0) for at in starts if at < scope.end]
     changed = jump([bucket.amount for bucket in buckets])
-    if changed is None:
+    if changed is None or not min(changed.before, changed.after):
         return None
-    unit = UNITS.get(step, f" period of {step / timedelta(minutes=1):g} min")
-    words = f"calls {significant(changed.before):g} → {significant(changed.after):g} a{unit}"
+    unit = UNITS.get(step, f"every {step / timedelta(minutes=1):g} minutes")
+    words = f"calls {significant(changed.before):g} → {significant(changed.after):g} {unit}"
     return Shift(group, words, changed, buckets, is_of_calls=True)
 
 

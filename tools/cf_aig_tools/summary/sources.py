@@ -224,4 +224,5 @@ def floored(at: datetime, step: timedelta) -> datetime:
 
 def time_of(group: RequestGroup, dimension: Dimension) -> datetime:
     """Return the start of the stretch of time that a group is of."""
-    return datetime.fromisoformat(str(group.dimensions[dimension])).replace(tzinfo=UTC)
+    at = datetime.fromisoformat(str(group.dimensions[dimension]))
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""Where an account keeps its logs: AI Gateway's own store, or Workers Observability (accounts since 2026-09-24)."""

@@ -1,0 +1,200 @@
+"""Which keys of an account's events hold the fields of a log: found, as no page documents them.
+
+The candidates are, in this order: the names of AI Gateway's OpenTelemetry export
+(developers.cloudflare.com/ai-gateway/observability/otel-integration), those that Cloudflare's Agents SDK writes on its
+spans, those of the logs API, and `$metadata`'s. Any of them may stand below a prefix.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cf_aig_gateway import formats
+from cf_aig_gateway.json_text import read_json
+from cf_aig_gateway.shapes import as_list, as_object
+
+CANDIDATES: dict[str, tuple[str, ...]] = {
+    "id": ("cloudflare.ai_gateway.log.id", "ai_gateway.log_id", "log_id"),
+    "gateway": ("cloudflare.ai_gateway.gateway.id", "cloudflare.ai_gateway.id", "gateway_id", "gateway"),
+    "created_at": ("created_at",),
+    "model": ("gen_ai.request.model", "gen_ai.response.model", "model"),
+    "provider": ("gen_ai.model.provider", "gen_ai.provider.name", "gen_ai.system", "provider"),
+    "status_code": ("http.response.status_code", "status_code", "$metadata.status_code", "status"),
+    "success": ("success",),
+    "cached": ("cached", "cache_hit"),
+    "duration": ("duration_ms", "duration", "$metadata.duration", "latency_ms"),
+    "tokens_in": ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "tokens_in", "input_tokens"),
+    "tokens_out": ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "tokens_out", "output_tokens"),
+    "cost": ("gen_ai.usage.cost", "cost"),
+    "cache_read": ("gen_ai.usage.cache_read.input_tokens", "input_cached_tokens"),
+    "reasoning": ("gen_ai.usage.reasoning.output_tokens", "output_reasoning_tokens"),
+    "latency": ("gen_ai.response.time_to_first_chunk", "time_to_first_byte_ms", "timings.latency"),
+    "step": ("step",),
+    "event_id": ("event_id",),
+    "path": ("path",),
+    "user_agent": ("user_agent", "user_agent.original"),
+    "request_type": ("request_type",),
+    "feedback": ("feedback",),
+    "score": ("score",),
+    "request": ("gen_ai.prompt_json", "gen_ai.input.messages", "request_body", "request", "prompt"),
+    "response": ("gen_ai.completion_json", "gen_ai.output.messages", "response_body", "response", "completion"),
+}  # fmt: skip
+NUMBERS = frozenset(
+    {"status_code", "duration", "tokens_in", "tokens_out", "cost", "cache_read", "reasoning", "latency", "step",
+     "feedback", "score"}
+)  # fmt: skip
+FLAGS = frozenset({"success", "cached"})
+BODIES = ("request", "response")
+NEEDED = ("model", "provider", "status_code", "duration", "tokens_in", "tokens_out", "cost", "request", "response")
+"""Fields whose lack is told."""
+
+OWN = ("$metadata.", "$workers.", "$cloudflare.", "gen_ai.", "http.", "cloudflare.", "otel.")
+"""Keys that begin so are no metadata of a caller's."""
+
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_PREFIX = re.compile(r"[./:]")
+
+
+def plain(key: str) -> str:
+    """Return a key in one spelling: `tokensIn`, `tokens-in` and `TokensIn` are `tokens_in`."""
+    return _CAMEL.sub("_", key).replace("-", "_").lower()
+
+
+def flattened(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of an event by dotted keys; objects and JSON texts are opened, but for stored bodies."""
+    source = event.get("source")
+    held = as_object(read_json(source) if isinstance(source, str) else source)
+    own = {name: value for name, value in event.items() if name.startswith("$")}
+    return dict(_leaves({**held, **own}, ""))
+
+
+def _leaves(held: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, value in held.items():
+        key = f"{prefix}{name}"
+        opened = _opened(value)
+        if isinstance(opened, dict) and not _is_body(key, as_object(opened)):
+            yield from _leaves(as_object(opened), f"{key}.")
+        else:
+            yield key, value
+
+
+def _opened(value: Any) -> Any:
+    is_text = isinstance(value, str) and value.lstrip().startswith("{")
+    return read_json(value) if is_text else value
+
+
+def _is_body(key: str, value: dict[str, Any]) -> bool:
+    """Whether an object is a stored body, and not one that holds fields of a log."""
+    names = {name for part in BODIES for name in CANDIDATES[part] if _fits(plain(key), name)}
+    if any(name.startswith("gen_ai.") for name in names):
+        return True
+    return bool(names and (formats.request_format(value) or formats.reply_format(value) or formats.stated_error(value)))
+
+
+def _fits(key: str, name: str) -> bool:
+    return key == name or (key.endswith(name) and bool(_PREFIX.fullmatch(key[-len(name) - 1])))
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Where the fields of a log are: `keys` by field, `types` of the keys that can be asked for."""
+
+    keys: Mapping[str, str]
+    types: Mapping[str, str] = field(default_factory=dict[str, str])
+    attributes: frozenset[str] = frozenset()
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """What keys begin with that a caller's own names do not: where metadata or the model stand."""
+        key = self.keys.get("model", "")
+        before = next((key.removesuffix(name) for name in CANDIDATES["model"] if key.endswith(name)), "")
+        return (*((f"{before}metadata.", before) if before else ()), "metadata.")
+
+    def can_be_asked(self, name: str) -> bool:
+        """Whether events can be filtered by a field."""
+        return self.keys.get(name, "") in self.types
+
+    def missing(self) -> list[str]:
+        """Return the fields that were not found and matter."""
+        return [name for name in NEEDED if name not in self.keys]
+
+    def attribute(self, name: str) -> str:
+        """Return the key of a caller's metadata by that name; empty where there is none that can be asked for."""
+        names = [key for key in self.types if key == name or key.endswith(f".{name}")]
+        return min(names, key=len, default="")
+
+
+def shape(types: Mapping[str, str], samples: Iterable[Mapping[str, Any]], named: Mapping[str, str]) -> Shape:
+    """Return where the fields are, of the keys that there are and what stands in some events.
+
+    `named` are the keys that the operator names, by field.
+    """
+    values: dict[str, list[Any]] = {key: [] for key in types}
+    for sample in samples:
+        for key, value in sample.items():
+            values.setdefault(key, []).append(value)
+    found = {name: key for name in CANDIDATES if (key := named.get(name) or _key_of(name, values, types))}
+    known = {*found.values()}
+    attributes = frozenset(key for key in values if key not in known and not key.startswith(OWN))
+    return Shape(found, types, attributes)
+
+
+def _key_of(name: str, values: Mapping[str, list[Any]], types: Mapping[str, str]) -> str:
+    for candidate in CANDIDATES[name]:
+        fitting = [
+            key for key, held in values.items() if _fits(plain(key), candidate) and _is_of(name, held, types.get(key))
+        ]
+        if fitting:
+            return min(fitting, key=lambda key: (key not in types, len(key), key))
+    return ""
+
+
+def _is_of(name: str, held: list[Any], type_: str | None) -> bool:
+    """Whether values are such as a field has: numbers also as text."""
+    known = [value for value in held if value is not None]
+    if name in NUMBERS:
+        return all(number(value) is not None for value in known) and (bool(known) or type_ == "number")
+    if name in FLAGS:
+        return all(flag(value) is not None for value in known) and (bool(known) or type_ == "boolean")
+    if name in BODIES:
+        return all(isinstance(value, str | dict | list) for value in known)
+    return all(isinstance(value, str) for value in known) and type_ in (None, "string", "")
+
+
+def number(value: Any) -> float | None:
+    """Return a number, also one that is written as text."""
+    if isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def flag(value: Any) -> bool | None:
+    """Return a flag, also one that is written as text or as 0 and 1."""
+    return {"true": True, "1": True, "false": False, "0": False}.get(str(value).lower())
+
+
+def metadata_of(values: Mapping[str, Any], found: Shape) -> dict[str, Any]:
+    """Return what a caller noted on a call: every attribute that is no field of a log."""
+    held = {key: value for key, value in values.items() if key in found.attributes}
+    return {_own_name(key, found): value for key, value in held.items() if not isinstance(value, list | dict)}
+
+
+def _own_name(key: str, found: Shape) -> str:
+    return next((key.removeprefix(prefix) for prefix in found.prefixes if key.startswith(prefix)), key)
+
+
+def body_of(value: Any, name: str, model: str) -> Any:
+    """Return a stored body as a request or a reply: a list of messages, which telemetry holds, is put into one."""
+    held = _opened(value)
+    if isinstance(held, str) and held.lstrip().startswith("["):
+        held = read_json(held)
+    turns = [as_object(each) for each in as_list(held)]
+    if not turns or not all("role" in turn or "message" in turn for turn in turns):
+        return value
+    if name == "request":
+        return {"model": model, "messages": turns}
+    return {"model": model, "choices": [turn if "message" in turn else {"message": turn} for turn in turns]}

@@ -1,0 +1,220 @@
+"""What is asked of logs, in telemetry's filters; or, where it has none for it, as a test of each log that is read."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from cf_aig_gateway.analytics import Grouping
+from cf_aig_gateway.filters import Filter
+from cf_aig_gateway.logs import fields
+from cf_aig_gateway.models import Log
+from cf_aig_gateway.shapes import as_list
+
+Wire = dict[str, Any]
+Test = Callable[[Log], bool]
+
+OPERATIONS = {"eq": "eq", "neq": "neq", "contains": "includes", "lt": "lt", "gt": "gt"}
+COMPARISONS = {"": "eq", "neq": "neq", "gt": "gt", "geq": "gte", "lt": "lt", "leq": "lte", "in": "eq", "notin": "neq"}
+"""Analytics' comparisons by what follows a dimension's name."""
+
+DIMENSIONS = {
+    "gateway": "gateway", "model": "model", "provider": "provider", "statusCode": "status_code", "cached": "cached",
+    "durationMs": "duration", "tokensIn": "tokens_in", "tokensOut": "tokens_out", "userAgent": "user_agent",
+}  # fmt: skip
+STEPS = {
+    "datetimeMinute": timedelta(minutes=1), "datetimeFiveMinutes": timedelta(minutes=5),
+    "datetimeHour": timedelta(hours=1), "date": timedelta(days=1),
+}  # fmt: skip
+
+
+@dataclass
+class Question:
+    """Filters for telemetry, tests of what it cannot tell, and what is to be said of that."""
+
+    filters: list[Wire] = field(default_factory=list[Wire])
+    tests: list[Test] = field(default_factory=list[Test])
+    notes: list[str] = field(default_factory=list[str])
+
+
+@dataclass
+class Groups:
+    """A question for sums: by which keys, and what besides the filters tells failed calls and cached ones."""
+
+    filters: list[Wire]
+    groups: list[tuple[str, str]]
+    dimensions: Mapping[str, str]
+    failed: list[Wire]
+    cached: list[Wire]
+
+    def buckets(self, grouping: Grouping) -> int:
+        """Return into how many stretches of time the span is cut; 0 for none."""
+        step = next((STEPS[name] for name in grouping.by if name in STEPS), None)
+        return 0 if step is None else max(1, round((grouping.end - grouping.start) / step))
+
+
+class Questions:
+    """Writes questions for events of one shape."""
+
+    def __init__(self, shape: fields.Shape) -> None:
+        self._shape = shape
+
+    def key(self, name: str) -> str:
+        """Return the key that a field can be asked by; empty where there is none."""
+        return self._shape.keys.get(name, "") if self._shape.can_be_asked(name) else ""
+
+    def asked(self, gateway_id: str, filters: Sequence[Filter]) -> Question:
+        """Return what asks for the logs of a gateway that meet filters."""
+        question = Question(list(self._scope(gateway_id)))
+        if not self.key("gateway"):
+            question.notes.append("Its events do not name a gateway: these are the logs of all.")
+        keys = [filter_ for filter_ in filters if filter_.key == "metadata.key"]
+        for each in filters:
+            if each.key == "metadata.key":
+                question.filters += self._has_keys(each)
+            elif each.key == "metadata.value":
+                self._metadata(question, each, keys)
+            else:
+                self._field(question, each)
+        return question
+
+    def _scope(self, gateway_id: str) -> Iterator[Wire]:
+        if key := self.key("model"):
+            yield self._exists(key)
+        if gateway_id and (key := self.key("gateway")):
+            yield self._leaf(key, "eq", gateway_id)
+
+    def _field(self, question: Question, each: Filter) -> None:
+        if each.key == "success" and not self.key("success") and self.key("status_code"):
+            wanted = [value is True for value in each.value]
+            question.filters.append(
+                _any([self._succeeded(is_wanted != (each.operator == "neq")) for is_wanted in wanted])
+            )
+        elif key := self.key(each.key):
+            question.filters.append(self._compared(key, each, is_model=each.key == "model"))
+        else:
+            question.tests.append(lambda log: holds(log, each))
+            question.notes.append(f"{each.key} is compared among the events read, as they cannot be asked by it.")
+
+    def _compared(self, key: str, each: Filter, *, is_model: bool) -> Wire:
+        leaves: list[Wire] = []
+        for value in each.value:
+            if value is None:
+                leaves.append({"key": key, "operation": "is_null", "type": self._shape.types[key]})
+                continue
+            leaves.append(self._leaf(key, OPERATIONS[each.operator], value))
+            if is_model and isinstance(value, str) and "/" in value and not value.startswith("@"):
+                leaves.append(self._leaf(key, OPERATIONS[each.operator], value.partition("/")[2]))
+        return _all(leaves) if each.operator == "neq" else _any(leaves)
+
+    def _has_keys(self, each: Filter) -> list[Wire]:
+        found = [key for value in each.value if (key := self._shape.attribute(str(value)))]
+        return [_any([self._exists(key) for key in found])] if found else []
+
+    def _exists(self, key: str) -> Wire:
+        return {"key": key, "operation": "exists", "type": self._shape.types[key]}
+
+    def _metadata(self, question: Question, each: Filter, keys: Sequence[Filter]) -> None:
+        """Ask for a value of a metadata key that is asked for, too: telemetry has each under its own key."""
+        names = [str(value) for key in keys for value in key.value]
+        found = [key for name in names if (key := self._shape.attribute(name))]
+        if found:
+            question.filters.append(_any([self._compared(key, each, is_model=False) for key in found]))
+
+    def _leaf(self, key: str, operation: str, value: Any) -> Wire:
+        type_ = self._shape.types[key]
+        given = value
+        if type_ == "number":
+            given = fields.number(value) if not isinstance(value, bool) else int(value)
+        elif type_ == "boolean":
+            given = fields.flag(value)
+        else:
+            given = str(value).lower() if isinstance(value, bool) else str(value)
+        return {"key": key, "operation": operation, "type": type_, "value": given}
+
+    def _succeeded(self, is_wanted: bool) -> Wire:
+        key = self.key("status_code")
+        edges = ("gte", 200), ("lt", 300)
+        if is_wanted:
+            return _all([self._leaf(key, operation, value) for operation, value in edges])
+        return _any([self._leaf(key, operation, value) for operation, value in (("lt", 200), ("gte", 300))])
+
+    def grouped(self, gateway_id: str, grouping: Grouping) -> Groups:
+        """Return what asks for sums over the calls of a grouping."""
+        filters = [*self._scope(gateway_id), *self._tests(grouping.filters)]
+        named = [name for name in grouping.by if name not in STEPS]
+        dimensions = {name: self.key(DIMENSIONS[name]) for name in named if name in DIMENSIONS}
+        keys = [*dimensions.values(), self.key("provider") if "model" in dimensions else ""]
+        groups = [(key, self._shape.types[key]) for key in dict.fromkeys(keys) if key]
+        return Groups(filters, groups, dimensions, self._failed(), self._cached())
+
+    def _failed(self) -> list[Wire]:
+        if key := self.key("success"):
+            return [self._leaf(key, "eq", False)]
+        return [self._succeeded(False)] if self.key("status_code") else []
+
+    def _cached(self) -> list[Wire]:
+        key = self.key("cached")
+        return [self._leaf(key, "eq", True)] if key else []
+
+    def _tests(self, filters: Mapping[str, Any]) -> Iterator[Wire]:
+        for name, value in filters.items():
+            if name in {"AND", "OR"}:
+                parts = [_all(list(self._tests(part))) for part in value]
+                yield _all(parts) if name == "AND" else _any(parts)
+                continue
+            dimension, _, comparison = name.partition("_")
+            values: list[Any] = as_list(value) if isinstance(value, list) else [value]
+            if dimension == "error":
+                yield _any([_all(self._failed()) if each else self._answered() for each in values])
+            elif key := self.key(DIMENSIONS.get(dimension, "")):
+                leaves = [self._leaf(key, COMPARISONS[comparison], each) for each in values]
+                yield _all(leaves) if comparison in {"neq", "notin"} else _any(leaves)
+
+    def _answered(self) -> Wire:
+        key = self.key("success")
+        return self._leaf(key, "eq", True) if key else self._succeeded(True)
+
+
+def _any(filters: Sequence[Wire]) -> Wire:
+    return _group("or", filters)
+
+
+def _all(filters: Sequence[Wire]) -> Wire:
+    return _group("and", filters)
+
+
+def _group(combination: str, filters: Sequence[Wire]) -> Wire:
+    if len(filters) == 1:
+        return filters[0]
+    return {"kind": "group", "filterCombination": combination, "filters": list(filters)}
+
+
+def holds(log: Log, asked: Filter) -> bool:
+    """Whether a log that was read meets a filter."""
+    held = getattr(log, asked.key, None)
+    if asked.operator == "neq":
+        return not any(_same(held, value) for value in asked.value)
+    return any(_meets(held, asked.operator, value) for value in asked.value)
+
+
+def _meets(held: Any, operator: str, value: Any) -> bool:
+    if operator == "eq":
+        return _same(held, value)
+    if operator == "contains":
+        return str(value).lower() in str(held or "").lower()
+    one, other = fields.number(held), fields.number(value)
+    if one is None or other is None:
+        return False
+    return one < other if operator == "lt" else one > other
+
+
+def _same(held: Any, value: Any) -> bool:
+    return str(held).lower() == str(value).lower()
+
+
+def sort_key(log: Log, name: str) -> tuple[bool, float, str]:
+    """Return what logs are put in order by: what is not known comes first, then numbers, then texts."""
+    value = getattr(log, name, None)
+    known = fields.number(value)
+    return value is not None, known or 0.0, "" if known is not None else str(value)
