@@ -11,6 +11,12 @@ from cf_aig_gateway.providers import PROVIDERS, provider_of
 
 Endpoint = Literal["rest", "compat", "provider"]
 
+ROUTED = ("dynamic/", "cloudflare/auto")
+"""Names that stand for many models and that only the compat endpoint serves; `custom/…`, an alias, goes to REST.
+
+Source: developers.cloudflare.com/ai-gateway/features/dynamic-routing, read 2026-11-27.
+"""
+
 ANTHROPIC_VERSION = "2023-06-01"
 
 
@@ -62,6 +68,8 @@ def wire_chat(chat: Chat, keys: Mapping[str, str]) -> Wire:
         return _native(chat, keys)
     provider, name = provider_and_name(chat.model)
     body = {"model": chat.model, "messages": chat.messages, **chat.parameters}
+    if chat.model.startswith(ROUTED):
+        return Wire("compat/chat/completions", body, dict(chat.controls), "", chat.models)
     if chat.endpoint == "rest":
         model = name if provider == "workers-ai" else chat.model
         body |= {"model": model}

@@ -24,7 +24,7 @@ from cf_aig_gateway.models import Gateway, Log
 from cf_aig_gateway.refusals import Errand, refusal, unreachable
 from cf_aig_gateway.replies import Grown, Reply, assembled, parse_reply
 from cf_aig_gateway.resend import Resend
-from cf_aig_gateway.shapes import as_object
+from cf_aig_gateway.shapes import as_list, as_object
 
 RETRY_TIMEOUT_S = 20.0
 """How long reads are tried again in all; MCP clients give a call up at about 60 s."""
@@ -40,6 +40,7 @@ LogSystem = Literal["auto", "gateway", "observability"]
 """Where an account keeps its logs; `auto` is found out."""
 
 TELEMETRY_SCOPE = "Workers Observability Read"
+INFERENCE_SCOPE = "AI Gateway Run, or Workers AI Read, which newer pages ask for on endpoint=rest"
 
 
 def _moment(date: str | None) -> datetime | None:
@@ -241,6 +242,13 @@ class AIGateway:
         request = self._http.build_request("POST", url, json=asked, headers=self._authorization())
         return analytics.answer(await self._send(request, errand), len(groupings), errand)
 
+    async def routes(self, gateway_id: str) -> list[Any]:
+        """Return a gateway's dynamic routes as they come: GET …/gateways/{gateway}/routes."""
+        errand = Errand(f"No routes of gateway {gateway_id} are known.")
+        response = await self._read(f"{self._gateways_url()}/{segment(gateway_id)}/routes", {}, errand)
+        result = opened(response, errand).result
+        return as_list(as_object(result).get("routes")) or as_list(result)
+
     async def patch_log(self, gateway_id: str, log_id: str, changes: Mapping[str, Any]) -> None:
         """Record feedback (-1, 0, 1), score (0-100) or metadata on a log: PATCH …/logs/{log}. Never tried twice."""
         errand = Errand(f"No log {log_id} in gateway {gateway_id}. list_logs shows its logs.", scope="AI Gateway Write")
@@ -285,7 +293,7 @@ class AIGateway:
         else:
             url = f"{self._data_url}/{self._known_account()}/{segment(gateway_id)}/{wire.path}".rstrip("/")
             headers = {"cf-aig-authorization": f"Bearer {self._gateway_token()}"}
-        errand = Errand(f"No gateway {gateway_id}, or no model {wire.models[0]}.", scope="AI Gateway Run")
+        errand = Errand(f"No gateway {gateway_id}, or no model {wire.models[0]}.", scope=INFERENCE_SCOPE)
         body = streamed(wire) if grown else wire.body
         request = self._http.build_request("POST", url, json=body, headers=wire.headers | headers)
         started = time.monotonic()

@@ -21,7 +21,7 @@ Grown = Callable[[int], None]
 class Reply:
     """What came back (duration in milliseconds, as seen from here). `log_id` is None when nothing was logged.
 
-    A tool call is `{id, name, arguments}`, whatever the provider's form.
+    A tool call is `{id, name, arguments}`, whatever the provider's form. `routing` is why a router chose the model.
     """
 
     text: str
@@ -35,6 +35,7 @@ class Reply:
     log_id: str | None
     cache_status: str | None
     step: str | None
+    routing: str | None = None
 
 
 async def assembled(response: httpx2.Response, grown: Grown | None) -> dict[str, Any]:
@@ -79,13 +80,14 @@ def parse_reply(wire: Wire, response: httpx2.Response, body: dict[str, Any], dur
         tool_calls=[_call(call) for turn in said.turns for call in turn.calls],
         finish_reason=said.finish or None,
         provider=headers.get("cf-aig-provider") or provider_and_name(answered)[0] or None,
-        model=headers.get("cf-aig-model") or said.model or answered,
+        model=headers.get("cf-aig-model") or headers.get("cf-aig-routed-model") or said.model or answered,
         tokens_in=said.usage.tokens_in,
         tokens_out=said.usage.tokens_out,
         duration=duration,
         log_id=log_id,
         cache_status=headers.get("cf-aig-cache-status"),
         step=step or None,
+        routing=headers.get("cf-aig-routing-reason"),
     )
 
 

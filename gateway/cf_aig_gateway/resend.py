@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cf_aig_gateway.chat import Wire, chat_path, own_headers, provider_and_name, quoted
+from cf_aig_gateway.chat import ROUTED, Wire, chat_path, own_headers, provider_and_name, quoted
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.models import Log
 from cf_aig_gateway.providers import AUTHORS, provider_of
@@ -31,7 +31,8 @@ class Resend:
     @property
     def full_model(self) -> str:
         """The model with its provider, as provider/model or @cf/…"""
-        return self.model if self.rest or self.model.startswith("@") else f"{self.provider}/{self.model}"
+        whole = self.rest or self.model.startswith(("@", *ROUTED))
+        return self.model if whole else f"{self.provider}/{self.model}"
 
     def wire(self, keys: Mapping[str, str]) -> Wire:
         """Return the HTTP request. `keys` are providers' keys, sent to their own API only."""
@@ -74,10 +75,12 @@ def _on_its_route(held: Resend) -> Resend:
 
     A log's path is the whole path of its call, or what follows the provider in it.
     """
+    if held.model.startswith(ROUTED):
+        return replace(held, provider="compat", path=CHAT)
     own = held.path.rpartition(f"/{held.provider}/")[2]
     if not own.startswith("/") and own:
         return replace(held, path=own)
-    if held.model.startswith((f"{_author(held.provider)}/", f"{held.provider}/")):
+    if held.model.startswith(("custom/", f"{_author(held.provider)}/", f"{held.provider}/")):
         end = next((end for end in ("responses", "messages") if own.endswith(f"/{end}")), CHAT)
         return replace(held, path=f"v1/{end}", rest=True)
     return replace(held, path=chat_path(held.provider, held.model))

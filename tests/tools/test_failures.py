@@ -183,13 +183,13 @@ def test_long_words_are_bounded():
 @pytest.mark.parametrize(
     ("status", "code", "words"),
     [
-        (400, None, "bad request"), (401, None, "bad key"), (402, None, "out of credit"), (403, None, "no permission"),
+        (400, None, "bad request"), (401, None, "bad key"), (402, None, "out of credit"), (403, None, "forbidden"),
         (404, None, "not found"), (408, None, "timeout"), (504, None, "timeout"), (524, None, "timeout"),
-        (413, None, "too large"), (422, None, "bad request"), (424, None, "blocked"), (429, None, "rate limited"),
+        (413, None, "too large"), (422, None, "bad request"), (424, None, "blocked"), (429, None, "over a limit"),
         (500, None, "provider failed"), (502, None, "provider failed"), (503, None, "overloaded"), (529, None, "overloaded"),
         (200, None, ""), (None, None, ""), (418, None, ""), (600, None, ""), (429, 2003, "rate limited by gateway"),
         (429, 2045, "spend limit"), (424, 2016, "blocked by guardrails"), (424, 2029, "blocked by DLP"), (None, 2021, "out of credit"),
-        (429, 9999, "rate limited"),
+        (429, 9999, "over a limit"),
     ],
 )  # fmt: skip
 def test_status_and_code_alone_fill_a_cell(status, code, words):
@@ -223,3 +223,29 @@ def test_every_refusal_of_the_local_gateway_has_a_class(fault: Fault):
     told = explain(fault.status, json.loads(fault.body()), None)
 
     assert told and told.kind and told.words == str(fault)
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "kind", "words"),
+    [
+        (403, {"message": "Access denied by policy"}, "refused by policy", "Access denied by policy"),
+        (
+            429,
+            {"message": "Spending limit exceeded", "bucket": "team-red/daily", "spent": 1000.42, "limit": 1000},
+            "spend limit",
+            "Spending limit exceeded: team-red/daily, $1,000.42 spent of $1,000.00",
+        ),
+        (
+            429,
+            [{"code": 2045, "message": "Spend limit exceeded: rule 'r1' (cost limit 5 per 86400s, fixed) for openai gpt-4o"}],
+            "spend limit",
+            "Spend limit exceeded: rule 'r1' (cost limit 5 per 86400s, fixed) for openai gpt-4o",
+        ),
+        (400, {"message": "Provider credentials are required: this gateway is byok_only"}, "provider key required", ""),
+    ],
+)  # fmt: skip
+def test_what_a_policy_or_a_budget_refused_is_not_called_a_rate_limit(status, error, kind, words):
+    told = explain(status, {"success": False, "error": error}, "openai")
+
+    assert told and told.kind == kind
+    assert words in told.words

@@ -23,6 +23,7 @@ class ChatReply(BaseModel):
     model: str
     cache_status: str | None = None
     step: str | None = None
+    routing: str | None = None
     tokens_in: int | None = None
     tokens_out: int | None = None
     duration: int
@@ -44,6 +45,7 @@ def chat_reply(gateway_id: str, reply: Reply, budget: int, masker: Masker) -> Ch
         model=reply.model,
         cache_status=reply.cache_status,
         step=reply.step,
+        routing=reply.routing,
         tokens_in=reply.tokens_in,
         tokens_out=reply.tokens_out,
         duration=reply.duration,
@@ -69,6 +71,7 @@ def _facts(reply: ChatReply) -> list[str]:
         f"{subject} through {reply.gateway_id}",
         f"{reply.duration} ms",
         reply.cache_status and f"cache {reply.cache_status}",
+        f"chosen by {reply.routing}" if reply.routing else "",
         f"step {reply.step}" if reply.step not in {None, "0"} else "",
         f"{reply.tokens_in} + {reply.tokens_out} tokens" if reply.tokens_in is not None else "",
         reply.finish_reason and f"finished: {reply.finish_reason}",

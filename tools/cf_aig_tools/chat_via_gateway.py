@@ -26,7 +26,9 @@ Message = Annotated[dict[str, Any], WithJsonSchema({"type": "object"})]
 
 async def chat_via_gateway(
     ctx: Call,
-    model: Annotated[str, Field(description="provider/model, as openai/gpt-4o-mini, or @cf/…", min_length=1)],
+    model: Annotated[
+        str, Field(description="openai/gpt-4o-mini, @cf/…, custom/…, dynamic/…, cloudflare/auto", min_length=1)
+    ],
     messages: Annotated[list[Message], Field(description="[{role, content}]")] = [],  # noqa: B006 (only read)
     prompt: Annotated[str, Field(description="Instead of messages: one user message")] = "",
     gateway_id: GatewayId = "",
@@ -45,6 +47,9 @@ async def chat_via_gateway(
     cache_key: str = "",
     metadata: Metadata = {},  # noqa: B006
     event_id: str = "",
+    session_id: str = "",
+    turn_id: str = "",
+    allowed_models: Annotated[list[str], Field(description="For cloudflare/auto")] = [],  # noqa: B006
     collect_log: bool | None = None,
     timeout: Annotated[int | None, Field(ge=1, description="Milliseconds to the first byte")] = None,  # noqa: ASYNC109
     max_attempts: Annotated[int | None, Field(ge=1, le=5)] = None,
@@ -72,6 +77,9 @@ async def chat_via_gateway(
                 "cache-key": cache_key or None,
                 "metadata": metadata or None,
                 "event-id": event_id or None,
+                "session-id": session_id or None,
+                "turn-id": turn_id or None,
+                "allowed-models": ",".join(allowed_models) or None,
                 "collect-log": collect_log,
                 "request-timeout": timeout,
                 "max-attempts": max_attempts,

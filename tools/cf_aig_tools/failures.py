@@ -21,13 +21,13 @@ _BY_STATUS = {
     400: "bad request",
     401: "bad key",
     402: "out of credit",
-    403: "no permission",
+    403: "forbidden",
     404: "not found",
     408: "timeout",
     413: "too large",
     422: "bad request",
     424: "blocked",
-    429: "rate limited",
+    429: "over a limit",
     503: "overloaded",
     504: "timeout",
     529: "overloaded",
@@ -77,6 +77,10 @@ _BY_CLOUDFLARE_CODE = {7003: "unknown model", 7013: "blocked by guardrails", 100
 _BY_WORDS = [
     (kind, re.compile(shape, re.IGNORECASE))
     for kind, shape in (
+        ("refused by policy", r"access denied by policy"),
+        ("spend limit", r"spend(ing)? limit exceeded|spend(ing)? limit reached"),
+        ("provider key required", r"(provider|own|byok).{0,30}(key|credential)s?.{0,30}(required|missing|needed)"),
+        ("provider key required", r"byok[ _]only|no[ -]wholesale"),
         ("content filtered", r"content_filter|content_policy|ResponsibleAIPolicy|content management policy"),
         ("content filtered", r"safety system|moderation_blocked|PROHIBITED_CONTENT|blockReason"),
         (

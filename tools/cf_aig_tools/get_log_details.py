@@ -14,6 +14,7 @@ from cf_aig_gateway.formats import Conversation
 from cf_aig_gateway.formats.endings import shortfall
 from cf_aig_gateway.formats.usage import Usage
 from cf_aig_gateway.models import Log
+from cf_aig_gateway.routing import asked_name, models_of
 from cf_aig_gateway.shapes import as_object, as_text
 from cf_aig_tools import failures
 from cf_aig_tools.amounts import dollars, seconds
@@ -68,7 +69,8 @@ async def get_log_details(
     reply = await _reply(desk, gateway, stored) if stored.success else None
     stored, source = _metered(stored, reply)
     but = visible(desk.masker.mask(_but(reply))) if reply else ""
-    around = "\n".join(filter(None, [source, await told_steps(desk.gateway, gateway, stored)]))
+    told = [await _routed(desk, gateway, stored), source, await told_steps(desk.gateway, gateway, stored)]
+    around = visible(desk.masker.mask("\n".join(filter(None, told))))
     log = Log.model_validate(desk.masker.masked(stored.model_dump()))
     most = min(budget, desk.max_budget)
     for with_heads, room in product((True, False) if heads else (False,), ROOMS):
@@ -77,6 +79,21 @@ async def get_log_details(
         if cost(result) <= most:
             return result
     return _answer(log, 0, {}, around, but)
+
+
+async def _routed(desk: Desk, gateway_id: str, log: Log) -> str:
+    """Return what name was asked for that stands for many models, what answered, and what a route would have tried."""
+    name = asked_name(as_text(_extra(log, "request_head")))
+    if not name:
+        return ""
+    line = f"Asked for {name}: {log.model or 'an unknown model'} answered{f', as step {log.step}' if log.step else ''}."
+    if not name.startswith("dynamic/"):
+        return line
+    try:
+        models = models_of(await desk.gateway.routes(gateway_id), name)
+    except GatewayError:
+        return line
+    return f"{line} The route's models, in order: {', '.join(models[:8])}." if models else line
 
 
 async def _reply(desk: Desk, gateway_id: str, log: Log) -> Conversation | None:

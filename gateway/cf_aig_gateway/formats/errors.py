@@ -38,12 +38,25 @@ def shared(body: dict[str, Any]) -> Said | None:
     words = as_text(said.get("message")) or as_text(inner.get("message")) or as_text(said.get("code"))
     if failed := as_text(said.get("failed_generation")):
         words = f"{words} It generated: {failed}"
+    words += _budget(said)
     return Said(
         words or as_json(entry),
         _labels(said) or _labels(inner),
         code_of(said),
         by_gateway=isinstance(body.get("error"), list),
     )
+
+
+def _budget(said: dict[str, Any]) -> str:
+    """Return what a spending limit says of itself: its bucket, and US dollars spent and allowed.
+
+    Source: developers.cloudflare.com/ai-gateway/features/policies, read 2026-11-27.
+    """
+    spent, limit = said.get("spent"), said.get("limit")
+    if not isinstance(spent, int | float) or not isinstance(limit, int | float):
+        return ""
+    bucket = as_text(said.get("bucket"))
+    return f": {f'{bucket}, ' if bucket else ''}${spent:,.2f} spent of ${limit:,.2f}"
 
 
 def loose(body: dict[str, Any]) -> Said | None:

@@ -1,0 +1,33 @@
+"""Names that a caller asks for and that stand for many models: dynamic routes, aliases, the Auto Router.
+
+Sources: developers.cloudflare.com/ai-gateway/features/dynamic-routing and …/model-aliases, read 2026-11-27.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from cf_aig_gateway.shapes import as_list, as_object, as_text
+
+ASKED = re.compile(r'"model"\s*:\s*"(?P<name>(?:custom|dynamic)/[^"\\]{1,200}|cloudflare/auto)"')
+
+
+def asked_name(request: str) -> str:
+    """Return the name that stands for many models in a request, as it begins; empty where it asks for a model."""
+    found = ASKED.search(request)
+    return found["name"] if found else ""
+
+
+def models_of(routes: list[Any], name: str) -> list[str]:
+    """Return the models of the route by that name (`dynamic/{route}`), in the order in which its elements stand."""
+    wanted = name.removeprefix("dynamic/")
+    found = (as_list(route.get("elements")) for route in map(as_object, routes) if route.get("name") == wanted)
+    return list(dict.fromkeys(model for elements in found for model in _models(elements)))
+
+
+def _models(elements: list[Any]) -> Iterator[str]:
+    for element in map(as_object, elements):
+        held = as_object(element.get("properties")) or element
+        if element.get("type") == "model" and (model := as_text(held.get("model"))):
+            provider = as_text(held.get("provider"))
+            yield model if not provider or model.startswith((f"{provider}/", "@")) else f"{provider}/{model}"
