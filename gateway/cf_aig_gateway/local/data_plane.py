@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from cf_aig_gateway import formats
 from cf_aig_gateway.errors import GatewayError
-from cf_aig_gateway.local import cache, forms, limits
+from cf_aig_gateway.local import cache, forms, limits, spending
 from cf_aig_gateway.local.attempts import ask
 from cf_aig_gateway.local.calls import Call
 from cf_aig_gateway.local.controls import controls
@@ -103,6 +103,8 @@ async def _answered(exchange: Exchange) -> Reply:
 
 
 async def _forwarded(exchange: Exchange) -> Reply:
+    if exchange.setting.settings.get("spend_limits"):
+        await spending.check(exchange)
     answer = await ask(exchange.setting.upstream, exchange.call, exchange.controls)
     exchange.first_byte = time.time()
     headers = {**answer.kept_headers(), **exchange.headers()}

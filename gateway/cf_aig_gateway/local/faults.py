@@ -70,6 +70,11 @@ def rate_limited() -> Fault:
     return Fault(2003, 429, "Rate limited")
 
 
+def over_budget(rule: str, within: str, subject: str) -> Fault:
+    """Return the refusal of a call over a spend limit, as third parties captured it in 2026."""
+    return Fault(2045, 429, f"Spend limit exceeded: rule '{rule}' ({within}) for {subject}")
+
+
 def not_emulated(what: str) -> Fault:
     """Return what is said of a provider's path that is not simulated."""
     return Fault(

@@ -10,10 +10,44 @@ MOST = 2**31 - 1
 RetryBackoff = Literal["constant", "linear", "exponential"]
 
 
+class Values(BaseModel):
+    """Values that a rule is for; `partition` in metadata: each value has a limit of its own."""
+
+    model_config = ConfigDict(strict=True)
+
+    mode: Literal["filter", "partition"]
+    values: list[str] | None = None
+
+
+class SpendRule(BaseModel):
+    """What calls may cost (US dollars) in a window (seconds)."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    limit: float = Field(ge=0)
+    limitType: Literal["cost"]  # noqa: N815 (the API's name)
+    window: int = Field(ge=1, le=MOST)
+    id: str | None = None
+    enabled: bool | None = None
+    technique: Literal["fixed", "sliding"] | None = None
+    provider: Values | None = None
+    model: Values | None = None
+    metadata: dict[str, Values] | None = None
+
+
+class SpendLimits(BaseModel):
+    """A gateway's spend limits, up to 20 rules."""
+
+    model_config = ConfigDict(strict=True)
+
+    enabled: bool | None = None
+    rules: Annotated[list[SpendRule], Field(max_length=20)] | None = None
+
+
 class GatewaySettings(BaseModel):
     """The settings of a gateway (seconds, but milliseconds in `retry_delay`); the first five must be given.
 
-    What this gateway has no use for (guardrails, DLP, OpenTelemetry, spend limits) is kept and given back.
+    What this gateway has no use for (guardrails, DLP, OpenTelemetry) is kept and given back.
     """
 
     model_config = ConfigDict(strict=True)
@@ -41,7 +75,7 @@ class GatewaySettings(BaseModel):
     dlp: dict[str, Any] | None = None
     guardrails: dict[str, Any] | None = None
     otel: list[Any] | None = None
-    spend_limits: dict[str, Any] | None = None
+    spend_limits: SpendLimits | None = None
     stripe: dict[str, Any] | None = None
 
     def stored(self) -> str:
