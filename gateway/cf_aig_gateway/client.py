@@ -246,8 +246,9 @@ class AIGateway:
         """Return a gateway's dynamic routes as they come: GET …/gateways/{gateway}/routes."""
         errand = Errand(f"No routes of gateway {gateway_id} are known.")
         response = await self._read(f"{self._gateways_url()}/{segment(gateway_id)}/routes", {}, errand)
-        result = opened(response, errand).result
-        return as_list(as_object(result).get("routes")) or as_list(result)
+        envelope = opened(response, errand)
+        held = envelope.result or (envelope.model_extra or {}).get("data")
+        return as_list(as_object(held).get("routes")) or as_list(held)
 
     async def patch_log(self, gateway_id: str, log_id: str, changes: Mapping[str, Any]) -> None:
         """Record feedback (-1, 0, 1), score (0-100) or metadata on a log: PATCH …/logs/{log}. Never tried twice."""

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cf_aig_gateway.errors import GatewayError
-from cf_aig_gateway.local import data_plane, management, telemetry
+from cf_aig_gateway.local import data_plane, management, policies, routing, telemetry
 from cf_aig_gateway.local.door import Door
 from cf_aig_gateway.local.envelopes import Refused, front_door
 from cf_aig_gateway.local.providers import simulated
@@ -26,7 +26,7 @@ def build_app(
     With `logs` as `observability` it is an account made since 2026-09-24: the logs API lists nothing.
     """
     app = Starlette(
-        routes=[*data_plane.routes, *management.routes, *telemetry.routes],
+        routes=[*data_plane.routes, *policies.routes, *routing.routes, *management.routes, *telemetry.routes],
         middleware=[Middleware(Door, token=token)],
         exception_handlers={
             404: _unknown_route,

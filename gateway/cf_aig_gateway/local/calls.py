@@ -18,7 +18,7 @@ class Call:
 
     `logged` is the body as the caller sent it; `headers` are meant for the provider, `asides` for the gateway. A
     `compatible` call is in OpenAI's form whoever the provider; an `enveloped` one's reply goes into Cloudflare's v4
-    envelope.
+    envelope; of a routed one, a dynamic route chose the model.
     """
 
     provider: str
@@ -35,6 +35,7 @@ class Call:
     account: str = ""
     compatible: bool = False
     enveloped: bool = False
+    is_routed: bool = False
 
     @property
     def path(self) -> str:

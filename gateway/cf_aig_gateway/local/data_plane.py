@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from cf_aig_gateway import formats
 from cf_aig_gateway.errors import GatewayError
-from cf_aig_gateway.local import cache, forms, limits, spending
+from cf_aig_gateway.local import cache, forms, limits, policies, routing, spending
 from cf_aig_gateway.local.attempts import ask
 from cf_aig_gateway.local.calls import Call
 from cf_aig_gateway.local.controls import controls
@@ -64,7 +64,8 @@ class Relay:
             setting = await _setting(request)
             if len(body) > MAX_BODY:
                 raise too_large()
-            return await relay(setting, self.read(request, body))
+            routed = await routing.calls(setting, request, body) if self.read is forms.compat else []
+            return await relay(setting, routed or self.read(request, body))
         except Fault as fault:
             return fault.response()
         except GatewayError as error:
@@ -103,6 +104,7 @@ async def _answered(exchange: Exchange) -> Reply:
 
 
 async def _forwarded(exchange: Exchange) -> Reply:
+    await policies.check(exchange)
     if exchange.setting.settings.get("spend_limits"):
         await spending.check(exchange)
     answer = await ask(exchange.setting.upstream, exchange.call, exchange.controls)

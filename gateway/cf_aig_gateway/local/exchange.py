@@ -65,6 +65,8 @@ class Exchange:
             "cf-aig-cache-status": cache_status,
             "cf-aig-step": str(self.step),
         }
+        if self.call.is_routed:
+            own |= {"cf-aig-provider": self.call.provider, "cf-aig-model": self.call.model}
         return {"cf-aig-log-id": self.id, **own} if self.controls.collect_log else own
 
     async def log(

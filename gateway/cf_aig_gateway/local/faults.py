@@ -1,5 +1,7 @@
 """What the gateway itself refuses with, in the data plane's own error body."""
 
+from typing import Any
+
 from starlette.responses import Response
 
 from cf_aig_gateway.json_text import write_json
@@ -38,6 +40,18 @@ class Fault(Exception):
     def response(self, headers: dict[str, str] | None = None) -> Response:
         """Return the fault as an HTTP reply."""
         return Response(self.body(), self.status, headers, media_type="application/json")
+
+
+class PolicyRefusal(Fault):
+    """A policy refuses a call, in the body that its documentation shows."""
+
+    def __init__(self, status: int, error: dict[str, Any]) -> None:
+        super().__init__(0, status, str(error["message"]))
+        self._error = error
+
+    def body(self) -> bytes:
+        """Return the body that Cloudflare sends."""
+        return write_json({"success": False, "error": self._error})
 
 
 def gateway_missing() -> Fault:

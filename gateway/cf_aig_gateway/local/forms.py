@@ -131,7 +131,7 @@ def _step(request: Request, step: dict[str, Any]) -> Call:
     for name, value in given.items():
         if not HEADER_NAME.fullmatch(name) or not HEADER_VALUE.fullmatch(value):
             raise invalid_request(f"A step's header {name[:80]!r} has a name or a value that no header can have")
-    headers, asides = _parted(given)
+    headers, asides = parted(given)
     return replace(
         call,
         headers={**headers, "content-type": "application/json"},
@@ -155,7 +155,7 @@ def _rest(endpoint: str, request: Request, body: bytes, content: dict[str, Any])
 def _call(
     request: Request, body: bytes, provider: str, endpoint: str, asked: dict[str, Any], *, sent: bytes | None = None
 ) -> Call:
-    headers, asides = _parted(request.headers)
+    headers, asides = parted(request.headers)
     return Call(
         provider=provider,
         endpoint=_endpoint(endpoint),
@@ -201,7 +201,7 @@ def _versioned(call: Call) -> str:
     return f"v1/{call.path}" if call.provider == WORKERS_AI or call.path == "messages" else call.path
 
 
-def _parted(given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+def parted(given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """Part headers into the provider's and the gateway's, without those of one connection."""
     lowered = {name.lower(): value for name, value in given.items()}
     asides = {name: value for name, value in lowered.items() if name.startswith("cf-")}

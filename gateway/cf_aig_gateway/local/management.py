@@ -174,7 +174,8 @@ GATEWAY = f"{ROOT}/{{gateway:segment}}"
 LOGS = f"{GATEWAY}/logs"
 LOG = f"{LOGS}/{{log:segment}}"
 UNEMULATED = [
-    *(f"{GATEWAY}/{resource}" for resource in ("datasets", "evaluations", "routes", "provider_configs")),
+    *(f"{GATEWAY}/{resource}" for resource in ("datasets", "evaluations", "provider_configs")),
+    *(f"{GATEWAY}/routes/{{id:segment}}/{part}" for part in ("versions", "deployments")),
     *(f"/ai-gateway/{resource}" for resource in ("evaluation-types", "custom-providers", "billing")),
 ]
 

@@ -14,12 +14,13 @@ import anyio
 import anyio.to_thread
 
 from cf_aig_gateway.errors import GatewayError
-from cf_aig_gateway.local import store_gateways, store_groups, store_logs
+from cf_aig_gateway.local import store_gateways, store_groups, store_logs, store_resources
 from cf_aig_gateway.local.log_query import LogDeletion, LogQuery
 from cf_aig_gateway.local.record import Record
 from cf_aig_gateway.local.store_conditions import Condition, among, ended, joined, matching, one
 from cf_aig_gateway.local.store_groups import Grouping
 from cf_aig_gateway.local.store_logs import Order
+from cf_aig_gateway.local.store_resources import Kind
 from cf_aig_gateway.local.store_schema import connect, create
 from cf_aig_gateway.local.store_writer import Writer
 
@@ -51,6 +52,7 @@ class Store(AbstractAsyncContextManager["Store"]):
         self._log_lag_ms = round(log_lag_s * 1000)
         self._turns = anyio.CapacityLimiter(READERS)
         self._known: dict[str, tuple[float, dict[str, Any]]] = {}
+        self._policies: dict[str, tuple[float, list[dict[str, Any]]]] = {}
 
     async def __aenter__(self) -> Self:
         fill = partial(store_gateways.ensure_default, now=_now())
@@ -179,6 +181,27 @@ class Store(AbstractAsyncContextManager["Store"]):
         await self._change(lambda db: store_gateways.delete(db, gateway_id, _now()))
         await self._delete(Condition("gateway = ?", (gateway_id,)), Order(direction="asc"), None)
 
+    async def resources(self, gateway_id: str, kind: Kind) -> list[dict[str, Any]]:
+        """Return a gateway's policies or routes, the oldest first."""
+        return self._read_here(lambda db: store_resources.every(db, gateway_id, kind))
+
+    async def policies(self, gateway_id: str) -> list[dict[str, Any]]:
+        """Return a gateway's policies as they were within the last SETTINGS_S: every call asks for them."""
+        known = self._policies.get(gateway_id)
+        if known and time.monotonic() - known[0] < SETTINGS_S:
+            return known[1]
+        found = await self.resources(gateway_id, "policy")
+        self._policies[gateway_id] = time.monotonic(), found
+        return found
+
+    async def put_resource(self, gateway_id: str, kind: Kind, id_: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Keep a policy or a route under its id, and return it."""
+        return await self._change(lambda db: store_resources.put(db, gateway_id, kind, id_, body, _now()))
+
+    async def remove_resource(self, gateway_id: str, kind: Kind, id_: str) -> bool:
+        """Forget a policy or a route, and return whether there was one."""
+        return await self._change(lambda db: store_resources.remove(db, gateway_id, kind, id_))
+
     async def cached(self, key: str) -> bytes | None:
         """Return the reply kept under a key, unless it has expired."""
         sql, now = "SELECT reply FROM cache WHERE key = ? AND expires_at > ?", _now()
@@ -201,6 +224,7 @@ class Store(AbstractAsyncContextManager["Store"]):
             return await self.write(work)
         finally:
             self._known.clear()
+            self._policies.clear()
 
     async def _delete(self, where: Condition, order: Order, limit: int | None) -> None:
         left = limit if limit is not None else 1 << 62

@@ -37,6 +37,7 @@ def replace(db: sqlite3.Connection, gateway_id: str, settings: str, now: int) ->
 def delete(db: sqlite3.Connection, gateway_id: str, now: int) -> None:
     """Forget a gateway; `default` is at once there again, as new."""
     db.execute("DELETE FROM gateways WHERE id = ?", (gateway_id,))
+    db.execute("DELETE FROM resources WHERE gateway = ?", (gateway_id,))
     ensure_default(db, now)
 
 

@@ -13,6 +13,9 @@ from cf_aig_gateway.errors import GatewayError
 APPLICATION_ID = 0x41494701
 """Marks a file as the local gateway's ("AIG", layout 1)."""
 
+LAYOUT = 2
+"""Of the tables, in `user_version`: a file of an older one is migrated when it is opened, a newer one is refused."""
+
 SEQUENCE_BITS = 16
 """A log's rowid is its creation in UTC milliseconds, shifted by this: rows lie in order of time and need no index."""
 
@@ -45,6 +48,10 @@ CREATE TRIGGER IF NOT EXISTS log_deleted AFTER DELETE ON logs BEGIN
 END;
 CREATE TABLE IF NOT EXISTS cache (key TEXT PRIMARY KEY, expires_at INTEGER NOT NULL, reply BLOB NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS cache_by_expiry ON cache (expires_at);
+CREATE TABLE IF NOT EXISTS resources (
+    gateway TEXT, kind TEXT, id TEXT, body TEXT NOT NULL, created_at INTEGER NOT NULL, modified_at INTEGER NOT NULL,
+    PRIMARY KEY (gateway, kind, id)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS windows (
     gateway TEXT, start INTEGER, calls INTEGER NOT NULL, PRIMARY KEY (gateway, start)
 ) STRICT, WITHOUT ROWID;
@@ -91,11 +98,22 @@ def _lay_out(db: sqlite3.Connection, fill: Callable[[sqlite3.Connection], None])
     if tables:
         (marked,) = db.execute("PRAGMA application_id").fetchone()
         if marked != APPLICATION_ID:
-            raise sqlite3.DatabaseError("it belongs to another program, or to another version of this one")
+            raise sqlite3.DatabaseError("it belongs to another program")
+        _migrate(db)
         return
     db.execute("PRAGMA page_size = 8192")
     db.execute("PRAGMA journal_mode = WAL")
     db.executescript(f"BEGIN IMMEDIATE; {SCHEMA}")
     fill(db)
     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    db.execute(f"PRAGMA user_version = {LAYOUT}")
     db.execute("COMMIT")
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    """Bring the tables of an older layout to this one: so far each added tables, which are made where they lack."""
+    (layout,) = db.execute("PRAGMA user_version").fetchone()
+    if layout > LAYOUT:
+        raise sqlite3.DatabaseError("a newer version of this program made it")
+    if layout < LAYOUT:
+        db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {LAYOUT}; COMMIT;")

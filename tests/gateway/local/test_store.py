@@ -273,3 +273,33 @@ async def test_many_logs_are_read_in_halves_with_the_same_result(
     halves = await store.logs("default", query)
 
     assert halves == whole
+
+
+@pytest.mark.anyio
+async def test_a_file_of_an_older_layout_is_migrated_with_its_logs(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.db"
+    async with Store(path) as store:
+        await store.add(a_log(1))
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript("DROP TABLE resources; PRAGMA user_version = 0;")
+
+    async with Store(path) as store:
+        await store.put_resource("default", "route", "r1", {"name": "support"})
+        log = await store.log("default", a_log(1).id)
+        (route,) = await store.resources("default", "route")
+
+    assert log is not None
+    assert route["name"] == "support"
+
+
+@pytest.mark.anyio
+async def test_a_file_of_a_newer_layout_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.db"
+    async with Store(path):
+        pass
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA user_version = 99")
+
+    with pytest.raises(GatewayError, match="a newer version of this program made it"):
+        async with Store(path):
+            pass

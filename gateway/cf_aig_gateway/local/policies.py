@@ -1,0 +1,245 @@
+"""Policies: who may call which model, and for how much (US dollars).
+
+Source: developers.cloudflare.com/ai-gateway/features/policies, read 2026-11-27. Where it is silent: `block` comes
+before `limit`, `limit` before `no-limit`; every limit that applies must have room; a change holds at once.
+Conditions are not emulated: they are CEL, for which there is no light library.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cf_aig_gateway.json_text import read_json
+from cf_aig_gateway.local.api_route import ApiRoute
+from cf_aig_gateway.local.budgets import Calls, Window, used
+from cf_aig_gateway.local.envelopes import Refused, checked, not_found, result
+from cf_aig_gateway.local.exchange import Exchange
+from cf_aig_gateway.local.faults import PolicyRefusal
+from cf_aig_gateway.local.store import Store
+from cf_aig_gateway.shapes import as_object, as_text
+
+DAY = 86_400
+PERIODS = {"hourly": 3600, "daily": DAY, "weekly": 7 * DAY, "monthly": 30 * DAY}
+"""Seconds of a period: windows are of fixed length, not of the calendar."""
+
+ACTOR = re.compile(r"\{(?:metadata\.(?P<key>[^{}]+)|cf\.user\.id)\}")
+"""An actor that stands for each value of a metadata key, or each user behind Cloudflare Access."""
+
+DENIED = "Access denied by policy"
+SPENT = "Spending limit exceeded"
+
+
+class Action(BaseModel):
+    """What a policy does with the calls it is for."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: Literal["no-limit", "block", "limit"]
+    amount: float = Field(0, ge=0)
+    period: Literal["hourly", "daily", "weekly", "monthly"] = "monthly"
+
+
+class Resource(BaseModel):
+    """The models that a policy is for; `*` or nothing is any."""
+
+    model: str = "*"
+    provider: str = "*"
+
+
+class Policy(BaseModel):
+    """The body of POST …/policies."""
+
+    name: str = Field(min_length=1, max_length=200)
+    actor: str = "*"
+    resource: Literal["*"] | Resource = "*"
+    condition: str | None = None
+    action: Action
+
+
+class Simulation(BaseModel):
+    """The body of POST …/policies/simulate; `bucketUsage` is what policies are to have spent."""
+
+    model_config = ConfigDict(extra="allow")
+
+    identity: dict[str, Any] = {}
+    model: str = ""
+    provider: str = ""
+    bucketUsage: dict[str, Any] = {}  # noqa: N815 (the API's name)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What policies say of a call: whether it may go, and the policy, bucket and dollars that say so."""
+
+    decision: Literal["no-limit", "block", "check_limits"]
+    is_allowed: bool
+    policy: str = ""
+    bucket: str = ""
+    spent: float = 0
+    limit: float = 0
+
+    def wire(self, evaluated: int) -> dict[str, Any]:
+        """Return it as simulate answers."""
+        enforcement: dict[str, Any] = {"allowed": self.is_allowed}
+        if not self.is_allowed:
+            enforcement["reason"] = "limit_exceeded" if self.bucket else "blocked"
+            enforcement |= {"policyName": self.policy} if self.policy else {}
+            enforcement |= {"bucket": self.bucket, "spent": self.spent, "limit": self.limit} if self.bucket else {}
+        buckets = [self.bucket] if self.bucket else []
+        evaluation = {"decision": self.decision, "buckets": buckets}
+        return {"evaluation": evaluation, "enforcement": enforcement, "policiesEvaluated": evaluated}
+
+
+@dataclass(frozen=True)
+class Question:
+    """A call that policies are asked about."""
+
+    store: Store
+    gateway: str
+    identity: Mapping[str, Any]
+    provider: str
+    model: str
+    usage: Mapping[str, Any]
+
+    async def verdict(self, policies: Sequence[dict[str, Any]]) -> Verdict:
+        """Return what the policies say: of several, the strictest."""
+        mine = [policy for policy in policies if self._concerns(policy)]
+        blocking = next((policy for policy in mine if policy["action"]["type"] == "block"), None)
+        if blocking or not mine:
+            return Verdict("block", is_allowed=False, policy=blocking["name"] if blocking else "")
+        limits = [policy for policy in mine if policy["action"]["type"] == "limit"]
+        for policy in limits:
+            spent, bucket = await self._spent(policy), self._bucket(policy)
+            if spent >= policy["action"]["amount"]:
+                return Verdict("check_limits", False, policy["name"], bucket, spent, policy["action"]["amount"])
+        return Verdict("check_limits" if limits else "no-limit", is_allowed=True)
+
+    def _concerns(self, policy: Mapping[str, Any]) -> bool:
+        resource = as_object(policy["resource"])
+        own = {self.model, f"{self.provider}/{self.model}"}
+        if resource.get("provider", "*") not in ("*", self.provider) or resource.get("model", "*") not in ("*", *own):
+            return False
+        actor = as_text(policy["actor"])
+        return actor == "*" or bool(ACTOR.fullmatch(actor)) or actor == self._user()
+
+    def _user(self) -> str:
+        return as_text(as_object(as_object(self.identity.get("cf")).get("user")).get("id"))
+
+    def _actor(self, policy: Mapping[str, Any]) -> tuple[str, Any]:
+        """Return the metadata key that tells actors apart, and this call's value of it."""
+        found = ACTOR.fullmatch(as_text(policy["actor"]))
+        if not found:
+            return "", None
+        key = found["key"] or "cf.user_id"
+        return key, as_object(self.identity.get("metadata")).get(key) if found["key"] else self._user()
+
+    def _bucket(self, policy: Mapping[str, Any]) -> str:
+        key, value = self._actor(policy)
+        return f"{policy['name']}:{value}" if key else policy["name"]
+
+    async def _spent(self, policy: Mapping[str, Any]) -> float:
+        given = as_object(self.usage.get(policy["name"])).get("spent")
+        if isinstance(given, int | float):
+            return given
+        key, value = self._actor(policy)
+        resource = as_object(policy["resource"])
+        chosen = {name: [resource[name]] for name in ("model", "provider") if resource.get(name, "*") != "*"}
+        calls = Calls(
+            self.gateway, chosen.get("provider", []), chosen.get("model", []), {key: [value]} if key else None
+        )
+        return await self.store.read(partial(used, calls=calls, window=Window(PERIODS[policy["action"]["period"]])))
+
+
+async def check(exchange: Exchange) -> None:
+    """Refuse a call that the gateway's policies do not allow.
+
+    Raises:
+        PolicyRefusal: it is blocked, matches no policy, or a limit is used up.
+
+    """
+    policies = await exchange.setting.store.policies(exchange.setting.gateway)
+    if not policies:
+        return
+    metadata = exchange.controls.metadata or {}
+    identity = {"metadata": metadata, "cf": {"user": {"id": metadata.get("cf.user_id", "")}}}
+    call, setting = exchange.call, exchange.setting
+    verdict = await Question(setting.store, setting.gateway, identity, call.provider, call.model, {}).verdict(policies)
+    if not verdict.is_allowed and verdict.bucket:
+        budget = {"bucket": verdict.bucket, "spent": verdict.spent, "limit": verdict.limit}
+        raise PolicyRefusal(429, {"message": SPENT, **budget})
+    if not verdict.is_allowed:
+        raise PolicyRefusal(403, {"message": DENIED})
+
+
+async def list_policies(request: Request) -> Response:
+    """List a gateway's policies."""
+    return result(await _store(request).resources(_gateway(request), "policy"))
+
+
+async def create_policy(request: Request) -> Response:
+    """Create a policy; `commit` is taken as given, as drafts are not kept."""
+    policy = checked(Policy, "body", await request.body())
+    return result(await _kept(request, uuid4().hex, policy))
+
+
+async def replace_policy(request: Request) -> Response:
+    """Change what is given of a policy."""
+    held = await _one(request)
+    policy = checked(Policy, "body", {**held, **as_object(read_json(await request.body()))})
+    return result(await _kept(request, held["id"], policy))
+
+
+async def delete_policy(request: Request) -> Response:
+    """Delete a policy."""
+    await _store(request).remove_resource(_gateway(request), "policy", (await _one(request))["id"])
+    return result({})
+
+
+async def simulate(request: Request) -> Response:
+    """Say what policies would do with a call."""
+    asked = checked(Simulation, "body", await request.body())
+    policies = await _store(request).resources(_gateway(request), "policy")
+    model = asked.model.removeprefix(f"{asked.provider}/")
+    question = Question(_store(request), _gateway(request), asked.identity, asked.provider, model, asked.bucketUsage)
+    verdict = await question.verdict(policies) if policies else Verdict("no-limit", is_allowed=True)
+    return result(verdict.wire(len(policies)))
+
+
+async def _kept(request: Request, id_: str, policy: Policy) -> dict[str, Any]:
+    if policy.condition:
+        raise Refused(501, {"code": 7000, "message": "The local gateway does not emulate conditions of policies"})
+    return await _store(request).put_resource(_gateway(request), "policy", id_, policy.model_dump())
+
+
+async def _one(request: Request) -> dict[str, Any]:
+    found = await _store(request).resources(_gateway(request), "policy")
+    held = next((policy for policy in found if policy["id"] == request.path_params["id"]), None)
+    if held is None:
+        raise not_found()
+    return held
+
+
+def _store(request: Request) -> Store:
+    return request.app.state.store
+
+
+def _gateway(request: Request) -> str:
+    return request.path_params["gateway"]
+
+
+ROOT = "/ai-gateway/gateways/{gateway:segment}/policies"
+
+routes = [
+    ApiRoute("GET", ROOT, list_policies),
+    ApiRoute("POST", ROOT, create_policy),
+    ApiRoute("POST", f"{ROOT}/simulate", simulate),
+    ApiRoute("PUT", f"{ROOT}/{{id:segment}}", replace_policy),
+    ApiRoute("DELETE", f"{ROOT}/{{id:segment}}", delete_policy),
+]

@@ -1,0 +1,196 @@
+"""Dynamic routes: `dynamic/{name}` on the compat endpoint stands for the models that a graph of elements leads to.
+
+Elements: developers.cloudflare.com/ai-gateway/features/dynamic-routing/json-configuration, read 2026-11-28, and the
+official SDK's types (cloudflare 5.9.0), whose names differ: both are taken. How a percentage is written is not
+documented: an output's name is its share (`0.25`, `25`, `25%`), `else` the rest.
+"""
+
+import random
+import re
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from cf_aig_gateway.json_text import read_json, write_json
+from cf_aig_gateway.local import conditions
+from cf_aig_gateway.local.api_route import ApiRoute
+from cf_aig_gateway.local.budgets import Calls, Window, used
+from cf_aig_gateway.local.calls import Call
+from cf_aig_gateway.local.controls import controls
+from cf_aig_gateway.local.envelopes import checked, not_found, result
+from cf_aig_gateway.local.exchange import Setting
+from cf_aig_gateway.local.faults import invalid_request, rate_limited
+from cf_aig_gateway.local.forms import compat, parted
+from cf_aig_gateway.local.store import Store
+from cf_aig_gateway.shapes import as_list, as_object, as_text
+
+PREFIX = "dynamic/"
+SHARE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*%?")
+MOST_ELEMENTS = 100
+
+Body = Mapping[str, Any]
+
+
+class Element(BaseModel):
+    """A node of a route."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    type: str
+
+
+class Route(BaseModel):
+    """The body of POST …/routes."""
+
+    name: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")
+    elements: list[Element] = Field(min_length=1, max_length=MOST_ELEMENTS)
+
+
+async def list_routes(request: Request) -> Response:
+    """List a gateway's dynamic routes; they stand under `data`, as the SDK has it."""
+    found = await _store(request).resources(_gateway(request), "route")
+    held = {"order_by": "", "order_by_direction": "asc", "page": 1, "per_page": len(found), "routes": found}
+    return JSONResponse({"success": True, "data": held})
+
+
+async def create_route(request: Request) -> Response:
+    """Create a dynamic route."""
+    body = checked(Route, "body", await request.body()).model_dump()
+    return result(await _store(request).put_resource(_gateway(request), "route", uuid4().hex, body))
+
+
+async def get_route(request: Request) -> Response:
+    """Read a dynamic route."""
+    found = await _store(request).resources(_gateway(request), "route")
+    held = next((route for route in found if route["id"] == request.path_params["id"]), None)
+    if held is None:
+        raise not_found()
+    return result(held)
+
+
+async def delete_route(request: Request) -> Response:
+    """Delete a dynamic route."""
+    if not await _store(request).remove_resource(_gateway(request), "route", request.path_params["id"]):
+        raise not_found()
+    return result({})
+
+
+async def calls(setting: Setting, request: Request, body: bytes) -> list[Call]:
+    """Return the calls that a compat request's route leads to, in the order to try; none where it names no route.
+
+    Raises:
+        Fault: there is no such route, or it leads to no model.
+
+    """
+    content = as_object(read_json(body))
+    name = as_text(content.get("model"))
+    if not name.startswith(PREFIX):
+        return []
+    routes = await setting.store.resources(setting.gateway, "route")
+    route = next((held for held in routes if held["name"] == name.removeprefix(PREFIX)), None)
+    if route is None:
+        raise invalid_request(f"There is no dynamic route {name.removeprefix(PREFIX)[:80]}")
+    elements = {as_text(held.get("id")): held for held in map(as_object, as_list(route["elements"]))}
+    _, asides = parted(request.headers)
+    facts = {
+        "metadata": controls(asides, setting.settings).metadata or {},
+        "body": content,
+        "headers": dict(request.headers),
+    }
+    walk = _Walk(setting, elements, facts)
+    found = [_call(request, body, content, model) async for model in walk.models()]
+    if not found:
+        raise rate_limited()
+    return found
+
+
+def _call(request: Request, body: bytes, content: Body, element: Body) -> Call:
+    provider, model = as_text(element.get("provider")), as_text(element.get("model"))
+    (call,) = compat(request, write_json({**content, "model": f"{provider}/{model.removeprefix(f'{provider}/')}"}))
+    headers = {"timeout": "cf-aig-request-timeout", "retries": "cf-aig-max-attempts"}
+    asked = {header: str(element[name]) for name, header in headers.items() if element.get(name)}
+    return replace(call, logged=body, asides={**call.asides, **asked}, is_routed=True)
+
+
+@dataclass
+class _Walk:
+    """Follows a route's elements: all but whether a model answers is decided at once."""
+
+    setting: Setting
+    elements: Mapping[str, Body]
+    facts: Body
+
+    async def models(self) -> AsyncIterator[Body]:
+        """Yield the models on the way, each the fallback of the one before."""
+        at = next((held for held in self.elements.values() if held.get("type") == "start"), None)
+        seen: set[str] = set()
+        while at is not None and as_text(at.get("id")) not in seen:
+            seen.add(as_text(at.get("id")))
+            properties = as_object(at.get("properties"))
+            if at.get("type") == "model":
+                yield properties
+            leads = as_object(as_object(at.get("outputs")).get(await self._output(at, properties)))
+            at = self.elements.get(as_text(leads.get("elementId") or leads.get("element_id")))
+
+    async def _output(self, at: Body, properties: Body) -> str:
+        match at.get("type"):
+            case "model":
+                return "fallback"
+            case "conditional":
+                wanted = properties.get("conditions", properties.get("condition"))
+                return "true" if conditions.meets(self.facts, wanted) else "false"
+            case "percentage":
+                return _drawn(as_object(at.get("outputs")))
+            case "rate" | "rate_limit":
+                return "fallback" if await self._is_used_up(properties) else "success"
+            case _:
+                return "next"
+
+    async def _is_used_up(self, properties: Body) -> bool:
+        key = as_text(properties.get("key"))
+        named = key.removeprefix("metadata.") if key.startswith("metadata.") else ""
+        metadata = {named: [conditions.at(self.facts, key)]} if named else None
+        window = Window(
+            float(properties.get("window") or properties.get("interval") or 60),
+            properties.get("technique") == "sliding",
+        )
+        what = "total(cost)" if properties.get("limitType", properties.get("limit_type")) == "cost" else "count(*)"
+        of = Calls(self.setting.gateway, metadata=metadata)
+        amount = await self.setting.store.read(partial(used, calls=of, window=window, what=what))
+        return amount >= float(properties.get("limit") or 0)
+
+
+def _drawn(outputs: Body) -> str:
+    """Return the output that chance draws, by the shares that their names are."""
+    shares = {name: float(found["number"]) for name in outputs if (found := SHARE.fullmatch(name))}
+    drawn = random.random() * (1 if sum(shares.values()) <= 1 else 100)  # noqa: S311 (a split of traffic is no secret)
+    for name, share in shares.items():
+        drawn -= share
+        if drawn < 0:
+            return name
+    return "else"
+
+
+def _store(request: Request) -> Store:
+    return request.app.state.store
+
+
+def _gateway(request: Request) -> str:
+    return request.path_params["gateway"]
+
+
+ROOT = "/ai-gateway/gateways/{gateway:segment}/routes"
+
+routes = [
+    ApiRoute("GET", ROOT, list_routes),
+    ApiRoute("POST", ROOT, create_route),
+    ApiRoute("GET", f"{ROOT}/{{id:segment}}", get_route),
+    ApiRoute("DELETE", f"{ROOT}/{{id:segment}}", delete_route),
+]
