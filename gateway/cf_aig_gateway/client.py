@@ -250,6 +250,19 @@ class AIGateway:
         held = envelope.result or (envelope.model_extra or {}).get("data")
         return as_list(as_object(held).get("routes")) or as_list(held)
 
+    async def policies(self, gateway_id: str) -> list[Any]:
+        """Return a gateway's policies as they come: GET …/gateways/{gateway}/policies."""
+        errand = Errand(f"No policies of gateway {gateway_id} are known.")
+        response = await self._read(f"{self._gateways_url()}/{segment(gateway_id)}/policies", {}, errand)
+        return as_list(opened(response, errand).result)
+
+    async def simulate(self, gateway_id: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what policies would do with a call now: POST …/policies/simulate, which needs AI Gateway Edit."""
+        errand = Errand(f"Policies of gateway {gateway_id} cannot be simulated.", scope="AI Gateway Edit")
+        url = f"{self._gateways_url()}/{segment(gateway_id)}/policies/simulate"
+        request = self._http.build_request("POST", url, json=dict(asked), headers=self._authorization())
+        return as_object(opened(await self._send(request, errand), errand).result)
+
     async def patch_log(self, gateway_id: str, log_id: str, changes: Mapping[str, Any]) -> None:
         """Record feedback (-1, 0, 1), score (0-100) or metadata on a log: PATCH …/logs/{log}. Never tried twice."""
         errand = Errand(f"No log {log_id} in gateway {gateway_id}. list_logs shows its logs.", scope="AI Gateway Write")

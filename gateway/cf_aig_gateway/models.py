@@ -50,6 +50,13 @@ class Gateway(Wire):
     authentication: bool | None = None
     log_management: int | None = None
     log_management_strategy: str | None = None
+    retry_max_attempts: int | None = None
+    byok_only: bool | None = None
+    log_classification: bool | None = None
+    zdr: bool | None = None
+    guardrails: Facts = {}
+    dlp: Facts = {}
+    spend_limits: Facts = {}
     created_at: str | None = None
 
 

@@ -25,6 +25,28 @@ def models_of(routes: list[Any], name: str) -> list[str]:
     return list(dict.fromkeys(model for elements in found for model in _models(elements)))
 
 
+def limits_of(routes: list[Any], name: str) -> list[str]:
+    """Return the limits of a route, which lead past a model when they are used up, in words."""
+    wanted = name.removeprefix("dynamic/")
+    found = (as_list(route.get("elements")) for route in map(as_object, routes) if route.get("name") == wanted)
+    return [
+        _limit(as_object(element.get("properties")))
+        for elements in found
+        for element in map(as_object, elements)
+        if _is_limit(element)
+    ]
+
+
+def _is_limit(element: dict[str, Any]) -> bool:
+    return element.get("type") in {"rate", "rate_limit"}
+
+
+def _limit(held: dict[str, Any]) -> str:
+    kind = as_text(held.get("limitType")) or "rate"
+    window = held.get("window") or held.get("interval")
+    return f"a {kind} limit of {held.get('limit')} per {window} s by {as_text(held.get('key'))}"
+
+
 def _models(elements: list[Any]) -> Iterator[str]:
     for element in map(as_object, elements):
         held = as_object(element.get("properties")) or element

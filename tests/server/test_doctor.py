@@ -89,6 +89,7 @@ async def test_a_good_configuration_needs_nothing() -> None:
         ({"gateways": None}, {}, "read", "fix", "AI Gateway Read"),
         ({"gateways": ()}, {"gateway_id": "main"}, "gateway", "fix", "there is no main"),
         ({"gateways": ({"id": "default", "collect_logs": False},)}, {}, "gateway", "fix", "keeps no logs"),
+        ({"gateways": ({"id": "default", "authentication": False},)}, {}, "gateway", "note", "is open"),
         ({"logs": 7}, {}, "logs", "ok", "7 can be read in AI Gateway's own log store."),
         ({"logs": 0}, {}, "logs", "note", "none: send a call"),
         ({"logs": 0, "telemetry": 1}, {}, "logs", "ok", "1 can be read in Workers Observability, where accounts"),

@@ -1,3 +1,4 @@
+import json
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -100,3 +101,37 @@ async def test_gateways_are_listed_where_analytics_may_not_be_asked() -> None:
 
     assert "calls" not in result.structured_content["columns"]
     assert result.structured_content["rows"][0][0] == "main"
+
+
+async def test_the_limits_and_policies_of_a_single_gateway_are_told_in_a_line_each(
+    client: Client, store: Store
+) -> None:
+    rule = {
+        "id": "r1", "limit": 5, "limitType": "cost", "window": 86_400,
+        "model": {"mode": "filter", "values": ["gpt-4o"]}, "metadata": {"user": {"mode": "partition"}},
+    }  # fmt: skip
+    settings = await store.gateway("default")
+    await store.replace_gateway("default", json.dumps({**(settings or {}), "spend_limits": {"rules": [rule]}}))
+    action = {"type": "limit", "amount": 9, "period": "daily"}
+    await store.put_resource(
+        "default", "policy", "p1", {"name": "users", "actor": "{metadata.user}", "resource": "*", "action": action}
+    )
+
+    result = await client.call_tool("list_gateways", {})
+
+    row = dict(zip(result.structured_content["columns"], result.structured_content["rows"][0], strict=True))
+    assert row["spend limits"] == 1
+    assert result.structured_content["bounds"] == [
+        "spend limit r1: $5 per 86400 s, fixed for model gpt-4o, user each by itself",
+        "policy users: limit of $9 daily on any model for {metadata.user}",
+    ]
+    assert "policy users: limit of $9 daily" in result.content[0].text
+
+
+async def test_settings_that_refuse_calls_are_shown_where_they_are_set() -> None:
+    guarded = GATEWAY | {"byok_only": True, "guardrails": {"prompt": {"S1": "BLOCK"}}, "dlp": {"enabled": True}}
+
+    _, structured = await listed([guarded | {"retry_max_attempts": 3}, GATEWAY | {"id": "b"}], 2)
+
+    row = dict(zip(structured["columns"], structured["rows"][0], strict=True))
+    assert (row["own keys only"], row["guardrails"], row["DLP"], row["retries"]) == (True, True, True, 3)

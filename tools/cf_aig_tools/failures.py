@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cf_aig_gateway import formats
 from cf_aig_gateway.formats import Said
 from cf_aig_gateway.json_text import load_json, whole
+from cf_aig_gateway.models import Log
 from cf_aig_gateway.shapes import as_text
 from cf_aig_tools.amounts import seconds
 
@@ -172,6 +173,12 @@ def explain(status: int | None, body: object, provider: str | None, duration: fl
         return Failure(from_status(status), "", told)
     kind = _by_code(said, status, provider) or _by_words(said) or _by_stream(status, began=began) or _by_status(status)
     return Failure(kind, said.words[:MAX_WORDS], told) if kind else None
+
+
+def of_log(log: Log) -> Failure | None:
+    """Say what happened to a call, from its log with the head of its body."""
+    head = (log.model_extra or {}).get("response_head")
+    return explain(log.status_code, head, log.provider, log.duration)
 
 
 def words(body: object) -> str:

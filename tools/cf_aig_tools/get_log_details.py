@@ -14,7 +14,7 @@ from cf_aig_gateway.formats import Conversation
 from cf_aig_gateway.formats.endings import shortfall
 from cf_aig_gateway.formats.usage import Usage
 from cf_aig_gateway.models import Log
-from cf_aig_gateway.routing import asked_name, models_of
+from cf_aig_gateway.routing import asked_name, limits_of, models_of
 from cf_aig_gateway.shapes import as_object, as_text
 from cf_aig_tools import failures
 from cf_aig_tools.amounts import dollars, seconds
@@ -25,6 +25,7 @@ from cf_aig_tools.reading import Reading, View, read_body, reply_in
 from cf_aig_tools.reading.budget import cut, tokens
 from cf_aig_tools.reading.forms import chunked
 from cf_aig_tools.reading.masking import Masker, visible
+from cf_aig_tools.refused import would_pass
 from cf_aig_tools.steps import told_steps
 from cf_aig_tools.tables import shown
 
@@ -69,7 +70,8 @@ async def get_log_details(
     reply = await _reply(desk, gateway, stored) if stored.success else None
     stored, source = _metered(stored, reply)
     but = visible(desk.masker.mask(_but(reply))) if reply else ""
-    told = [await _routed(desk, gateway, stored), source, await told_steps(desk.gateway, gateway, stored)]
+    told = [await _routed(desk, gateway, stored), await would_pass(desk.gateway, gateway, stored), source]
+    told.append(await told_steps(desk.gateway, gateway, stored))
     around = visible(desk.masker.mask("\n".join(filter(None, told))))
     log = Log.model_validate(desk.masker.masked(stored.model_dump()))
     most = min(budget, desk.max_budget)
@@ -90,10 +92,12 @@ async def _routed(desk: Desk, gateway_id: str, log: Log) -> str:
     if not name.startswith("dynamic/"):
         return line
     try:
-        models = models_of(await desk.gateway.routes(gateway_id), name)
+        routes = await desk.gateway.routes(gateway_id)
     except GatewayError:
         return line
-    return f"{line} The route's models, in order: {', '.join(models[:8])}." if models else line
+    models, limits = models_of(routes, name), limits_of(routes, name)
+    bounds = f"; before them {', '.join(limits[:4])}" if limits else ""
+    return f"{line} The route's models, in order: {', '.join(models[:8])}{bounds}." if models else line
 
 
 async def _reply(desk: Desk, gateway_id: str, log: Log) -> Conversation | None:
@@ -166,7 +170,7 @@ def _outcome(log: Log, room: int, but: str) -> str:
     if log.success:
         return f"Succeeded{but}: {subject} answered {log.status_code or 200}."
     status = f"answered {log.status_code}" if log.status_code else "failed"
-    failure = failures.explain(log.status_code, _extra(log, "response_head"), log.provider, log.duration)
+    failure = failures.of_log(log)
     if failure is None:
         return f"Failed: {failures.from_status(log.status_code) or 'no known cause'}. {subject} {status}."
     if log.status_code == failures.CALLER_LEFT:

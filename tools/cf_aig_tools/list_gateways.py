@@ -17,9 +17,11 @@ from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.models import Gateway
 from cf_aig_tools.amounts import counted
 from cf_aig_tools.desk import Call, answer, desk_of
+from cf_aig_tools.gateway_bounds import bounds_of, rules_of
 from cf_aig_tools.parameters import Page, PerPage
+from cf_aig_tools.reading.masking import visible
 from cf_aig_tools.summary.pages import first_error
-from cf_aig_tools.tables import Cell, table
+from cf_aig_tools.tables import Cell, cut, table
 
 Traffic = dict[str, list[RequestGroup]]
 """The calls of each gateway, in groups of five minutes."""
@@ -31,13 +33,14 @@ ANNOTATIONS = ToolAnnotations(title="List gateways", read_only_hint=True, open_w
 
 
 class Gateways(BaseModel):
-    """One page of gateways; `same` holds what is the same in every row."""
+    """One page of gateways; `same` holds what is the same in every row, `bounds` what limits a single one."""
 
     summary: str
     total_count: int
     same: dict[str, Any] | None = None
     columns: list[str] = []
     rows: list[list[Any]] = []
+    bounds: list[str] | None = None
     next: str
 
 
@@ -59,13 +62,16 @@ async def list_gateways(
         summary += "; calls, failures and last call (to 5 minutes, UTC) are of the last 24 h"
     following = f"page={found.info.page + 1}; " if found.info.page * found.info.per_page < total else ""
     following += "list_logs with gateway_id"
-    text = "\n".join(filter(None, [f"{summary}.", shown.text(), f"next: {following}"]))
+    bounds = await bounds_of(desk.gateway, kept[0]) if len(kept) == 1 else []
+    bounds = [str(cut(" ".join(visible(desk.masker.mask(line)).split()), 200)) for line in bounds]
+    text = "\n".join(filter(None, [f"{summary}.", shown.text(), *bounds, f"next: {following}"]))
     structured = Gateways(
         summary=summary,
         total_count=total,
         same=shown.same or None,
         columns=shown.columns,
         rows=shown.rows,
+        bounds=bounds or None,
         next=following,
     )
     return answer(text, structured)
@@ -123,6 +129,13 @@ def settings_of(gateway: Gateway) -> dict[str, Cell]:
         "cache": f"{gateway.cache_ttl} s" if gateway.cache_ttl else "off",
         "rate limit": _limit(gateway),
         "authentication": _switch(gateway.authentication),
+        "own keys only": gateway.byok_only or None,
+        "spend limits": len(rules_of(gateway)) or None,
+        "guardrails": bool(gateway.guardrails) or None,
+        "DLP": bool(gateway.dlp.get("enabled")) or None,
+        "retries": gateway.retry_max_attempts,
+        "zero data retention": gateway.zdr or None,
+        "log classification": gateway.log_classification or None,
         "log limit": gateway.log_management,
         "when full": (gateway.log_management_strategy or "").lower().replace("_", " ") or None,
         "created": (gateway.created_at or "")[:10] or None,

@@ -34,7 +34,7 @@ def request(body: Body, gap: Gap) -> Conversation:
     turns = [
         _turn(as_object(each), gap, f"/messages/{number}") for number, each in enumerate(as_list(body.get("messages")))
     ]
-    if "message" in body:
+    if isinstance(body.get("message"), str):
         earlier = [as_object(each) for each in as_list(body.get("chat_history"))]
         turns = [
             Turn(as_text(each.get("role")), as_text(each.get("message")), f"/chat_history/{number}")

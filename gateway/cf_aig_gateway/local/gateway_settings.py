@@ -87,6 +87,8 @@ class NewGateway(GatewaySettings):
     """The body of POST …/gateways. The API documents the length of an id; the letters are what a path takes."""
 
     id: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")
+    authentication: Literal[True] = True  # pyright: ignore[reportIncompatibleVariableOverride] (it may not be false)
+    """Required since 2026-11-03: developers.cloudflare.com/changelog, "required authentication"."""
 
 
 DEFAULT = GatewaySettings(

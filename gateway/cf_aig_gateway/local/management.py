@@ -11,11 +11,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from cf_aig_gateway.json_text import read_json
 from cf_aig_gateway.local.api_route import ApiRoute
 from cf_aig_gateway.local.envelopes import Refused, checked, front_door, not_found, result, results
 from cf_aig_gateway.local.gateway_settings import GatewaySettings, NewGateway
 from cf_aig_gateway.local.log_query import LogDeletion, LogQuery
 from cf_aig_gateway.local.store import Store
+from cf_aig_gateway.shapes import as_object
 
 BODY_HEADERS = {"x-content-type-options": "nosniff", "content-security-policy": "sandbox; default-src 'none'"}
 """A stored body was written by a stranger: a browser is to run nothing of it."""
@@ -62,8 +64,12 @@ async def get_gateway(request: Request) -> Response:
 
 
 async def replace_gateway(request: Request) -> Response:
-    """Replace all settings of a gateway."""
-    settings = checked(GatewaySettings, "body", await request.body())
+    """Change a gateway: what is not sent stays. Authentication that is on stays on, as since 2026-11-03."""
+    gateway = await _gateway(request)
+    given = as_object(read_json(await request.body()))
+    settings = checked(GatewaySettings, "body", {**_kept(gateway, given), **given})
+    if gateway.get("authentication") and not settings.authentication:
+        raise Refused(400, {"code": 7001, "message": "Authentication cannot be turned off", "path": ["authentication"]})
     replaced = await _store(request).replace_gateway(request.path_params["gateway"], settings.stored())
     if replaced is None:
         raise not_found()
@@ -137,6 +143,12 @@ async def query_analytics(request: Request) -> Response:
 
     question = checked(analytics.Question, "body", await request.body())
     return JSONResponse(await analytics.answer(_store(request), question))
+
+
+def _kept(gateway: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of a gateway that an update need not say."""
+    required = {name for name, field in GatewaySettings.model_fields.items() if field.is_required()}
+    return {name: value for name, value in gateway.items() if name not in required or name in given}
 
 
 async def not_emulated(request: Request) -> Response:

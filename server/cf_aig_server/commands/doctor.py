@@ -143,7 +143,7 @@ async def _gateway(gateway: AIGateway, settings: Settings) -> AsyncIterator[Find
     try:
         found = await gateway.gateways(per_page=50, search=name)
         yield Finding("ok", "read", "gateways can be listed")
-        yield _configured(name, found.items)
+        yield _configured(name, found.items, local=bool(settings.local))
         yield await _logs(gateway, name)
         yield await _analytics(gateway, name)
     except GatewayError as error:
@@ -153,12 +153,18 @@ async def _gateway(gateway: AIGateway, settings: Settings) -> AsyncIterator[Find
         yield await _write(gateway, name)
 
 
-def _configured(name: str, found: list[Gateway]) -> Finding:
+def _configured(name: str, found: list[Gateway], *, local: bool) -> Finding:
     match next((gateway for gateway in found if gateway.id == name), None):
         case None:
             return Finding("fix", "gateway", f"there is no {name}: set AI_GATEWAY_ID to one that list_gateways shows")
         case gateway if gateway.collect_logs is False:
             return Finding("fix", "gateway", f"{name} keeps no logs: switch logs on in its settings")
+        case gateway if gateway.authentication is False and not local:
+            return Finding(
+                "note",
+                "gateway",
+                f"{name} keeps logs, and is open: whoever knows its address can call through it",
+            )
         case _:
             return Finding("ok", "gateway", f"{name}, which keeps logs")
 

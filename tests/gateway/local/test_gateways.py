@@ -37,13 +37,24 @@ async def test_a_gateway_is_created_with_what_was_given(api: httpx2.AsyncClient,
 
 
 @pytest.mark.anyio
-async def test_a_gateway_is_replaced_as_a_whole(api: httpx2.AsyncClient) -> None:
+async def test_what_an_update_does_not_send_stays(api: httpx2.AsyncClient) -> None:
     await api.post(GATEWAYS, json=REQUIRED | {"id": "main", "zdr": True})
 
     answer = await api.put(f"{GATEWAYS}/main", json=REQUIRED | {"cache_ttl": None, "id": "other"})
 
     replaced = answer.json()["result"]
-    assert (replaced["id"], replaced["cache_ttl"], replaced["zdr"]) == ("main", 0, False)
+    assert (replaced["id"], replaced["cache_ttl"], replaced["zdr"]) == ("main", 0, True)
+
+
+@pytest.mark.anyio
+async def test_a_gateway_that_is_created_asks_for_authentication_and_keeps_asking(api: httpx2.AsyncClient) -> None:
+    made = (await api.post(GATEWAYS, json=REQUIRED | {"id": "main"})).json()["result"]
+    opened = await api.post(GATEWAYS, json=REQUIRED | {"id": "open", "authentication": False})
+    kept = (await api.put(f"{GATEWAYS}/main", json=REQUIRED)).json()["result"]
+    turned_off = await api.put(f"{GATEWAYS}/main", json=REQUIRED | {"authentication": False})
+
+    assert made["authentication"] is kept["authentication"] is True
+    assert (opened.status_code, turned_off.status_code) == (400, 400)
 
 
 @pytest.mark.anyio

@@ -1,0 +1,114 @@
+"""Calls that policies, budgets and limits refused, made through the local gateway: the cause is given by name."""
+
+import json
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp import Client
+from plane import ACCOUNT, Plane, chat, plane
+
+from cf_aig_server.app import build_server
+from cf_aig_server.settings import Settings
+
+pytestmark = pytest.mark.anyio
+
+COST = {"cf-aig-custom-cost": json.dumps({"per_token_in": 0.1, "per_token_out": 0})}
+
+
+@pytest.fixture
+async def gateway(tmp_path: Path) -> AsyncGenerator[Plane]:
+    async with plane(tmp_path) as gateway:
+        yield gateway
+
+
+async def policy(gateway: Plane, name: str, action: dict[str, Any], **more: Any) -> None:
+    body = {"name": name, "actor": "*", "resource": "*", "action": action, **more}
+    (await gateway.manage("POST", "default/policies", json=body)).raise_for_status()
+
+
+async def asked(gateway: Plane, model: str = "openai/gpt-4o-mini", **metadata: Any) -> None:
+    headers = COST | {"cf-aig-metadata": json.dumps(metadata)}
+    await gateway.http.post("compat/chat/completions", json=chat(model=model), headers=headers)
+
+
+async def told(gateway: Plane) -> tuple[str, str]:
+    """Return what a summary says, and the details of the newest log."""
+    settings = Settings(
+        account_id=ACCOUNT, api_token="t", api_url=f"{gateway.url}/client/v4", data_url=f"{gateway.url}/v1"
+    )
+    log_id = (await gateway.logs())[0]["id"]
+    async with Client(build_server(settings)) as client:
+        summary = await client.call_tool("summarize_logs", {"start_date": "1h"})
+        details = await client.call_tool("get_log_details", {"log_id": log_id})
+    return summary.content[0].text, details.content[0].text
+
+
+async def test_a_policy_that_blocks_is_named(gateway: Plane) -> None:
+    await policy(gateway, "all", {"type": "no-limit"})
+    await policy(gateway, "no-claude", {"type": "block"}, resource={"provider": "anthropic"})
+    await asked(gateway, "anthropic/claude-sonnet-4-5", user="u12")
+
+    summary, details = await told(gateway)
+
+    assert '1 × refused by policy: "Access denied by policy"' in summary
+    assert details.startswith("Failed: refused by policy. anthropic/claude-sonnet-4-5 answered 403:")
+    assert "Now policy no-claude blocks it; a change of a policy takes up to 15 minutes" in details
+    assert "metadata: user=u12" in details
+
+
+async def test_a_budget_that_is_used_up_is_told_in_dollars_and_not_called_a_rate_limit(gateway: Plane) -> None:
+    limit = {"type": "limit", "amount": 0.2, "period": "daily"}
+    await policy(gateway, "users", limit, actor="{metadata.user}")
+    await asked(gateway, user="u12")
+    await asked(gateway, user="u12")
+
+    summary, details = await told(gateway)
+
+    assert '1 × spend limit: "Spending limit exceeded: users:u12, $' in summary
+    assert " spent of $0.20" in details
+    assert "Now policy users refuses it: the budget users:u12 is used up, $" in details
+    assert "rate limited" not in summary + details
+
+
+async def test_a_policy_that_was_taken_back_would_let_it_pass(gateway: Plane) -> None:
+    await policy(gateway, "none", {"type": "block"})
+    await asked(gateway)
+    (held,) = (await gateway.manage("GET", "default/policies")).json()["result"]
+    await gateway.manage("DELETE", f"default/policies/{held['id']}")
+
+    assert "Now its policies would let it pass; a change of a policy takes up to 15 minutes" in (await told(gateway))[1]
+
+
+async def test_a_spend_limit_names_its_rule_and_window(gateway: Plane) -> None:
+    rule = {"id": "r1", "limit": 0.2, "limitType": "cost", "window": 86_400, "technique": "fixed"}
+    settings = (await gateway.manage("GET", "default")).json()["result"]
+    await gateway.manage("PUT", "default", json=settings | {"spend_limits": {"rules": [rule]}})
+    await asked(gateway)
+    await asked(gateway)
+
+    summary, details = await told(gateway)
+
+    assert "1 × spend limit" in summary
+    assert "rule 'r1' (cost limit 0.2 per 86400s, fixed) for openai gpt-4o-mini" in details
+
+
+async def test_why_the_small_model_answered_is_told(gateway: Plane) -> None:
+    elements = [
+        {"id": "s", "type": "start", "outputs": {"next": {"elementId": "b"}}},
+        {
+            "id": "b", "type": "rate", "outputs": {"success": {"elementId": "l"}, "fallback": {"elementId": "m"}},
+            "properties": {"key": "metadata.user", "limit": 0.2, "limitType": "cost", "window": 86_400},
+        },
+        {"id": "l", "type": "model", "properties": {"provider": "openai", "model": "gpt-4o"}, "outputs": {}},
+        {"id": "m", "type": "model", "properties": {"provider": "openai", "model": "gpt-4o-mini"}, "outputs": {}},
+    ]  # fmt: skip
+    await gateway.manage("POST", "default/routes", json={"name": "support", "elements": elements})
+    await asked(gateway, "dynamic/support", user="u12")
+    await asked(gateway, "dynamic/support", user="u12")
+
+    details = (await told(gateway))[1]
+
+    assert "Asked for dynamic/support: openai/gpt-4o-mini answered." in details
+    assert "The route's models, in order: openai/gpt-4o, openai/gpt-4o-mini; before them a cost limit" in details
