@@ -7,14 +7,13 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Literal
-from urllib.parse import quote
 
 import httpx2
-import stamina
 
 from cf_aig_gateway import analytics
 from cf_aig_gateway import filters as filter_language
-from cf_aig_gateway.answers import Body, M, Page, chunks, opened, parsed
+from cf_aig_gateway.answers import Body, Page, chunks, opened, parsed
+from cf_aig_gateway.api import Api, segment
 from cf_aig_gateway.chat import Chat, Wire, streamed, wire_chat
 from cf_aig_gateway.errors import GatewayError, NotFound
 from cf_aig_gateway.filters import Filter
@@ -26,20 +25,12 @@ from cf_aig_gateway.replies import Grown, Reply, assembled, parse_reply
 from cf_aig_gateway.resend import Resend
 from cf_aig_gateway.shapes import as_list, as_object
 
-RETRY_TIMEOUT_S = 20.0
-"""How long reads are tried again in all; MCP clients give a call up at about 60 s."""
-
 LOG_LAG_S = 60.0
 """How long after a chat a 404 on its log may only mean: not yet. Logs appear after 0.3-4.7 s."""
-
-MAX_ID = 256
-"""Characters of the longest id that is worth sending; gateway ids have at most 64, log ids 36."""
-
 
 LogSystem = Literal["auto", "gateway", "observability"]
 """Where an account keeps its logs; `auto` is found out."""
 
-TELEMETRY_SCOPE = "Workers Observability Read"
 INFERENCE_SCOPE = "AI Gateway Run, or Workers AI Read, which newer pages ask for on endpoint=rest"
 
 
@@ -47,19 +38,7 @@ def _moment(date: str | None) -> datetime | None:
     return datetime.fromisoformat(date) if date else None
 
 
-def segment(value: str) -> str:
-    """Quote an id as exactly one path segment.
-
-    Raises:
-        GatewayError: the value can be no id.
-
-    """
-    if value in {"", ".", ".."} or len(value) > MAX_ID:
-        raise GatewayError(f"{value[:80]!r} is no id. Take ids from list_gateways and list_logs.")
-    return quote(value, safe="")
-
-
-class AIGateway:
+class AIGateway(Api):
     """The AI Gateway of one account. One HTTP client for its life; one HTTP request per method.
 
     Every method raises `GatewayError` when the gateway refused, failed or could not be reached. Credentials are set
@@ -80,11 +59,8 @@ class AIGateway:
         logs: LogSystem = "auto",
         log_fields: Mapping[str, str] | None = None,
     ) -> None:
-        self._http = http
-        self._api_url = api_url.rstrip("/")
+        super().__init__(http, api_url=api_url, account=account, token=token)
         self._data_url = data_url.rstrip("/")
-        self.account = account
-        self._token = token
         self._gateway_token = gateway_token
         self._provider_keys = provider_keys
         self._chatted: dict[tuple[str, str], float] = {}
@@ -179,13 +155,6 @@ class AIGateway:
         except GatewayError as error:
             self._doubts = (f"Whether this account keeps its logs in Workers Observability is not known: {error}",)
         return False
-
-    async def _telemetry(self, path: str, asked: dict[str, Any]) -> Any:
-        """POST …/workers/observability/telemetry/{path}."""
-        errand = Errand("This API has no Workers Observability. Check CLOUDFLARE_BASE_URL.", TELEMETRY_SCOPE)
-        url = f"{self._api_url}/accounts/{self._known_account()}/workers/observability/telemetry/{path}"
-        request = self._http.build_request("POST", url, json=asked, headers=self._authorization())
-        return opened(await self._send(request, errand), errand).result
 
     async def log(self, gateway_id: str, log_id: str) -> Log:
         """Return one log: GET …/logs/{log}.
@@ -335,11 +304,6 @@ class AIGateway:
         except ValueError:
             return response, {}
 
-    async def _page(self, model: type[M], path: str, params: dict[str, Any], errand: Errand) -> Page[M]:
-        envelope = opened(await self._read(self._gateways_url() + path, params, errand), errand)
-        rows: list[Any] = envelope.result or []
-        return Page([parsed(model, row) for row in rows], envelope.result_info)
-
     @asynccontextmanager
     async def _stored(self, gateway_id: str, log_id: str, part: str) -> AsyncGenerator[Body]:
         """Open a body wherever the account keeps its logs."""
@@ -371,63 +335,6 @@ class AIGateway:
         finally:
             await response.aclose()
 
-    async def _read(
-        self, url: str, params: Mapping[str, Any], errand: Errand, *, fresh: bool = False, stream: bool = False
-    ) -> httpx2.Response:
-        """GET, trying again what may pass; a 404 may when the log is `fresh`."""
-        present = {name: value for name, value in params.items() if value is not None}
-
-        @stamina.retry(on=_again, attempts=5, timeout=RETRY_TIMEOUT_S, wait_initial=0.2)
-        async def attempt() -> httpx2.Response:
-            request = self._http.build_request("GET", url, params=present, headers=self._authorization())
-            response = await self._http.send(request, stream=stream)
-            if response.status_code == 429 or response.status_code >= 500 or (fresh and response.status_code == 404):
-                await response.aread()
-                response.raise_for_status()
-            return response
-
-        try:
-            return await attempt()
-        except httpx2.HTTPStatusError as error:
-            return error.response
-        except httpx2.TransportError as error:
-            raise unreachable(error, errand) from error
-
     def _is_fresh(self, gateway_id: str, log_id: str) -> bool:
         """Whether a 404 on a log may only mean that it has not appeared yet."""
         return time.monotonic() - self._chatted.get((gateway_id, log_id), -LOG_LAG_S) < LOG_LAG_S
-
-    async def _send(self, request: httpx2.Request, errand: Errand, *, stream: bool = False) -> httpx2.Response:
-        try:
-            return await self._http.send(request, stream=stream)
-        except httpx2.TransportError as error:
-            raise unreachable(error, errand) from error
-
-    def _gateways_url(self) -> str:
-        return f"{self._api_url}/accounts/{self._known_account()}/ai-gateway/gateways"
-
-    def _log_url(self, gateway_id: str, log_id: str) -> str:
-        return f"{self._gateways_url()}/{segment(gateway_id)}/logs/{segment(log_id)}"
-
-    def _known_account(self) -> str:
-        if not self.account or not self._token():
-            raise GatewayError(
-                "No credentials are configured. Set CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN (AI Gateway Read; "
-                "Write for feedback, Run for chat) for this server, or start it with --local."
-            )
-        return segment(self.account)
-
-    def _authorization(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._token()}"}
-
-
-def _again(error: Exception) -> bool | float:
-    """Whether a read that failed so is worth another try, or after how many seconds."""
-    if not isinstance(error, httpx2.HTTPStatusError):
-        return isinstance(error, httpx2.TransportError)
-    if error.response.status_code == 404:
-        return 1.2
-    wait = error.response.headers.get("retry-after", "")
-    if wait.isdecimal():
-        return float(wait) if float(wait) <= RETRY_TIMEOUT_S else False
-    return True

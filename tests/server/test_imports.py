@@ -56,6 +56,7 @@ LOADED = """\
 cf_aig_gateway
 cf_aig_gateway.analytics
 cf_aig_gateway.answers
+cf_aig_gateway.api
 cf_aig_gateway.chat
 cf_aig_gateway.client
 cf_aig_gateway.errors
@@ -96,6 +97,7 @@ cf_aig_gateway.providers
 cf_aig_gateway.refusals
 cf_aig_gateway.replies
 cf_aig_gateway.resend
+cf_aig_gateway.routing
 cf_aig_gateway.shapes
 cf_aig_server
 cf_aig_server.app
