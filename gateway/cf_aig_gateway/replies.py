@@ -116,7 +116,8 @@ _GATEWAY_ADVICE = {
     2003: "The gateway's own rate limit was hit: list_gateways shows it. Try again when its window has passed.",
     2005: "The provider gave no usable answer. Try again in a moment.",
     2008: "No provider goes by that name. Write the model as provider/model, as openai/gpt-4o-mini.",
-    2009: "The gateway asks for its own token: set CF_AIG_TOKEN to one with AI Gateway Run.",
+    2009: "The gateway asks for its own token (set CF_AIG_TOKEN to one with AI Gateway Run) or, on endpoint=rest, the "
+    "provider rejected its key.",
     2021: "The account is out of credit: add some, or set a provider key.",
     7003: "No model {model}: on endpoint=rest it is author/model, Claude's dotted, as anthropic/claude-haiku-4.5.",
 }

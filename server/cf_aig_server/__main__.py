@@ -61,6 +61,7 @@ def _run(command: str, options: dict[str, Any]) -> None:
                 live=options["live"],
                 providers=options["provider"],
                 logs=options["logs"],
+                aliases=options["alias"],
             )
         case "doctor":
             from cf_aig_server.commands import doctor  # noqa: PLC0415
@@ -163,6 +164,9 @@ def _gateway_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--db", type=Path, metavar="PATH", help="file for gateways and logs (that of serve --local)")
     parser.add_argument("--live", action="store_true", help="forward calls to the real providers")
     parser.add_argument("--token", default="", help="the only token the gateway takes (any)")
+    parser.add_argument(
+        "--alias", action="append", default=[], metavar="NAME=MODELS", help="what custom/NAME stands for: MODEL,MODEL"
+    )
     parser.add_argument(
         "--logs",
         choices=("gateway", "observability"),

@@ -112,3 +112,18 @@ async def test_why_the_small_model_answered_is_told(gateway: Plane) -> None:
 
     assert "Asked for dynamic/support: openai/gpt-4o-mini answered." in details
     assert "The route's models, in order: openai/gpt-4o, openai/gpt-4o-mini; before them a cost limit" in details
+
+
+async def test_an_alias_whose_first_model_failed_is_told_with_both_steps(tmp_path: Path) -> None:
+    aliases = {"small": ["openai/gpt-9-retired", "openai/gpt-4o-mini"]}
+    async with plane(tmp_path, aliases=aliases) as gateway:
+        body = chat(model="custom/small")
+        answer = await gateway.http.post(
+            f"{gateway.rest_url}/v1/chat/completions", json=body, headers={"authorization": "Bearer t"}
+        )
+        summary, details = await told(gateway)
+
+    assert answer.status_code == 200
+    assert "1 failed (50 %), all of them answered by a later step (openai/gpt-4o-mini)" in summary
+    assert "Asked for custom/small: openai/gpt-4o-mini answered, as step 1." in details
+    assert "Steps of this call: 0 openai/gpt-9-retired 404 not found" in details

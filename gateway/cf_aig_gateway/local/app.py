@@ -1,5 +1,7 @@
 """The local gateway as one Starlette application."""
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal
 
 from starlette.applications import Starlette
@@ -19,11 +21,17 @@ LogSystem = Literal["gateway", "observability"]
 
 
 def build_app(
-    store: Store, *, token: str | None = None, upstream: Upstream = simulated.answer, logs: LogSystem = "gateway"
+    store: Store,
+    *,
+    token: str | None = None,
+    upstream: Upstream = simulated.answer,
+    logs: LogSystem = "gateway",
+    aliases: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Starlette:
     """Return the application over an open store, which asks `upstream`. With a `token`, it takes no other.
 
-    With `logs` as `observability` it is an account made since 2026-09-24: the logs API lists nothing.
+    `aliases` are the models that `custom/{alias}` stands for. With `logs` as `observability` it is an account made
+    since 2026-09-24: the logs API lists nothing.
     """
     app = Starlette(
         routes=[*data_plane.routes, *policies.routes, *routing.routes, *management.routes, *telemetry.routes],
@@ -41,6 +49,7 @@ def build_app(
     app.state.token = token
     app.state.upstream = upstream
     app.state.logs = logs
+    app.state.aliases = aliases
     return app
 
 

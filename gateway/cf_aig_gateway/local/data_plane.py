@@ -65,7 +65,7 @@ class Relay:
             if len(body) > MAX_BODY:
                 raise too_large()
             routed = await routing.calls(setting, request, body) if self.read is forms.compat else []
-            return await relay(setting, routed or self.read(request, body))
+            return await relay(setting, routed or routing.alias_calls(self.read, request, body))
         except Fault as fault:
             return fault.response()
         except GatewayError as error:

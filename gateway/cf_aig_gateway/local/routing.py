@@ -1,4 +1,7 @@
-"""Dynamic routes: `dynamic/{name}` on the compat endpoint stands for the models that a graph of elements leads to.
+"""Names that stand for many models: dynamic routes and aliases.
+
+`dynamic/{name}` on the compat endpoint stands for the models that a graph of elements leads to, `custom/{alias}` on
+REST for models that are tried in order. No API for aliases is documented: they are given to the application.
 
 Elements: developers.cloudflare.com/ai-gateway/features/dynamic-routing/json-configuration, read 2026-11-28, and the
 official SDK's types (cloudflare 5.9.0), whose names differ: both are taken. How a percentage is written is not
@@ -7,7 +10,7 @@ documented: an output's name is its share (`0.25`, `25`, `25%`), `else` the rest
 
 import random
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -31,6 +34,7 @@ from cf_aig_gateway.local.store import Store
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 PREFIX = "dynamic/"
+ALIAS = "custom/"
 SHARE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*%?")
 MOST_ELEMENTS = 100
 
@@ -117,6 +121,16 @@ def _call(request: Request, body: bytes, content: Body, element: Body) -> Call:
     headers = {"timeout": "cf-aig-request-timeout", "retries": "cf-aig-max-attempts"}
     asked = {header: str(element[name]) for name, header in headers.items() if element.get(name)}
     return replace(call, logged=body, asides={**call.asides, **asked}, is_routed=True)
+
+
+def alias_calls(read: Callable[[Request, bytes], list[Call]], request: Request, body: bytes) -> list[Call]:
+    """Return what a request is read as: a call for each model of the alias that it names, in the order to try."""
+    content = as_object(read_json(body)) if request.url.path.endswith("/ai/v1/chat/completions") else {}
+    models = request.app.state.aliases.get(as_text(content.get("model")).removeprefix(ALIAS), ())
+    if not models or not as_text(content.get("model")).startswith(ALIAS):
+        return read(request, body)
+    found = [read(request, write_json({**content, "model": model}))[0] for model in models]
+    return [replace(call, logged=body, is_routed=True) for call in found]
 
 
 @dataclass

@@ -43,6 +43,7 @@ class Observability:
     named: Mapping[str, str] = field(default_factory=dict[str, str])
     _shape: fields.Shape | None = None
     _until: float = 0.0
+    _is_sampled: bool = False
 
     async def shape(self) -> fields.Shape:
         """Return where the fields of logs are."""
@@ -99,8 +100,8 @@ class Observability:
         yield from notes
         if is_local and events.count > len(events.events):
             yield f"Looked among the newest {len(events.events):,} of {events.count:,} events."
-        if events.is_sampled:
-            yield "Sampled: some events are not shown."
+        if events.is_sampled or self._is_sampled:
+            yield "Sampled: some events are not there, and sums are estimates."
         if missing := found.missing():
             seen = ", ".join(sorted({*found.types} - {*found.keys.values()})[:20])
             yield f"Not found in its events: {', '.join(missing)}. Other keys there: {seen}."
@@ -142,6 +143,7 @@ class Observability:
                 which = Asked(Span(grouping.start, grouping.end), [*asked.filters, *extra])
                 sums = await telemetry.sums(self.post, which, wanted, asked.groups, asked.buckets(grouping))
                 added.take(part, sums)
+                self._is_sampled |= any(each.sample_interval > 1 for found_ in sums for each in found_)
         return list(added.groups())
 
     async def _event(self, gateway_id: str, log_id: str) -> dict[str, Any]:

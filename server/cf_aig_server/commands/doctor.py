@@ -151,6 +151,9 @@ async def _gateway(gateway: AIGateway, settings: Settings) -> AsyncIterator[Find
         return
     if not settings.read_only:
         yield await _write(gateway, name)
+        yield Finding(
+            "note", "chat", "not tried, as it may cost money: it needs AI Gateway Run, or Workers AI Read on REST"
+        )
 
 
 def _configured(name: str, found: list[Gateway], *, local: bool) -> Finding:

@@ -3,11 +3,13 @@
 import gc
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import anyio
 import anyio.to_thread
+from starlette.applications import Starlette
 
 from cf_aig_gateway import pricing
 from cf_aig_gateway.errors import GatewayError
@@ -18,6 +20,7 @@ from cf_aig_server.transports.web import serve_app
 
 HOST = "127.0.0.1"
 ACCOUNT = "0" * 32
+ALIAS = re.compile(r"(?P<name>[A-Za-z0-9_-]{1,64})=(?P<models>[^\s,]+(,[^\s,]+)*)")
 PROVIDER = re.compile(r"(?P<name>[a-z0-9-]{1,64})=(?P<url>https?://[^\s/]+\S*)")
 
 
@@ -30,24 +33,25 @@ def run(
     live: bool,
     providers: Sequence[str],
     logs: LogSystem = "gateway",
+    aliases: Sequence[str] = (),
 ) -> None:
     """Serve until the process is told to end.
 
     Raises:
-        GatewayError: a provider is not NAME=URL, or the file cannot be used.
+        GatewayError: a provider is not NAME=URL, an alias not NAME=MODELS, or the file cannot be used.
         OSError: the file cannot be made, or the port is taken.
 
     """
-    urls = dict(_provider(text) for text in providers)
-    store, upstream = Store(db, log_lag_s=log_lag_s), Live(urls, everything=live)
-    anyio.run(_serve, store, upstream, token, port, logs, backend_options={"use_uvloop": sys.platform != "win32"})
+    urls, models = dict(map(_provider, providers)), dict(map(_alias, aliases))
+    live_, store = Live(urls, everything=live), Store(db, log_lag_s=log_lag_s)
+    make = partial(build_app, store, token=token, upstream=live_, logs=logs, aliases=models)
+    anyio.run(_serve, store, live_, make, port, backend_options={"use_uvloop": sys.platform != "win32"})
 
 
-async def _serve(store: Store, live: Live, token: str | None, port: int, logs: LogSystem) -> None:
+async def _serve(store: Store, live: Live, make: Callable[[], Starlette], port: int) -> None:
     async with store, live, anyio.create_task_group() as tasks:
         tasks.start_soon(anyio.to_thread.run_sync, _warm_up)
-        app = build_app(store, token=token, upstream=live, logs=logs)
-        await serve_app(app, HOST, port, listening=_announce)
+        await serve_app(make(), HOST, port, listening=_announce)
 
 
 def _warm_up() -> None:
@@ -63,6 +67,15 @@ def _warm_up() -> None:
 
 def _announce(port: int) -> None:
     print(f"AI Gateway on http://{HOST}:{port}/v1/{ACCOUNT}/default", file=sys.stderr, flush=True)
+
+
+def _alias(text: str) -> tuple[str, list[str]]:
+    found = ALIAS.fullmatch(text)
+    if found is None:
+        raise GatewayError(
+            f"--alias {text!r} is not NAME=MODEL,MODEL, as small=openai/gpt-4o-mini,@cf/meta/llama-3.1-8b."
+        )
+    return found["name"], found["models"].split(",")
 
 
 def _provider(text: str) -> tuple[str, str]:
