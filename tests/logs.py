@@ -32,7 +32,14 @@ def a_log(number: int = 0, *, minutes: float = 0, **changes: Any) -> Record:
         ).encode(),
         "response": json.dumps({"choices": [{"message": {"role": "assistant", "content": "Scattering."}}]}).encode(),
     }
+    if "model" in changes and "provider" not in changes:
+        changes["provider"] = _provider(changes["model"])
     return Record(**values | changes)
+
+
+def _provider(model: str) -> str:
+    named = model.partition("/")[0] if "/" in model and not model.startswith("@") else ""
+    return "workers-ai" if model.startswith("@") else named or "openai"
 
 
 def a_failed_log(number: int = 0, **changes: Any) -> Record:

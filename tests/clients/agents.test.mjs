@@ -23,6 +23,7 @@ const AGENTS = {
       ANTHROPIC_API_KEY: "sk-any",
       CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
       DISABLE_AUTOUPDATER: "1",
+      MCP_CONNECTION_NONBLOCKING: "0",
     }),
     command: ({ home, prompt }) => [
       "claude", "-p", prompt, "--model", "claude-sonnet-4-5", "--mcp-config", join(home, "mcp.json"), "--strict-mcp-config",

@@ -66,6 +66,7 @@ def an_hour(count: int, more: Callable[[random.Random, float], dict[str, Any]] =
             "metadata": {"team": chance.choice(("red", "blue"))},
         }
         changes |= more(chance, minute) | ({"cached": True, "cost": 0} if chance.random() < 0.1 else {})
+        changes["provider"] = changes["model"].partition("/")[0]
         make = a_failed_log if changes.pop("fails", False) else a_log
         made.append(make(number, **changes))
     return made

@@ -102,7 +102,6 @@ class Shape:
 
     keys: Mapping[str, str]
     types: Mapping[str, str] = field(default_factory=dict[str, str])
-    attributes: frozenset[str] = frozenset()
 
     @property
     def prefixes(self) -> tuple[str, ...]:
@@ -135,9 +134,7 @@ def shape(types: Mapping[str, str], samples: Iterable[Mapping[str, Any]], named:
         for key, value in sample.items():
             values.setdefault(key, []).append(value)
     found = {name: key for name in CANDIDATES if (key := named.get(name) or _key_of(name, values, types))}
-    known = {*found.values()}
-    attributes = frozenset(key for key in values if key not in known and not key.startswith(OWN))
-    return Shape(found, types, attributes)
+    return Shape(found, types)
 
 
 def _key_of(name: str, values: Mapping[str, list[Any]], types: Mapping[str, str]) -> str:
@@ -179,7 +176,8 @@ def flag(value: Any) -> bool | None:
 
 def metadata_of(values: Mapping[str, Any], found: Shape) -> dict[str, Any]:
     """Return what a caller noted on a call: every attribute that is no field of a log."""
-    held = {key: value for key, value in values.items() if key in found.attributes}
+    known = {*found.keys.values()}
+    held = {key: value for key, value in values.items() if key not in known and not key.startswith(OWN)}
     return {_own_name(key, found): value for key, value in held.items() if not isinstance(value, list | dict)}
 
 

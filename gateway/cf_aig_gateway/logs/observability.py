@@ -19,8 +19,8 @@ from cf_aig_gateway.logs.telemetry import Asked, Calculation, Post, Span, Sum
 from cf_aig_gateway.models import Log, ResultInfo
 from cf_aig_gateway.shapes import as_object, as_text
 
-KEPT = timedelta(days=7)
-"""How long Workers Observability keeps events on paid plans, and so the span when none is asked for."""
+KEPT = timedelta(days=30)
+"""The span that is looked at when none is asked for: paid plans keep events for 7 days, others may keep them longer."""
 
 MOST_EVENTS = 1000
 """Events of one query."""
@@ -155,7 +155,7 @@ class Observability:
         if not events.events:
             raise NotFound(
                 f"No log {log_id} in Workers Observability, where this account keeps the logs of gateway {gateway_id}: "
-                f"it keeps them for {KEPT.days} days, and a new one takes a moment to appear.",
+                "paid plans keep them for 7 days, and a new one takes a moment to appear.",
                 status=404,
             )
         return events.events[0]

@@ -71,9 +71,9 @@ class Questions:
         keys = [filter_ for filter_ in filters if filter_.key == "metadata.key"]
         for each in filters:
             if each.key == "metadata.key":
-                question.filters += self._has_keys(each)
+                question.filters.append(_any([self._exists(self._attribute(value)) for value in each.value]))
             elif each.key == "metadata.value":
-                self._metadata(question, each, keys)
+                question.filters += self._metadata(each, keys)
             else:
                 self._field(question, each)
         return question
@@ -91,45 +91,46 @@ class Questions:
                 _any([self._succeeded(is_wanted != (each.operator == "neq")) for is_wanted in wanted])
             )
         elif key := self.key(each.key):
-            question.filters.append(self._compared(key, each, is_model=each.key == "model"))
+            is_model = each.key == "model"
+            question.filters.append(self._compared(key, OPERATIONS[each.operator], each.value, is_model=is_model))
         else:
             question.tests.append(lambda log: holds(log, each))
             question.notes.append(f"{each.key} is compared among the events read, as they cannot be asked by it.")
 
-    def _compared(self, key: str, each: Filter, *, is_model: bool) -> Wire:
+    def _compared(self, key: str, operator: str, values: Sequence[Any], *, is_model: bool = False) -> Wire:
         leaves: list[Wire] = []
-        for value in each.value:
+        for value in values:
             if value is None:
-                leaves.append({"key": key, "operation": "is_null", "type": self._shape.types[key]})
+                leaves.append({**self._exists(key), "operation": "is_null"})
                 continue
-            leaves.append(self._leaf(key, OPERATIONS[each.operator], value))
+            leaves.append(self._leaf(key, operator, value))
             if is_model and isinstance(value, str) and "/" in value and not value.startswith("@"):
-                leaves.append(self._leaf(key, OPERATIONS[each.operator], value.partition("/")[2]))
-        return _all(leaves) if each.operator == "neq" else _any(leaves)
-
-    def _has_keys(self, each: Filter) -> list[Wire]:
-        found = [key for value in each.value if (key := self._shape.attribute(str(value)))]
-        return [_any([self._exists(key) for key in found])] if found else []
+                leaves.append(self._leaf(key, operator, value.partition("/")[2]))
+        return _all(leaves) if operator == "neq" else _any(leaves)
 
     def _exists(self, key: str) -> Wire:
-        return {"key": key, "operation": "exists", "type": self._shape.types[key]}
+        return {"key": key, "operation": "exists", "type": self._shape.types.get(key, "string")}
 
-    def _metadata(self, question: Question, each: Filter, keys: Sequence[Filter]) -> None:
-        """Ask for a value of a metadata key that is asked for, too: telemetry has each under its own key."""
-        names = [str(value) for key in keys for value in key.value]
-        found = [key for name in names if (key := self._shape.attribute(name))]
-        if found:
-            question.filters.append(_any([self._compared(key, each, is_model=False) for key in found]))
+    def _attribute(self, name: Any) -> str:
+        """Return the key of a caller's metadata: one that is not known yet may be of a call of this moment."""
+        return self._shape.attribute(str(name)) or str(name)
+
+    def _metadata(self, each: Filter, keys: Sequence[Filter]) -> Iterator[Wire]:
+        """Yield what asks for a value of a metadata key that is asked for, too: each stands under its own key."""
+        names = [self._attribute(value) for key in keys for value in key.value]
+        if names:
+            yield _any([self._compared(name, OPERATIONS[each.operator], each.value) for name in names])
 
     def _leaf(self, key: str, operation: str, value: Any) -> Wire:
-        type_ = self._shape.types[key]
-        given = value
-        if type_ == "number":
-            given = fields.number(value) if not isinstance(value, bool) else int(value)
-        elif type_ == "boolean":
+        """Return a comparison by the key's type or, where the value is not of it, as text."""
+        type_ = self._shape.types.get(key, "string")
+        given: Any = str(value).lower() if isinstance(value, bool) else str(value)
+        if type_ == "number" and fields.number(value) is not None:
+            given = fields.number(value)
+        elif type_ == "boolean" and fields.flag(value) is not None:
             given = fields.flag(value)
         else:
-            given = str(value).lower() if isinstance(value, bool) else str(value)
+            type_ = "string"
         return {"key": key, "operation": operation, "type": type_, "value": given}
 
     def _succeeded(self, is_wanted: bool) -> Wire:
@@ -168,8 +169,7 @@ class Questions:
             if dimension == "error":
                 yield _any([_all(self._failed()) if each else self._answered() for each in values])
             elif key := self.key(DIMENSIONS.get(dimension, "")):
-                leaves = [self._leaf(key, COMPARISONS[comparison], each) for each in values]
-                yield _all(leaves) if comparison in {"neq", "notin"} else _any(leaves)
+                yield self._compared(key, COMPARISONS[comparison], values, is_model=dimension == "model")
 
     def _answered(self) -> Wire:
         key = self.key("success")
