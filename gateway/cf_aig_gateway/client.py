@@ -18,7 +18,7 @@ from cf_aig_gateway.chat import Chat, Wire, streamed, wire_chat
 from cf_aig_gateway.errors import GatewayError, NotFound
 from cf_aig_gateway.filters import Filter
 from cf_aig_gateway.json_text import load_json
-from cf_aig_gateway.logs.observability import MOST_EVENTS, Observability
+from cf_aig_gateway.logs.observability import DAYS, MOST_EVENTS, Observability
 from cf_aig_gateway.models import Gateway, Log
 from cf_aig_gateway.refusals import Errand, refusal, unreachable
 from cf_aig_gateway.replies import Grown, Reply, assembled, parse_reply
@@ -58,6 +58,7 @@ class AIGateway(Api):
         provider_keys: Mapping[str, str],
         logs: LogSystem = "auto",
         log_fields: Mapping[str, str] | None = None,
+        log_days: int = DAYS,
     ) -> None:
         super().__init__(http, api_url=api_url, account=account, token=token)
         self._data_url = data_url.rstrip("/")
@@ -66,7 +67,7 @@ class AIGateway(Api):
         self._chatted: dict[tuple[str, str], float] = {}
         self.log_system: LogSystem = logs
         self._doubts: tuple[str, ...] = ()
-        self._observability = Observability(self._telemetry, log_fields or {})
+        self._observability = Observability(self._telemetry, log_fields or {}, log_days)
 
     @property
     def most_per_page(self) -> int:

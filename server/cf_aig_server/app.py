@@ -102,6 +102,7 @@ def _cloudflare(http: httpx2.AsyncClient, settings: Settings) -> AIGateway:
         provider_keys={name: key.get_secret_value() for name, key in settings.provider_keys.items()},
         logs=settings.logs,
         log_fields=settings.log_fields,
+        log_days=settings.log_days,
     )
 
 

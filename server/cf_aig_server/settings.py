@@ -84,6 +84,7 @@ class Settings(BaseSettings):
     allow: Names = Field([], validation_alias="AI_GATEWAY_ALLOW", description="Gateways to reach; none named: all")
     logs: LogSystem = Field("auto", validation_alias="AI_GATEWAY_LOGS", description="Where the account keeps its logs")
     log_fields: Fields = Field({}, validation_alias="AI_GATEWAY_LOG_FIELDS", description="field=key of telemetry, …")
+    log_days: int = Field(30, ge=1, le=3650, validation_alias="AI_GATEWAY_LOG_DAYS", description="Days back, at most")
     budget: int = Field(10_000, ge=200, le=10_000, validation_alias="AI_GATEWAY_BUDGET", description="Tokens, at most")
     mask: bool = Field(True, validation_alias="AI_GATEWAY_MASK")
     http_token: SecretStr = Field(SecretStr(""), validation_alias="AI_GATEWAY_HTTP_TOKEN")

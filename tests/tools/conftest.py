@@ -53,7 +53,9 @@ async def client(tmp_path: Path, store: Store, request: pytest.FixtureRequest) -
     async with anyio.create_task_group() as tasks:
         wire = ASGITransport(build_app(store, logs="observability"), tasks)
         root = "http://127.0.0.1"
-        settings = Settings(account_id=ACCOUNT, api_token="t", api_url=f"{root}/client/v4", data_url=f"{root}/v1")
+        settings = Settings(
+            account_id=ACCOUNT, api_token="t", api_url=f"{root}/client/v4", data_url=f"{root}/v1", log_days=3650
+        )
         async with Client(build_server(settings, wire)) as client:
             yield client
         tasks.cancel_scope.cancel()

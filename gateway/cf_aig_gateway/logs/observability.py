@@ -19,8 +19,8 @@ from cf_aig_gateway.logs.telemetry import Asked, Calculation, Post, Span, Sum
 from cf_aig_gateway.models import Log, ResultInfo
 from cf_aig_gateway.shapes import as_object, as_text
 
-KEPT = timedelta(days=30)
-"""The span that is looked at when none is asked for: paid plans keep events for 7 days, others may keep them longer."""
+DAYS = 30
+"""Days back from now that are looked at when no time is asked for: paid plans keep events for 7, others longer."""
 
 MOST_EVENTS = 1000
 """Events of one query."""
@@ -41,6 +41,7 @@ class Observability:
 
     post: Post
     named: Mapping[str, str] = field(default_factory=dict[str, str])
+    days: int = DAYS
     _shape: fields.Shape | None = None
     _until: float = 0.0
     _is_sampled: bool = False
@@ -48,7 +49,7 @@ class Observability:
     async def shape(self) -> fields.Shape:
         """Return where the fields of logs are."""
         if self._shape is None or time.monotonic() > self._until:
-            span = Span(datetime.now(UTC) - KEPT, datetime.now(UTC))
+            span = self._span()
             types = await telemetry.keys(self.post, span)
             model = next((key for key in types if "model" in fields.plain(key)), "")
             filters = [{"key": model, "operation": "exists", "type": types[model]}] if model else []
@@ -84,7 +85,7 @@ class Observability:
         if first >= MOST_EVENTS:
             raise GatewayError(f"Only the newest {MOST_EVENTS:,} logs can be paged through: narrow them with end_date.")
         limit = MOST_EVENTS if is_local else min(first + per_page, MOST_EVENTS)
-        events = await telemetry.events(self.post, Asked(_span(*span), asked.filters, search), limit)
+        events = await telemetry.events(self.post, Asked(self._span(*span), asked.filters, search), limit)
         logs = [self._log(event, found) for event in events.events]
         kept = [log for log in logs if log.id and all(test(log) for test in asked.tests)]
         if order != ("created_at", "desc"):
@@ -146,11 +147,16 @@ class Observability:
                 self._is_sampled |= any(each.sample_interval > 1 for found_ in sums for each in found_)
         return list(added.groups())
 
+    def _span(self, start: datetime | None = None, end: datetime | None = None) -> Span:
+        """Return a span of time, both of its ends in it; where it has none, `days` until now."""
+        until = end + timedelta(milliseconds=1) if end else datetime.now(UTC) + timedelta(seconds=1)
+        return Span(start or until - timedelta(days=self.days), until)
+
     async def _event(self, gateway_id: str, log_id: str) -> dict[str, Any]:
         found = await self.shape()
         key = found.keys.get("id", "")
         by = {"key": key if key in found.types else "$metadata.id", "operation": "eq", "type": "string"}
-        span = Span(datetime.now(UTC) - KEPT, datetime.now(UTC))
+        span = self._span()
         events = await telemetry.events(self.post, Asked(span, [{**by, "value": log_id}]), 1)
         if not events.events:
             raise NotFound(
@@ -207,12 +213,6 @@ def _model(provider: str, model: str) -> str | None:
     if not provider or not model or model.startswith((f"{provider}/", "@")):
         return model or None
     return f"{provider}/{model}"
-
-
-def _span(start: datetime | None, end: datetime | None) -> Span:
-    now = datetime.now(UTC)
-    until = end + timedelta(milliseconds=1) if end else now + timedelta(seconds=1)
-    return Span(start or until - KEPT, until)
 
 
 def _is_cut(event: Mapping[str, Any]) -> bool:
