@@ -46,6 +46,21 @@ AS_TEXT = {
     ),
 }  # fmt: skip
 
+UNDERSCORED = {
+    "cf_aig_model": "gpt-4o", "cf_aig_provider": "openai", "cf_aig_status_code": "200", "cf_aig_tokens_in": 120,
+    "cf_aig_tokens_out": 30, "cf_aig_cost_usd": 0.0006, "cf_aig_duration_ms": 812, "cf_aig_request_json": ASKED,
+    "cf_aig_response_json": json.dumps(ANSWERED), "team": "red", "billing_model": "prepaid",
+}  # fmt: skip
+DEEP = {
+    "log": {
+        "attributes": {
+            "modelName": "gpt-4o", "providerName": "openai", "httpStatus": 200, "elapsedMs": "812",
+            "tokens": {"input": 120, "output": 30}, "totalCost": "0.0006", "metadata": json.dumps({"team": "red"}),
+        },
+        "request": {"body": json.dumps(ASKED)}, "response": {"body": ANSWERED},
+    },
+}  # fmt: skip
+
 
 def leaves(value: Any, prefix: str = "") -> dict[str, Any]:
     if not isinstance(value, dict):
@@ -84,7 +99,9 @@ async def told(transport: httpx2.MockTransport, tool: str, **arguments: Any) -> 
 
 
 @pytest.mark.parametrize(
-    "source", [PREFIXED, NESTED, AS_TEXT, json.dumps(PREFIXED)], ids=["prefix", "nested", "text", "whole"]
+    "source",
+    [PREFIXED, NESTED, AS_TEXT, json.dumps(PREFIXED), UNDERSCORED, DEEP],
+    ids=["prefix", "nested", "text", "whole", "underscored", "deep"],
 )
 async def test_fields_bodies_and_metadata_are_found_where_they_are(source: Any) -> None:
     wire = telemetry(source)

@@ -6,6 +6,7 @@ spans, those of the logs API, and `$metadata`'s. Any of them may stand below a p
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,15 +19,26 @@ CANDIDATES: dict[str, tuple[str, ...]] = {
     "id": ("cloudflare.ai_gateway.log.id", "ai_gateway.log_id", "log_id"),
     "gateway": ("cloudflare.ai_gateway.gateway.id", "cloudflare.ai_gateway.id", "gateway_id", "gateway"),
     "created_at": ("created_at",),
-    "model": ("gen_ai.request.model", "gen_ai.response.model", "model"),
-    "provider": ("gen_ai.model.provider", "gen_ai.provider.name", "gen_ai.system", "provider"),
-    "status_code": ("http.response.status_code", "status_code", "$metadata.status_code", "status"),
+    "model": ("gen_ai.request.model", "gen_ai.response.model", "model", "model_name", "model.name", "model_id"),
+    "provider": (
+        "gen_ai.model.provider", "gen_ai.provider.name", "gen_ai.system", "provider", "provider_name", "provider.name",
+    ),
+    "status_code": (
+        "http.response.status_code", "status_code", "http.status_code", "$metadata.status_code", "http_status",
+        "response_status", "status",
+    ),
     "success": ("success",),
     "cached": ("cached", "cache_hit"),
-    "duration": ("duration_ms", "duration", "$metadata.duration", "latency_ms"),
-    "tokens_in": ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "tokens_in", "input_tokens"),
-    "tokens_out": ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "tokens_out", "output_tokens"),
-    "cost": ("gen_ai.usage.cost", "cost"),
+    "duration": ("duration_ms", "duration", "elapsed_ms", "total_ms", "$metadata.duration", "latency_ms"),
+    "tokens_in": (
+        "gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "tokens_in", "input_tokens", "prompt_tokens",
+        "tokens.input", "tokens.in",
+    ),
+    "tokens_out": (
+        "gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "tokens_out", "output_tokens",
+        "completion_tokens", "tokens.output", "tokens.out",
+    ),
+    "cost": ("gen_ai.usage.cost", "cost", "cost_usd", "total_cost", "cost.total"),
     "cache_read": ("gen_ai.usage.cache_read.input_tokens", "input_cached_tokens"),
     "reasoning": ("gen_ai.usage.reasoning.output_tokens", "output_reasoning_tokens"),
     "latency": ("gen_ai.response.time_to_first_chunk", "time_to_first_byte_ms", "timings.latency"),
@@ -37,13 +49,22 @@ CANDIDATES: dict[str, tuple[str, ...]] = {
     "request_type": ("request_type",),
     "feedback": ("feedback",),
     "score": ("score",),
-    "request": ("gen_ai.prompt_json", "gen_ai.input.messages", "request_body", "request", "prompt"),
-    "response": ("gen_ai.completion_json", "gen_ai.output.messages", "response_body", "response", "completion"),
+    "request": (
+        "gen_ai.prompt_json", "gen_ai.input.messages", "request_body", "request.body", "request_json", "prompt_json",
+        "request", "prompt",
+    ),
+    "response": (
+        "gen_ai.completion_json", "gen_ai.output.messages", "response_body", "response.body", "response_json",
+        "completion_json", "response", "completion",
+    ),
 }  # fmt: skip
 NUMBERS = frozenset(
     {"status_code", "duration", "tokens_in", "tokens_out", "cost", "cache_read", "reasoning", "latency", "step",
      "feedback", "score"}
 )  # fmt: skip
+SHARED = 4
+"""Fields that must have a prefix in common before one without a dot is taken for one."""
+
 FLAGS = frozenset({"success", "cached"})
 BODIES = ("request", "response")
 NEEDED = ("model", "provider", "status_code", "duration", "tokens_in", "tokens_out", "cost", "request", "response")
@@ -86,7 +107,8 @@ def _opened(value: Any) -> Any:
 
 def _is_body(key: str, value: dict[str, Any]) -> bool:
     """Whether an object is a stored body, and not one that holds fields of a log."""
-    names = {name for part in BODIES for name in CANDIDATES[part] if _fits(plain(key), name)}
+    dotted = plain(key).replace("_", ".")
+    names = {name for part in BODIES for name in CANDIDATES[part] if _fits(dotted, name.replace("_", "."))}
     if any(name.startswith("gen_ai.") for name in names):
         return True
     return bool(names and (formats.request_format(value) or formats.reply_format(value) or formats.stated_error(value)))
@@ -133,14 +155,33 @@ def shape(types: Mapping[str, str], samples: Iterable[Mapping[str, Any]], named:
     for sample in samples:
         for key, value in sample.items():
             values.setdefault(key, []).append(value)
-    found = {name: key for name in CANDIDATES if (key := named.get(name) or _key_of(name, values, types))}
+    prefix = _prefix({plain(key) for key in values})
+    bodies = [key for name in BODIES if (key := named.get(name) or _key_of(name, values, types, prefix))]
+    outside = {key: held for key, held in values.items() if not key.startswith(tuple(f"{body}." for body in bodies))}
+    found = {name: key for name in CANDIDATES if (key := named.get(name) or _key_of(name, outside, types, prefix))}
     return Shape(found, types)
 
 
-def _key_of(name: str, values: Mapping[str, list[Any]], types: Mapping[str, str]) -> str:
+def _prefix(keys: Iterable[str]) -> str:
+    """Return what stands before the names of several fields without a dot, as in `cf_aig_model`; else nothing."""
+    prefixes = Counter(
+        key.removesuffix(candidate)
+        for key in keys
+        for candidates in CANDIDATES.values()
+        for candidate in candidates
+        if key.endswith(f"_{candidate}")
+    )
+    prefix, count = max(prefixes.items(), key=lambda item: (item[1], -len(item[0])), default=("", 0))
+    return prefix if count >= SHARED else ""
+
+
+def _key_of(name: str, values: Mapping[str, list[Any]], types: Mapping[str, str], prefix: str) -> str:
     for candidate in CANDIDATES[name]:
         fitting = [
-            key for key, held in values.items() if _fits(plain(key), candidate) and _is_of(name, held, types.get(key))
+            key
+            for key, held in values.items()
+            if (_fits(plain(key), candidate) or plain(key) == f"{prefix}{candidate}")
+            and _is_of(name, held, types.get(key))
         ]
         if fitting:
             return min(fitting, key=lambda key: (key not in types, len(key), key))
@@ -182,6 +223,8 @@ def metadata_of(values: Mapping[str, Any], found: Shape) -> dict[str, Any]:
 
 
 def _own_name(key: str, found: Shape) -> str:
+    if ".metadata." in key:
+        return key.rpartition(".metadata.")[2]
     return next((key.removeprefix(prefix) for prefix in found.prefixes if key.startswith(prefix)), key)
 
 
