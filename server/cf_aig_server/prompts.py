@@ -46,7 +46,7 @@ Explain the call in log {log_id}{_on(gateway_id)}.
 1. get_log_details with {arguments}.
 2. get_log_request_body and get_log_response_body with the same arguments, as far as they are needed.
 3. Say in a few sentences what was asked, what came back, whether it succeeded, and why it failed, was slow or was
-   dear. End with what to change, if anything."""
+   expensive. End with what to change, if anything."""
 
 
 def review_costs(since: Since = "7d", gateway_id: GatewayId = "") -> str:
@@ -56,9 +56,10 @@ Review what LLM calls cost since {since}{_on(gateway_id)}.
 
 1. summarize_logs with {_arguments(gateway_id, f'start_date="{since}"', 'compare_to="previous"')}: cost by model,
    what changed, what the cache answered. Again with group_by="day", or by metadata that says who called.
-2. list_logs with {_arguments(gateway_id, f'start_date="{since}"', 'order_by="cost"', "per_page=10")}: the dearest.
-3. For the dearest models, get_log_details on one typical call: long input, long output, or a dear model?
-4. Report cost by model (say what the figures rest on), the dearest calls with their ids, calls that were repeated and
+2. list_logs with {_arguments(gateway_id, f'start_date="{since}"', 'order_by="cost"', "per_page=10")}:
+   the most expensive.
+3. For the most expensive models, get_log_details on one typical call: long input, long output, or an expensive model?
+4. Report cost by model (say what the figures rest on), the most expensive calls with their ids, repeated calls that
    could have been cached, and up to three changes with what each would save."""
 
 

@@ -103,7 +103,7 @@ async def told(client: Client, tool: str, arguments: dict[str, Any]) -> str:
 
 def facts(text: str) -> str:
     """Return what a result says but for how it was found, and for marks that differ every time."""
-    text = text.replace(" From Workers Observability.", "").replace(" Looked among the newest 30 of 30 events.", "")
+    text = text.replace(" From Workers Observability.", "").replace(" Searched the newest 30 of 30 events.", "")
     text = re.sub(r"logged text \w+|└ \w+|code: \S+|UTC: |\d\d:\d\d", "", text)
     return "\n".join(line for line in text.splitlines() if not line.startswith(("path: ", "timings: ")))
 

@@ -176,7 +176,7 @@ async def test_a_difference_that_the_mask_hides_is_told(client: Client, store: S
 
     found = await differences(client, store, *(request(["Why?"], user=key) for key in keys))
 
-    assert found == {"request /user": ["[openai_key]", "the same, but for what is masked: [openai_key]"]}
+    assert found == {"request /user": ["[openai_key]", "the same except for masked text: [openai_key]"]}
 
 
 async def test_tokens_that_differ_are_broken_down(client: Client, store: Store) -> None:

@@ -122,7 +122,7 @@ async def test_the_limits_and_policies_of_a_single_gateway_are_told_in_a_line_ea
     row = dict(zip(result.structured_content["columns"], result.structured_content["rows"][0], strict=True))
     assert row["spend limits"] == 1
     assert result.structured_content["bounds"] == [
-        "spend limit r1: $5 per 86400 s, fixed for model gpt-4o, user each by itself",
+        "spend limit r1: $5 per 86400 s, fixed for model gpt-4o, user each separately",
         "policy users: limit of $9 daily on any model for {metadata.user}",
     ]
     assert "policy users: limit of $9 daily" in result.content[0].text

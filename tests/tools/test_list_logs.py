@@ -351,8 +351,8 @@ async def test_an_unknown_metadata_key_is_told_with_those_that_there_are(client:
     column = await client.call_tool("list_logs", {"fields": ["metadata.user"]})
     text, _ = await listed(client, filters=[{"key": "metadata.user", "value": ["x"]}])
 
-    assert "None has the metadata key user. There are rank, team." in column.content[0].text
-    assert "Of the newest 6 logs: None has the metadata key user. There are rank, team." in text
+    assert "None has the metadata key user. The keys are rank, team." in column.content[0].text
+    assert "Of the newest 6 logs: None has the metadata key user. The keys are rank, team." in text
 
 
 async def test_the_whole_metadata_is_shown_uncut_where_it_fits(client: Client, store: Store) -> None:

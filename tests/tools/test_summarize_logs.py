@@ -717,7 +717,7 @@ async def test_failures_that_a_later_step_answered_are_told_apart(
 async def test_an_unknown_metadata_key_names_those_that_there_are(client: Client, store: Store) -> None:
     await store.add(a_log(1, metadata={"team": "red", "plan": "pro"}))
 
-    assert "None has the metadata key user. There are plan, team." in await refused(client, group_by="metadata.user")
+    assert "None has the metadata key user. The keys are plan, team." in await refused(client, group_by="metadata.user")
 
 
 async def test_the_sums_of_all_calls_are_exact_where_groups_are_estimated(client: Client, store: Store) -> None:

@@ -11,12 +11,8 @@ from cf_aig_gateway.models import Log, ResultInfo
 from cf_aig_tools.amounts import counted
 from cf_aig_tools.log_rows import refuse_unknown_key
 from cf_aig_tools.parameters import Wanted, in_order, metadata_key
-from cf_aig_tools.summary.pages import together
-
-MOST_SORTED = 1000
-"""Logs that are sorted here: the API sorts by its own fields alone."""
-
-PAGE = 50
+from cf_aig_tools.summary.pages import MOST_ROWS, together
+from cf_aig_tools.summary.scope import PAGE
 
 
 @dataclass(frozen=True)
@@ -79,9 +75,9 @@ class Asked:
         has_key = Filter(key="metadata.key", value=[key])
         first = await self._page(gateway_id, 1, PAGE, "created_at", "desc", has_key)
         total = first.info.total_count
-        if total > MOST_SORTED:
+        if total > MOST_ROWS:
             raise GatewayError(
-                f"order_by metadata.{key[:80]} reads every log with that key: {total:,} match, at most {MOST_SORTED:,} "
+                f"order_by metadata.{key[:80]} reads every log with that key: {total:,} match, at most {MOST_ROWS:,} "
                 "are sorted. Ask for less with start_date or filters."
             )
         numbers = range(2, -(-total // PAGE) + 1)

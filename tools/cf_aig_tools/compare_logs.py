@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from cf_aig_tools.amounts import counted
 from cf_aig_tools.comparison.sides import Comparison as Found
 from cf_aig_tools.comparison.sides import compared, read_side
+from cf_aig_tools.comparison.turns import common
 from cf_aig_tools.comparison.values import Difference
 from cf_aig_tools.desk import Call, answer, cost, desk_of
 from cf_aig_tools.parameters import Budget, GatewayId, LogId
@@ -55,7 +56,7 @@ def _clean(difference: Difference, masker: Masker) -> Difference:
     """Return a difference masked; where the mask hides it, that is said."""
     what, one, other = (visible(masker.mask(text)) for text in difference)
     if one == other:
-        other = f"the same, but for what is masked: {other}"
+        other = f"the same except for masked text: {other}"
     return what, one, other
 
 
@@ -77,9 +78,7 @@ def _answer(found: Found, shown: list[Difference], room: int) -> CallToolResult:
 
 def _parted(first: str, second: str, room: int) -> tuple[str, str]:
     """Return both texts from shortly before the place where they differ, each cut to `room` tokens."""
-    parts = (at for at, (a, b) in enumerate(zip(first, second, strict=False)) if a != b)
-    place = next(parts, min(len(first), len(second)))
-    start = max(0, place - BEFORE) if max(len(first), len(second)) > 2 * BEFORE else 0
+    start = max(0, common(first, second) - BEFORE) if max(len(first), len(second)) > 2 * BEFORE else 0
     return _from(first, start, room), _from(second, start, room)
 
 

@@ -65,7 +65,7 @@ def answer(text: str, structured: BaseModel) -> CallToolResult:
 
 
 def cost(result: CallToolResult) -> int:
-    """Return the tokens of a result's dearer channel."""
+    """Return the tokens of a result's more expensive channel."""
     text = "".join(part.text for part in result.content if isinstance(part, TextContent))
     return max(tokens(text), tokens(json.dumps(result.structured_content, ensure_ascii=False)))
 

@@ -38,7 +38,7 @@ def _rule(rule: dict[str, Any]) -> str:
 
 def _values(how: Any) -> str:
     held = as_object(how)
-    return ", ".join(map(str, as_list(held.get("values")))) or "each by itself"
+    return ", ".join(map(str, as_list(held.get("values")))) or "each separately"
 
 
 def _policy(policy: dict[str, Any]) -> str:

@@ -64,7 +64,7 @@ def refuse_unknown_key(logs: Sequence[Log], key: str) -> None:
     keys = sorted({name for log in logs for name in log.metadata})
     if logs and key not in keys:
         named = ", ".join(name[:40] for name in keys[:MOST_KEYS]) + (" …" if len(keys) > MOST_KEYS else "")
-        there = f"There are {named}" if keys else "They have no metadata"
+        there = f"The keys are {named}" if keys else "They have no metadata"
         raise GatewayError(f"None has the metadata key {key[:80]}. {there}.")
 
 

@@ -7,7 +7,10 @@ from cf_aig_gateway.shapes import as_object, as_text
 from cf_aig_tools import failures
 
 ASKED_ABOUT = {"refused by policy", "spend limit"}
-CHANGES = "a change of a policy takes up to 15 minutes, cached replies skip policies, and a call passes while they fail"
+CHANGES = (
+    "a change of a policy takes up to 15 minutes, cached replies skip policies, "
+    "and calls pass while policies cannot be evaluated"
+)
 """Source: developers.cloudflare.com/ai-gateway/features/policies, read 2026-11-27."""
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from cf_aig_gateway.formats.content import Content, Gap, parameters, without
+from cf_aig_gateway.formats.content import Content, Gap, parameters
 from cf_aig_gateway.formats.conversation import Conversation, Turn
 from cf_aig_gateway.formats.errors import Said
 from cf_aig_gateway.formats.format import Assembly, Body, Format
@@ -127,7 +127,7 @@ def is_reply(body: Body) -> bool:
 def reply(body: Body, gap: Gap) -> Conversation:
     """Read a reply."""
     message = as_object(as_object(body.get("output")).get("message"))
-    more = without(body.get("additionalModelRequestFields", "additionalModelResponseFields"), ())
+    more = body.get("additionalModelResponseFields")
     return Conversation(
         "Bedrock Converse",
         turns=(_turn(message, gap, "/output/message"),) if message else (),

@@ -16,7 +16,7 @@ from cf_aig_gateway.local.api_route import ApiRoute
 from cf_aig_gateway.local.envelopes import Refused, checked, front_door, not_found, result, results
 from cf_aig_gateway.local.gateway_settings import GatewaySettings, NewGateway
 from cf_aig_gateway.local.log_query import LogDeletion, LogQuery
-from cf_aig_gateway.local.store import Store
+from cf_aig_gateway.local.requests import gateway_of, store_of
 from cf_aig_gateway.shapes import as_object
 
 BODY_HEADERS = {"x-content-type-options": "nosniff", "content-security-policy": "sandbox; default-src 'none'"}
@@ -45,14 +45,14 @@ async def list_gateways(request: Request) -> Response:
     """List gateways, in order of their ids: page, per_page, search."""
     query = checked(GatewayQuery, "query", request.query_params)
     offset = (query.page - 1) * query.per_page
-    gateways, total = await _store(request).gateways(query.search, query.per_page, offset)
+    gateways, total = await store_of(request).gateways(query.search, query.per_page, offset)
     return results(gateways, page=query.page, per_page=query.per_page, totals={"total_count": total})
 
 
 async def create_gateway(request: Request) -> Response:
     """Create a gateway."""
     new = checked(NewGateway, "body", await request.body())
-    made = await _store(request).create_gateway(new.id, new.stored())
+    made = await store_of(request).create_gateway(new.id, new.stored())
     if made is None:
         raise Refused(409, {"code": 7006, "message": f"There is a gateway {new.id} already."})
     return result(made)
@@ -70,7 +70,7 @@ async def replace_gateway(request: Request) -> Response:
     settings = checked(GatewaySettings, "body", {**_kept(gateway, given), **given})
     if gateway.get("authentication") and not settings.authentication:
         raise Refused(400, {"code": 7001, "message": "Authentication cannot be turned off", "path": ["authentication"]})
-    replaced = await _store(request).replace_gateway(request.path_params["gateway"], settings.stored())
+    replaced = await store_of(request).replace_gateway(gateway_of(request), settings.stored())
     if replaced is None:
         raise not_found()
     return result(replaced)
@@ -79,7 +79,7 @@ async def replace_gateway(request: Request) -> Response:
 async def delete_gateway(request: Request) -> Response:
     """Delete a gateway with its logs."""
     gateway = await _gateway(request)
-    await _store(request).delete_gateway(gateway["id"])
+    await store_of(request).delete_gateway(gateway["id"])
     return result(gateway)
 
 
@@ -97,7 +97,7 @@ async def list_logs(request: Request) -> Response:
     gateway = await _gateway(request)
     if _keeps_none(request):
         return results([], page=query.page, per_page=query.per_page, totals={"total_count": 0})
-    rows, totals = await _store(request).logs(gateway["id"], query)
+    rows, totals = await store_of(request).logs(gateway["id"], query)
     return results(rows, page=query.page, per_page=query.per_page, totals=totals)
 
 
@@ -105,13 +105,13 @@ async def delete_logs(request: Request) -> Response:
     """Delete logs: filters, order, limit."""
     query = checked(LogDeletion, "query", request.query_params)
     gateway = await _gateway(request)
-    await _store(request).delete_logs(gateway["id"], query)
+    await store_of(request).delete_logs(gateway["id"], query)
     return result(None)
 
 
 async def get_log(request: Request) -> Response:
     """Read a log, with the sizes and the heads of its bodies."""
-    log = await _store(request).log(request.path_params["gateway"], request.path_params["log"])
+    log = await store_of(request).log(gateway_of(request), request.path_params["log"])
     if log is None or _keeps_none(request):
         raise not_found()
     return result(log)
@@ -121,8 +121,8 @@ async def patch_log(request: Request) -> Response:
     """Set feedback, score or metadata of a log."""
     patch = checked(LogPatch, "body", await request.body())
     changes = patch.model_dump(exclude_unset=True)
-    gateway, log = request.path_params["gateway"], request.path_params["log"]
-    if _keeps_none(request) or not await _store(request).patch_log(gateway, log, changes):
+    gateway, log = gateway_of(request), request.path_params["log"]
+    if _keeps_none(request) or not await store_of(request).patch_log(gateway, log, changes):
         raise not_found()
     return result({})
 
@@ -142,7 +142,7 @@ async def query_analytics(request: Request) -> Response:
     from cf_aig_gateway.local import analytics  # noqa: PLC0415 (GraphQL takes 150 ms to load)
 
     question = checked(analytics.Question, "body", await request.body())
-    return JSONResponse(await analytics.answer(_store(request), question))
+    return JSONResponse(await analytics.answer(store_of(request), question))
 
 
 def _kept(gateway: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
@@ -157,7 +157,7 @@ async def not_emulated(request: Request) -> Response:
 
 
 async def _body(request: Request, which: str) -> Response:
-    found = await _store(request).body(request.path_params["gateway"], request.path_params["log"], which)
+    found = await store_of(request).body(gateway_of(request), request.path_params["log"], which)
     if found is None or found[0] is None or _keeps_none(request):
         raise not_found()
     body, content_type = found
@@ -165,7 +165,7 @@ async def _body(request: Request, which: str) -> Response:
 
 
 async def _gateway(request: Request) -> dict[str, Any]:
-    gateway = await _store(request).gateway(request.path_params["gateway"])
+    gateway = await store_of(request).gateway(gateway_of(request))
     if gateway is None:
         raise not_found()
     return gateway
@@ -174,10 +174,6 @@ async def _gateway(request: Request) -> dict[str, Any]:
 def _keeps_none(request: Request) -> bool:
     """Whether this is an account whose logs are in Workers Observability."""
     return request.app.state.logs == "observability"
-
-
-def _store(request: Request) -> Store:
-    return request.app.state.store
 
 
 ANY = "GET POST PUT PATCH DELETE"

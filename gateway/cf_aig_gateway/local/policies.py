@@ -22,6 +22,7 @@ from cf_aig_gateway.local.budgets import Calls, Window, used
 from cf_aig_gateway.local.envelopes import Refused, checked, not_found, result
 from cf_aig_gateway.local.exchange import Exchange
 from cf_aig_gateway.local.faults import PolicyRefusal
+from cf_aig_gateway.local.requests import gateway_of, resource_of, store_of
 from cf_aig_gateway.local.store import Store
 from cf_aig_gateway.shapes import as_object, as_text
 
@@ -180,7 +181,7 @@ async def check(exchange: Exchange) -> None:
 
 async def list_policies(request: Request) -> Response:
     """List a gateway's policies."""
-    return result(await _store(request).resources(_gateway(request), "policy"))
+    return result(await store_of(request).resources(gateway_of(request), "policy"))
 
 
 async def create_policy(request: Request) -> Response:
@@ -191,23 +192,25 @@ async def create_policy(request: Request) -> Response:
 
 async def replace_policy(request: Request) -> Response:
     """Change what is given of a policy."""
-    held = await _one(request)
+    held = await resource_of(request, "policy")
     policy = checked(Policy, "body", {**held, **as_object(read_json(await request.body()))})
     return result(await _kept(request, held["id"], policy))
 
 
 async def delete_policy(request: Request) -> Response:
     """Delete a policy."""
-    await _store(request).remove_resource(_gateway(request), "policy", (await _one(request))["id"])
+    if not await store_of(request).remove_resource(gateway_of(request), "policy", request.path_params["id"]):
+        raise not_found()
     return result({})
 
 
 async def simulate(request: Request) -> Response:
     """Say what policies would do with a call."""
     asked = checked(Simulation, "body", await request.body())
-    policies = await _store(request).resources(_gateway(request), "policy")
+    store, gateway = store_of(request), gateway_of(request)
+    policies = await store.resources(gateway, "policy")
     model = asked.model.removeprefix(f"{asked.provider}/")
-    question = Question(_store(request), _gateway(request), asked.identity, asked.provider, model, asked.bucketUsage)
+    question = Question(store, gateway, asked.identity, asked.provider, model, asked.bucketUsage)
     verdict = await question.verdict(policies) if policies else Verdict("no-limit", is_allowed=True)
     return result(verdict.wire(len(policies)))
 
@@ -215,23 +218,7 @@ async def simulate(request: Request) -> Response:
 async def _kept(request: Request, id_: str, policy: Policy) -> dict[str, Any]:
     if policy.condition:
         raise Refused(501, {"code": 7000, "message": "The local gateway does not emulate conditions of policies"})
-    return await _store(request).put_resource(_gateway(request), "policy", id_, policy.model_dump())
-
-
-async def _one(request: Request) -> dict[str, Any]:
-    found = await _store(request).resources(_gateway(request), "policy")
-    held = next((policy for policy in found if policy["id"] == request.path_params["id"]), None)
-    if held is None:
-        raise not_found()
-    return held
-
-
-def _store(request: Request) -> Store:
-    return request.app.state.store
-
-
-def _gateway(request: Request) -> str:
-    return request.path_params["gateway"]
+    return await store_of(request).put_resource(gateway_of(request), "policy", id_, policy.model_dump())
 
 
 ROOT = "/ai-gateway/gateways/{gateway:segment}/policies"

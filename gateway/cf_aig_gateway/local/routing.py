@@ -30,7 +30,7 @@ from cf_aig_gateway.local.envelopes import checked, not_found, result
 from cf_aig_gateway.local.exchange import Setting
 from cf_aig_gateway.local.faults import invalid_request, rate_limited
 from cf_aig_gateway.local.forms import compat, parted
-from cf_aig_gateway.local.store import Store
+from cf_aig_gateway.local.requests import gateway_of, resource_of, store_of
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 PREFIX = "dynamic/"
@@ -59,7 +59,7 @@ class Route(BaseModel):
 
 async def list_routes(request: Request) -> Response:
     """List a gateway's dynamic routes; they stand under `data`, as the SDK has it."""
-    found = await _store(request).resources(_gateway(request), "route")
+    found = await store_of(request).resources(gateway_of(request), "route")
     held = {"order_by": "", "order_by_direction": "asc", "page": 1, "per_page": len(found), "routes": found}
     return JSONResponse({"success": True, "data": held})
 
@@ -67,21 +67,17 @@ async def list_routes(request: Request) -> Response:
 async def create_route(request: Request) -> Response:
     """Create a dynamic route."""
     body = checked(Route, "body", await request.body()).model_dump()
-    return result(await _store(request).put_resource(_gateway(request), "route", uuid4().hex, body))
+    return result(await store_of(request).put_resource(gateway_of(request), "route", uuid4().hex, body))
 
 
 async def get_route(request: Request) -> Response:
     """Read a dynamic route."""
-    found = await _store(request).resources(_gateway(request), "route")
-    held = next((route for route in found if route["id"] == request.path_params["id"]), None)
-    if held is None:
-        raise not_found()
-    return result(held)
+    return result(await resource_of(request, "route"))
 
 
 async def delete_route(request: Request) -> Response:
     """Delete a dynamic route."""
-    if not await _store(request).remove_resource(_gateway(request), "route", request.path_params["id"]):
+    if not await store_of(request).remove_resource(gateway_of(request), "route", request.path_params["id"]):
         raise not_found()
     return result({})
 
@@ -190,14 +186,6 @@ def _drawn(outputs: Body) -> str:
         if drawn < 0:
             return name
     return "else"
-
-
-def _store(request: Request) -> Store:
-    return request.app.state.store
-
-
-def _gateway(request: Request) -> str:
-    return request.path_params["gateway"]
 
 
 ROOT = "/ai-gateway/gateways/{gateway:segment}/routes"

@@ -19,6 +19,7 @@ from starlette.responses import Response
 
 from cf_aig_gateway.local.api_route import ApiRoute
 from cf_aig_gateway.local.envelopes import checked, result
+from cf_aig_gateway.local.requests import store_of
 from cf_aig_gateway.local.store_conditions import first_seq
 from cf_aig_gateway.local.store_logs import iso
 from cf_aig_gateway.local.store_schema import SEQUENCE_BITS
@@ -163,7 +164,7 @@ async def query(request: Request) -> Response:
     if asked.view == "events":
         start = next((at + 1 for at, event in enumerate(events) if event["$metadata.id"] == asked.offset), 0)
         shown = events[start : start + asked.limit]
-        whole = [_written(event) for event in await request.app.state.store.read(partial(_with_bodies, shown))]
+        whole = [_written(event) for event in await store_of(request).read(partial(_with_bodies, shown))]
         held = {"events": {"events": whole, "fields": [], "count": len(events)}}
     else:
         held = {"calculations": [_calculated(asked, each, events) for each in asked.parameters.calculations]}
@@ -201,7 +202,7 @@ async def _events(request: Request, start: int, end: int, parameters: Parameters
             and (needle is None or _holds(needle, event | _bodies(db, event)))
         ]
 
-    return await request.app.state.store.read(read)
+    return await store_of(request).read(read)
 
 
 def _event(row: sqlite3.Row) -> Event:

@@ -100,9 +100,9 @@ class Observability:
         yield "From Workers Observability."
         yield from notes
         if is_local and events.count > len(events.events):
-            yield f"Looked among the newest {len(events.events):,} of {events.count:,} events."
+            yield f"Searched the newest {len(events.events):,} of {events.count:,} events."
         if events.is_sampled or self._is_sampled:
-            yield "Sampled: some events are not there, and sums are estimates."
+            yield "Sampled: some events are missing, and sums are estimates."
         if missing := found.missing():
             seen = ", ".join(sorted({*found.types} - {*found.keys.values()})[:20])
             yield f"Not found in its events: {', '.join(missing)}. Other keys there: {seen}."

@@ -95,7 +95,7 @@ class Questions:
             question.filters.append(self._compared(key, OPERATIONS[each.operator], each.value, is_model=is_model))
         else:
             question.tests.append(lambda log: holds(log, each))
-            question.notes.append(f"{each.key} is compared among the events read, as they cannot be asked by it.")
+            question.notes.append(f"Events cannot be filtered by {each.key}: it was checked in those that were read.")
 
     def _compared(self, key: str, operator: str, values: Sequence[Any], *, is_model: bool = False) -> Wire:
         leaves: list[Wire] = []

@@ -49,6 +49,15 @@ def test_what_is_wrong_with_a_reply_is_said(body: dict[str, Any], told: str) -> 
     assert held and shortfall(held) == told
 
 
+@pytest.mark.parametrize(
+    ("more", "why"), [({}, ""), ({"additionalModelResponseFields": {"stop_sequence": "END"}}, "stop_sequence END")]
+)
+def test_a_bedrock_reply_says_what_its_model_adds_to_the_stop_reason(more: dict[str, Any], why: str) -> None:
+    held = formats.read({"output": {"message": {"content": [{"text": "x"}]}}, "stopReason": "stop_sequence", **more})
+
+    assert held and held.finish == "stop_sequence" and held.why == why
+
+
 def test_a_request_is_no_reply() -> None:
     held = formats.read({"model": "m", "messages": [{"role": "user", "content": ""}]})
 

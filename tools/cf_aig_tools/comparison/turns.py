@@ -102,9 +102,9 @@ def _only(turns: Sequence[Turn], written: Sequence[str], *, is_one: bool) -> Dif
 
 def _blocks(one: Sequence[str], other: Sequence[str]) -> Iterator[Block]:
     """Yield runs of turns that are the same or not; beginnings and ends that are the same are found at once."""
-    start = _common(one, other)
+    start = common(one, other)
     shorter = min(len(one), len(other)) - start
-    end = min(shorter, _common(one[::-1], other[::-1]))
+    end = min(shorter, common(one[::-1], other[::-1]))
     if start:
         yield "equal", 0, start, 0, start
     first, second = one[start : len(one) - end], other[start : len(other) - end]
@@ -118,6 +118,7 @@ def _blocks(one: Sequence[str], other: Sequence[str]) -> Iterator[Block]:
         yield "equal", len(one) - end, len(one), len(other) - end, len(other)
 
 
-def _common(one: Sequence[str], other: Sequence[str]) -> int:
+def common(one: Sequence[str], other: Sequence[str]) -> int:
+    """Return how many items (of a text: characters) both begin with."""
     parts = (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
     return next(parts, min(len(one), len(other)))

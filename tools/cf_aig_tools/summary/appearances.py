@@ -14,7 +14,7 @@ INTERVALS = 5
 """The same in mean intervals between calls."""
 
 FEW = 3
-"""Calls below which their times are told instead."""
+"""Calls from which on a mean interval means something; groups with fewer are not told."""
 
 
 def appearances(question: Question, sources: Sources) -> dict[str, str]:

@@ -17,7 +17,7 @@ LEAST_CALLS = 20
 
 LEAST_BUCKETS = 6
 STEADY = 3
-"""Buckets that a change of an amount lasts at least: a single dear call is none."""
+"""Buckets that a change of an amount lasts at least: a single expensive call is none."""
 
 PASSING = 1.3
 """A change is taken to have passed when that explains so much more than that it lasts."""
