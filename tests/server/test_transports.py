@@ -158,7 +158,7 @@ def test_it_ends_at_once_and_well(
 
     end(child, how)
 
-    assert child.wait(timeout=5) == 0
+    assert child.wait(timeout=10) == 0
     assert child.stderr
     assert child.stderr.read() == b""
 
@@ -192,8 +192,9 @@ def test_what_is_no_message_is_passed_over(child: subprocess.Popen[bytes]) -> No
 @pytest.mark.parametrize("source", ["pipe", "file"])
 def test_what_was_asked_before_the_input_ended_is_answered(source: str, tmp_path: Path) -> None:
     began = {"jsonrpc": "2.0", "method": "notifications/initialized"}
-    call = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "list_gateways", "arguments": {}}}
-    asked = b"".join(json.dumps(message).encode() + b"\r\n" for message in (HELLO, began, call))
+    call = {"jsonrpc": "2.0", "method": "tools/call", "params": {"name": "list_gateways", "arguments": {}}}
+    calls = [call | {"id": number} for number in range(2, 42)]
+    asked = b"".join(json.dumps(message).encode() + b"\r\n" for message in (HELLO, began, *calls))
     (tmp_path / "in").write_bytes("\ufeff".encode() + asked)  # as a shell of Windows writes it
 
     with (tmp_path / "in").open("rb") as file:
@@ -204,7 +205,17 @@ def test_what_was_asked_before_the_input_ended_is_answered(source: str, tmp_path
 
     assert (done.returncode, done.stderr) == (0, b"")
     answers = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [answer["id"] for answer in answers if "result" in answer] == [1, 2]
+    assert sorted(answer["id"] for answer in answers if "result" in answer) == list(range(1, 42))
+
+
+@pytest.mark.parametrize("wrong", [{"params": [1]}, {"params": 4}, {"jsonrpc": "1.0"}, {"method": 7}])
+def test_what_has_an_id_but_is_no_request_is_refused(child: subprocess.Popen[bytes], wrong: dict[str, Any]) -> None:
+    assert child.stdout
+    send(child, {"jsonrpc": "2.0", "id": "a", "method": "tools/list"} | wrong)
+    refused = json.loads(child.stdout.readline())
+
+    assert (refused["id"], refused["error"]["code"]) == ("a", -32600)
+    assert greeted(child)["id"] == 1
 
 
 @pytest.mark.parametrize(

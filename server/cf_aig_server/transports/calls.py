@@ -2,14 +2,10 @@
 
 from typing import Any
 
-import anyio
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 
 LISTENING = "subscriptions/listen"
 """The one request that no answer ends."""
-
-TURN_S = 0.02
-"""Time for a message that was read to be taken up, and for an answer to be written."""
 
 
 class Calls:
@@ -30,11 +26,3 @@ class Calls:
     def under_way(self) -> bool:
         """Whether any call is under way."""
         return self._count > 0
-
-    async def answered(self, within_s: float) -> None:
-        """Wait until all calls are answered, `within_s` seconds at most."""
-        with anyio.move_on_after(within_s):
-            await anyio.sleep(TURN_S)
-            while self.under_way():  # noqa: ASYNC110 (an event for each call costs more than a look at the end)
-                await anyio.sleep(TURN_S)
-            await anyio.sleep(TURN_S)

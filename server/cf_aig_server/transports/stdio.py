@@ -4,65 +4,78 @@ import asyncio
 import os
 import stat
 import sys
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import anyio
-import mcp.server.stdio
 from mcp.server import MCPServer
+from mcp.shared.message import SessionMessage
+from mcp_types import (
+    INVALID_REQUEST,
+    ErrorData,
+    JSONRPCError,
+    JSONRPCNotification,
+    JSONRPCRequest,
+    JSONRPCResponse,
+    jsonrpc_message_adapter,
+)
 
-from cf_aig_gateway.json_text import mended
-from cf_aig_server.transports.calls import Calls
+from cf_aig_gateway.json_text import mended, read_json
+from cf_aig_server.transports.calls import LISTENING
 from cf_aig_server.transports.signals import on_signal
 from cf_aig_tools.desk import Desk
 
 MAX_LINE = 64 * 1024 * 1024
 """Bytes of the longest message that is read."""
 
-LAST_S = 0.3
-"""How long calls may go on after the end of the input."""
+LAST_S = 5.0
+"""How long calls may go on after the end of the input, if the client still reads."""
 
-BYTE_ORDER_MARK = "\ufeff"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """What shells of Windows begin with."""
 
 WRITE_AHEAD = 1024 * 1024
 """Bytes that may wait for a client that does not read."""
 
+NO_REQUEST = 'not a JSON-RPC request: jsonrpc must be "2.0", method a string and params an object'
+
+TURN_S = 0.02
+"""How often the end of the input looks whether all is answered."""
+
 
 async def serve_stdio(server: MCPServer[Desk]) -> None:
-    """Serve until the input ends, or SIGINT or SIGTERM comes; then cancel what is under way."""
-    calls = Calls()
-    server.middleware.append(calls)
+    """Serve until the input ends and its last requests are answered, or SIGINT or SIGTERM comes."""
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(on_signal, tasks.cancel_scope.cancel)
-        async with _streams(calls) as (stdin, stdout), mcp.server.stdio.stdio_server(stdin, stdout) as (read, write):
+        async with _wire() as (lines, output):
+            answers = _Answers(output)
             lowlevel = server._lowlevel_server  # pyright: ignore[reportPrivateUsage] # run_stdio_async takes no streams
-            await lowlevel.run(read, write, lowlevel.create_initialization_options())
+            await lowlevel.run(cast(Any, _Messages(lines, answers)), answers, lowlevel.create_initialization_options())
         tasks.cancel_scope.cancel()
 
 
 @asynccontextmanager
-async def _streams(calls: Calls) -> AsyncGenerator[tuple[Any, Any]]:
-    """Yield stdin and stdout as pipes of the event loop; where it has none, a file, and None for the SDK's own.
+async def _wire() -> AsyncGenerator[tuple[AsyncIterator[bytes], "_Pipe | _File"]]:
+    """Yield the lines of stdin, and stdout.
 
-    The SDK reads and writes through worker threads, which cost 0.2 ms a hop and keep a process from ending on a
-    signal until its input closes.
+    Pipes belong to the event loop: worker threads cost 0.2 ms a hop, and keep a process from ending on a signal
+    until its input closes. What a loop cannot watch is left to threads.
     """
-    if sys.platform == "win32" or not (_can_be_watched(0) and _can_be_watched(1)):
-        file = os.fdopen(os.dup(0), encoding="utf-8", errors="replace")
-        yield _Input(anyio.wrap_file(file), calls), None
-        return
+    in_threads = sys.platform == "win32" or not (_can_be_watched(0) and _can_be_watched(1))
     wire_in, wire_out = _claim_descriptors()
+    if in_threads:
+        yield aiter(anyio.wrap_file(os.fdopen(wire_in, "rb"))), _File(wire_out)
+        return
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=MAX_LINE)
     read, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(wire_in, "rb"))
-    write, flow = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, os.fdopen(wire_out, "wb"))
+    written, flow = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, os.fdopen(wire_out, "wb"))
     try:
-        yield _Input(_lines(reader), calls), _Output(write, flow)
+        yield _lines(reader), _Pipe(written, flow)
     finally:
         read.close()
-        write.close()
+        written.close()
 
 
 def _can_be_watched(descriptor: int) -> bool:
@@ -81,36 +94,123 @@ def _claim_descriptors() -> tuple[int, int]:
     return wire_in, wire_out
 
 
-async def _lines(reader: asyncio.StreamReader) -> AsyncIterator[str]:
+async def _lines(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
     while line := await reader.readline():
-        yield line.decode("utf-8", errors="replace")
+        yield line
 
 
-class _Input:
-    """The client's lines, as the SDK iterates over stdin. Their end waits for the answers to the last of them."""
-
-    def __init__(self, lines: AsyncIterable[str], calls: Calls) -> None:
-        self._lines = lines
-        self._calls = calls
-
-    async def __aiter__(self) -> AsyncIterator[str]:
-        async for line in self._lines:
-            yield mended(line.removeprefix(BYTE_ORDER_MARK).encode()).decode()
-        await self._calls.answered(LAST_S)
-
-
-class _Output:
-    """A pipe, as the SDK writes to stdout."""
+class _Pipe:
+    """Stdout as a pipe of the event loop."""
 
     def __init__(self, transport: asyncio.WriteTransport, flow: asyncio.BaseProtocol) -> None:
         self._transport = transport
         self._flow = cast(Any, flow)
         transport.set_write_buffer_limits(high=WRITE_AHEAD)
 
-    async def write(self, text: str) -> None:
-        if not self._transport.is_closing():
-            self._transport.write(text.encode())
+    def is_read(self) -> bool:
+        """Whether its reader is there still."""
+        return not self._transport.is_closing()
 
-    async def flush(self) -> None:
+    async def write(self, text: bytes) -> None:
+        if self.is_read():
+            self._transport.write(text)
         with suppress(ConnectionError):  # a client that died reads no more; the end of its input ends the server
             await self._flow._drain_helper()
+
+
+class _File:
+    """Stdout as a file, written in threads."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._file = anyio.wrap_file(os.fdopen(descriptor, "wb"))
+
+    def is_read(self) -> bool:
+        """Whether what is written arrives: it always does."""
+        return True
+
+    async def write(self, text: bytes) -> None:
+        await self._file.write(text)
+        await self._file.flush()
+
+
+class _Stream:
+    """What the SDK asks of both its streams."""
+
+    async def aclose(self) -> None:
+        """Close nothing: the pipes are closed by who opened them."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, exc_type: object, exc_val: object, exc_tb: object) -> None:
+        pass
+
+
+class _Answers(_Stream):
+    """The server's messages on their way to stdout, and the requests that wait for one."""
+
+    def __init__(self, output: _Pipe | _File) -> None:
+        self._output = output
+        self._owed: set[int | str] = set()
+
+    async def send(self, item: SessionMessage) -> None:
+        message = item.message
+        await self._output.write(message.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n")
+        if isinstance(message, JSONRPCResponse | JSONRPCError):
+            self._owed.discard(cast(int | str, message.id))
+
+    def note(self, message: object) -> None:
+        """Take down what a message of the client asks for."""
+        match message:
+            case JSONRPCRequest() if message.method != LISTENING:
+                self._owed.add(message.id)
+            case JSONRPCNotification(method="notifications/cancelled", params={"requestId": int() | str() as asked}):
+                self._owed.discard(asked)
+            case _:
+                pass
+
+    async def last(self) -> None:
+        """Wait until every request is answered, or nobody reads the answers any more."""
+        with anyio.move_on_after(LAST_S):
+            while self._owed and self._output.is_read():  # noqa: ASYNC110 (a look costs less than an event for each)
+                await anyio.sleep(TURN_S)
+
+
+class _Messages(_Stream):
+    """The client's messages. Their end waits for the answers to the last of them."""
+
+    def __init__(self, lines: AsyncIterator[bytes], answers: _Answers) -> None:
+        self._lines = lines
+        self._answers = answers
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> SessionMessage | Exception:
+        try:
+            line = await anext(self._lines)
+        except StopAsyncIteration:
+            await self._answers.last()
+            raise
+        try:
+            message = jsonrpc_message_adapter.validate_json(mended(line.removeprefix(BYTE_ORDER_MARK)), by_name=False)
+        except ValueError as error:
+            await self._refuse(line)
+            return error
+        self._answers.note(message)
+        return SessionMessage(message)
+
+    async def receive(self) -> SessionMessage | Exception:
+        try:
+            return await anext(self)
+        except StopAsyncIteration:
+            raise anyio.EndOfStream from None
+
+    async def _refuse(self, line: bytes) -> None:
+        """Answer what has the id of a request but is none: the SDK drops it, and its sender would wait for ever."""
+        match read_json(line):
+            case {"id": (int() | str()) as request_id, "method": _} if not isinstance(request_id, bool):
+                error = ErrorData(code=INVALID_REQUEST, message=NO_REQUEST)
+                await self._answers.send(SessionMessage(JSONRPCError(jsonrpc="2.0", id=request_id, error=error)))
+            case _:
+                pass
