@@ -80,6 +80,8 @@ class Log(Wire):
     feedback: float | None = None
     metadata: Metadata = {}
     event_id: str | None = None
+    session_id: str | None = None
+    user_agent: str | None = None
     usage_metadata: Facts = {}
     timings: Facts = {}
 

@@ -11,7 +11,8 @@ from cf_aig_gateway.models import Log, ResultInfo
 from cf_aig_tools.amounts import counted
 from cf_aig_tools.log_rows import refuse_unknown_key
 from cf_aig_tools.parameters import Wanted, in_order, metadata_key
-from cf_aig_tools.summary.pages import MOST_ROWS, together
+from cf_aig_tools.side_by_side import together
+from cf_aig_tools.summary.pages import MOST_ROWS
 from cf_aig_tools.summary.scope import PAGE
 
 

@@ -6,7 +6,7 @@ from functools import partial
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_tools.amounts import counted
 from cf_aig_tools.desk import Desk
-from cf_aig_tools.summary.pages import together
+from cf_aig_tools.side_by_side import together
 
 MOST = 10
 """Other gateways that are asked."""

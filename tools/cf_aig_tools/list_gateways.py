@@ -20,7 +20,7 @@ from cf_aig_tools.desk import Call, answer, desk_of
 from cf_aig_tools.gateway_bounds import bounds_of, rules_of
 from cf_aig_tools.parameters import Page, PerPage
 from cf_aig_tools.reading.masking import visible
-from cf_aig_tools.summary.pages import first_error
+from cf_aig_tools.side_by_side import first_error
 from cf_aig_tools.tables import Cell, cut, table
 
 Traffic = dict[str, list[RequestGroup]]

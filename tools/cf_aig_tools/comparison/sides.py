@@ -1,21 +1,17 @@
 """The two calls of a comparison, and every fact in which they may differ."""
 
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any
 
-from cf_aig_gateway.answers import Body
 from cf_aig_gateway.client import AIGateway
-from cf_aig_gateway.errors import NotFound
 from cf_aig_gateway.formats.conversation import Conversation
 from cf_aig_gateway.formats.endings import shortfall
 from cf_aig_gateway.models import Log
 from cf_aig_tools import failures
 from cf_aig_tools.amounts import dollars, seconds
+from cf_aig_tools.bodies import Bodies, Stored
 from cf_aig_tools.comparison.turns import Turns
 from cf_aig_tools.comparison.values import Difference, differences, without
 from cf_aig_tools.log_rows import usage_of
-from cf_aig_tools.reading import whole_body
 from cf_aig_tools.tables import shown
 
 OF_ONE_REPLY = (
@@ -36,14 +32,6 @@ FIGURES = (
     "cached",
     "step",
 )
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A stored body: its value, and the conversation in it."""
-
-    value: Any
-    held: Conversation
 
 
 @dataclass(frozen=True)
@@ -99,17 +87,8 @@ class Comparison:
 async def read_side(gateway: AIGateway, gateway_id: str, log_id: str) -> Side:
     """Return a log with its bodies."""
     log = await gateway.log(gateway_id, log_id)
-    request = await _read(gateway.request_body(gateway_id, log_id))
-    return Side(log, request, await _read(gateway.response_body(gateway_id, log_id)))
-
-
-async def _read(body: AbstractAsyncContextManager[Body]) -> Stored | None:
-    try:
-        async with body as opened:
-            held = await whole_body(opened.chunks)
-    except NotFound:
-        return None
-    return Stored(held.value, held.conversation() or Conversation("unknown", broken=held.broken))
+    bodies = Bodies(gateway, gateway_id)
+    return Side(log, await bodies.read(log_id, "request"), await bodies.read(log_id, "response"))
 
 
 def compared(one: Side, other: Side) -> Comparison:

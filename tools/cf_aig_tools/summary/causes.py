@@ -10,10 +10,12 @@ import anyio
 
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.models import Log
+from cf_aig_tools.bodies import Bodies
 from cf_aig_tools.failures import Failure
 from cf_aig_tools.progress import say
+from cf_aig_tools.side_by_side import together
 from cf_aig_tools.summary.clusters import cause, strata
-from cf_aig_tools.summary.pages import Row, together
+from cf_aig_tools.summary.pages import Row
 from cf_aig_tools.summary.scope import Scope
 
 MOST_BODIES = 60
@@ -28,9 +30,10 @@ PATIENCE_S = 15.0
 
 async def causes(scope: Scope, failed: Sequence[Row]) -> dict[str, Failure]:
     """Return, by log id, why calls failed: of as many as the bounds allow, of every status, provider and model."""
+    bodies = Bodies(scope.gateway, scope.gateway_id)
     found: dict[str, Failure] = {}
     with anyio.move_on_after(PATIENCE_S):
-        await together([partial(_read, scope, log, found) for log in islice(_spread(failed), MOST_BODIES)])
+        await together([partial(_read, bodies, log, found) for log in islice(_spread(failed), MOST_BODIES)])
     return found
 
 
@@ -41,17 +44,7 @@ def _spread(failed: Sequence[Row]) -> Iterator[Log]:
     return (row.log for turn in zip_longest(*drawn) for row in turn if row)
 
 
-async def _read(scope: Scope, log: Log, found: dict[str, Failure]) -> None:
+async def _read(bodies: Bodies, log: Log, found: dict[str, Failure]) -> None:
     say("reading the bodies of failed calls")
     with suppress(GatewayError):
-        found[log.id] = cause(log, await _beginning(scope, log))
-
-
-async def _beginning(scope: Scope, log: Log) -> str:
-    held = b""
-    async with scope.gateway.response_body(scope.gateway_id, log.id) as body:
-        async for chunk in body.chunks:
-            held += chunk
-            if len(held) >= MOST_BYTES:
-                break
-    return held[:MOST_BYTES].decode(errors="replace")
+        found[log.id] = cause(log, await bodies.beginning(log.id, "response", MOST_BYTES))

@@ -1,27 +1,20 @@
 """Logs read page by page: all of them, or as many as the bound allows, from every part of the span."""
 
 import math
-from collections.abc import Awaitable, Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from statistics import pstdev
-from typing import TypeVar
-
-import anyio
 
 from cf_aig_gateway.answers import Page
 from cf_aig_gateway.models import Log
 from cf_aig_tools.amounts import counted
 from cf_aig_tools.progress import say
+from cf_aig_tools.side_by_side import together
 from cf_aig_tools.summary.scope import PAGE, Scope
 
 MOST_ROWS = 1000
-AT_ONCE = 8
-"""Requests under way at a time."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -94,28 +87,3 @@ def _further(sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
 async def _page(scope: Scope, number: int) -> Page[Log]:
     say("reading logs")
     return await scope.page(number)
-
-
-async def together(works: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
-    """Return what each returns, AT_ONCE of them at a time; the first error ends all."""
-    turns = anyio.Semaphore(AT_ONCE)
-    results: dict[int, T] = {}
-
-    async def run(number: int, work: Callable[[], Awaitable[T]]) -> None:
-        async with turns:
-            results[number] = await work()
-
-    with first_error():
-        async with anyio.create_task_group() as tasks:
-            for number, work in enumerate(works):
-                tasks.start_soon(run, number, work)
-    return [results[number] for number in range(len(works))]
-
-
-@contextmanager
-def first_error() -> Generator[None]:
-    """Raise what went wrong in a group of tasks as it is."""
-    try:
-        yield
-    except ExceptionGroup as group:
-        raise group.exceptions[0] from None

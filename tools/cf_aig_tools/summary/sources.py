@@ -11,8 +11,9 @@ import anyio
 from cf_aig_gateway.analytics import MOST_GROUPS, Dimension, Grouping, RequestGroup
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_tools.log_rows import when
+from cf_aig_tools.side_by_side import first_error, together
 from cf_aig_tools.summary.figures import DIMENSIONS, SLICES, Figures, by_log, of_dimension, of_group, of_row, total
-from cf_aig_tools.summary.pages import Row, Rows, first_error, read_rows, together
+from cf_aig_tools.summary.pages import Row, Rows, read_rows
 from cf_aig_tools.summary.scope import Scope
 
 ANALYTICS_S = 10.0

@@ -1,0 +1,73 @@
+"""The stored bodies of many logs, read side by side within bounds."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import anyio
+
+from cf_aig_gateway.client import AIGateway
+from cf_aig_gateway.errors import NotFound
+from cf_aig_gateway.formats.conversation import Conversation
+from cf_aig_tools.reading import whole_body
+from cf_aig_tools.side_by_side import together
+
+Part = Literal["request", "response"]
+Wanted = tuple[str, Part]
+"""A log's id, and which of its bodies."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A stored body: its value, not masked, and the conversation in it."""
+
+    value: Any
+    held: Conversation
+
+
+@dataclass(frozen=True)
+class Bodies:
+    """The bodies of a gateway's logs."""
+
+    gateway: AIGateway
+    gateway_id: str
+
+    async def read(self, log_id: str, part: Part) -> Stored | None:
+        """Return a body; None where it is not stored."""
+        try:
+            async with self._opened(log_id, part) as opened:
+                held = await whole_body(opened.chunks)
+        except NotFound:
+            return None
+        return Stored(held.value, held.conversation() or Conversation("unknown", broken=held.broken))
+
+    async def beginning(self, log_id: str, part: Part, most: int) -> str:
+        """Return the first `most` bytes of a body as text.
+
+        Raises:
+            NotFound: it is not stored.
+
+        """
+        held = b""
+        async with self._opened(log_id, part) as opened:
+            async for chunk in opened.chunks:
+                held += chunk
+                if len(held) >= most:
+                    break
+        return held[:most].decode(errors="replace")
+
+    async def read_all(
+        self, wanted: Sequence[Wanted], take: Callable[[Wanted, Stored | None], None], patience_s: float
+    ) -> None:
+        """Hand bodies to `take` as they are read, for `patience_s` seconds at most."""
+
+        async def read(each: Wanted) -> None:
+            take(each, await self.read(*each))
+
+        with anyio.move_on_after(patience_s):
+            await together([partial(read, each) for each in wanted])
+
+    def _opened(self, log_id: str, part: Part) -> Any:
+        opening = self.gateway.request_body if part == "request" else self.gateway.response_body
+        return opening(self.gateway_id, log_id)
