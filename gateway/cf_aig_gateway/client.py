@@ -164,15 +164,14 @@ class AIGateway(Api):
             NotFound: no such log or gateway, or not yet: a log appears up to 5 s after its call.
 
         """
+        fresh = await self._is_fresh(gateway_id, log_id)
         if self.log_system == "observability":
-            return await self._observability.log(gateway_id, log_id)
+            return await self._observability.log(gateway_id, log_id, fresh=fresh)
         errand = Errand(
             f"No log {log_id} in gateway {gateway_id}. list_logs shows its logs, list_gateways the gateways; "
             "a new log appears up to 5 s after its call."
         )
-        response = await self._read(
-            self._log_url(gateway_id, log_id), {}, errand, fresh=self._is_fresh(gateway_id, log_id)
-        )
+        response = await self._read(self._log_url(gateway_id, log_id), {}, errand, fresh=fresh)
         if response.status_code == 404 and await self._are_elsewhere(gateway_id):
             return await self._observability.log(gateway_id, log_id)
         found = parsed(Log, opened(response, errand).result)
@@ -308,10 +307,11 @@ class AIGateway(Api):
     @asynccontextmanager
     async def _stored(self, gateway_id: str, log_id: str, part: str) -> AsyncGenerator[Body]:
         """Open a body wherever the account keeps its logs."""
+        fresh = await self._is_fresh(gateway_id, log_id)
         async with AsyncExitStack() as stack:
             try:
                 source = self._observability.body if self.log_system == "observability" else self._body
-                body = await stack.enter_async_context(source(gateway_id, log_id, part))
+                body = await stack.enter_async_context(source(gateway_id, log_id, part, fresh=fresh))
             except NotFound:
                 if self.log_system == "observability" or not await self._are_elsewhere(gateway_id):
                     raise
@@ -319,14 +319,13 @@ class AIGateway(Api):
             yield body
 
     @asynccontextmanager
-    async def _body(self, gateway_id: str, log_id: str, part: str) -> AsyncGenerator[Body]:
+    async def _body(self, gateway_id: str, log_id: str, part: str, *, fresh: bool = False) -> AsyncGenerator[Body]:
         errand = Errand(
             f"No log {log_id} in gateway {gateway_id}, or its {part} body was not stored (the API does not tell the "
             "two apart). If list_logs shows the log: bodies are not kept when cf-aig-collect-log-payload was false, "
             "when the log is over 10 MB, or after deletion."
         )
         url = f"{self._log_url(gateway_id, log_id)}/{part}"
-        fresh = self._is_fresh(gateway_id, log_id)
         response = await self._read(url, {}, errand, fresh=fresh, stream=True)
         try:
             if not response.is_success:
@@ -336,6 +335,9 @@ class AIGateway(Api):
         finally:
             await response.aclose()
 
-    def _is_fresh(self, gateway_id: str, log_id: str) -> bool:
-        """Whether a 404 on a log may only mean that it has not appeared yet."""
-        return time.monotonic() - self._chatted.get((gateway_id, log_id), -LOG_LAG_S) < LOG_LAG_S
+    async def _is_fresh(self, gateway_id: str, log_id: str) -> bool:
+        """Whether a 404 on a log may only mean: not yet. In which log system it will appear is found out first."""
+        fresh = time.monotonic() - self._chatted.get((gateway_id, log_id), -LOG_LAG_S) < LOG_LAG_S
+        if fresh and self.log_system == "auto":
+            await self._are_elsewhere(gateway_id)
+        return fresh

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import stamina
+
 from cf_aig_gateway import analytics
 from cf_aig_gateway.answers import Body, Page
 from cf_aig_gateway.errors import GatewayError, NotFound
@@ -30,6 +32,9 @@ SAMPLES = 20
 
 SHAPE_S = 300.0
 """How long it is remembered where the fields are."""
+
+LAG_S = 10.0
+"""How long a log is waited for whose call was just made."""
 
 JSON = "application/json"
 MEASURES = ("duration", "tokens_in", "tokens_out", "cost", "feedback", "score")
@@ -107,24 +112,24 @@ class Observability:
             seen = ", ".join(sorted({*found.types} - {*found.keys.values()})[:20])
             yield f"Not found in its events: {', '.join(missing)}. Other keys there: {seen}."
 
-    async def log(self, gateway_id: str, log_id: str) -> Log:
-        """Return one log.
+    async def log(self, gateway_id: str, log_id: str, *, fresh: bool = False) -> Log:
+        """Return one log; one that is `fresh` is waited for.
 
         Raises:
             NotFound: there is no such log.
 
         """
-        return self._log(await self._event(gateway_id, log_id), await self.shape(), heads=True)
+        return self._log(await self._event(gateway_id, log_id, fresh=fresh), await self.shape(), heads=True)
 
     @asynccontextmanager
-    async def body(self, gateway_id: str, log_id: str, part: str) -> AsyncGenerator[Body]:
-        """Open a body that an event holds.
+    async def body(self, gateway_id: str, log_id: str, part: str, *, fresh: bool = False) -> AsyncGenerator[Body]:
+        """Open a body that an event holds; that of a `fresh` log is waited for.
 
         Raises:
             NotFound: there is no such log, or its event does not hold the body.
 
         """
-        event, found = await self._event(gateway_id, log_id), await self.shape()
+        event, found = await self._event(gateway_id, log_id, fresh=fresh), await self.shape()
         content = _content(event, found, part)
         if content is None:
             raise NotFound(f"The event of log {log_id} in Workers Observability does not hold its {part} body.")
@@ -152,7 +157,14 @@ class Observability:
         until = end + timedelta(milliseconds=1) if end else datetime.now(UTC) + timedelta(seconds=1)
         return Span(start or until - timedelta(days=self.days), until)
 
-    async def _event(self, gateway_id: str, log_id: str) -> dict[str, Any]:
+    async def _event(self, gateway_id: str, log_id: str, *, fresh: bool) -> dict[str, Any]:
+        @stamina.retry(on=NotFound, attempts=5 if fresh else 1, timeout=LAG_S, wait_initial=0.2)
+        async def attempt() -> dict[str, Any]:
+            return await self._only(gateway_id, log_id)
+
+        return await attempt()
+
+    async def _only(self, gateway_id: str, log_id: str) -> dict[str, Any]:
         found = await self.shape()
         key = found.keys.get("id", "")
         by = {"key": key if key in found.types else "$metadata.id", "operation": "eq", "type": "string"}
