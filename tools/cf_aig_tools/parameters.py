@@ -124,6 +124,10 @@ class Clause(BaseModel):
         return value
 
 
+Clauses = Annotated[list[Clause], WithJsonSchema({"type": "array", "items": {"type": "object"}})]
+"""Clauses for a tool that refers to list_logs for their form."""
+
+
 @dataclass(frozen=True)
 class MetadataTest:
     """What the value of a metadata key must be: any of several."""
