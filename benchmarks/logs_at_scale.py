@@ -193,11 +193,12 @@ async def measure(path: Path, rounds: int) -> None:
                 paged, _ = await timed(partial(store.find, where, query), rounds)
                 counted, total = await timed(partial(store.totals, where, query), rounds)
                 pages, counts = pages + paged, counts + counted
-                print(f"{name:34} {_figures(paged)} {_figures(counted)} {total['total_count']:10,}")
-            print(f"{'all of these':34} {_figures(pages)} {_figures(counts)}")
+                print(f"{name:34} {figures(paged)} {figures(counted)} {total['total_count']:10,}")
+            print(f"{'all of these':34} {figures(pages)} {figures(counts)}")
 
 
-def _figures(took: list[float]) -> str:
+def figures(took: list[float]) -> str:
+    """Return the median and the 95th percentile, in columns."""
     return f"{statistics.median(took):8.1f} {statistics.quantiles(took, n=20)[-1]:8.1f}"
 
 

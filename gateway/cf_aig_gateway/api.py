@@ -104,6 +104,8 @@ def _again(error: Exception) -> bool | float:
     """Whether a read that failed so is worth another try, or after how many seconds."""
     if not isinstance(error, httpx2.HTTPStatusError):
         return isinstance(error, httpx2.TransportError)
+    if error.response.status_code == 501:
+        return False
     if error.response.status_code == 404:
         return 1.2
     wait = error.response.headers.get("retry-after", "")

@@ -2,16 +2,20 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 import stamina
+from logs import a_log
+from management import management
 
 from cf_aig_gateway.chat import Chat
 from cf_aig_gateway.client import AIGateway
 from cf_aig_gateway.errors import GatewayError, NotFound
 from cf_aig_gateway.filters import Filter
+from cf_aig_gateway.local.store import Store
 
 pytestmark = pytest.mark.anyio
 
@@ -435,3 +439,89 @@ async def test_only_the_gateway_that_was_chatted_through_is_waited_for() -> None
 async def test_the_gateways_own_refusals_are_told_from_the_providers(status: int, body: Any, said: str) -> None:
     with pytest.raises(GatewayError, match=said):
         await a_gateway(replying(status, json={"success": False, **body})).chat("main", Chat("openai/x", []))
+
+
+NO_SUCH_LOG = {"success": False, "errors": [{"code": 7002, "message": "Not Found"}], "result": {}}
+
+
+async def test_a_search_goes_as_one_request_and_returns_a_page() -> None:
+    seen: list[httpx2.Request] = []
+    answer = recording(seen, result=[{"id": "x", "session_id": "s1"}], result_info={"total_count": 7})
+
+    page = await a_gateway(answer).search_logs(
+        "main",
+        text="a&b",
+        session="s1",
+        page=2,
+        start_date="2026-11-01T00:00:00Z",
+        filters=[Filter(key="success", value=[False])],
+    )
+
+    (request,) = seen
+    assert page
+    assert ([log.session_id for log in page.items], page.info.total_count) == (["s1"], 7)
+    assert request.url.path == f"/client/v4/accounts/{ACCOUNT}/ai-gateway/gateways/main/logs/search"
+    assert dict(request.url.params) == {
+        "text": "a&b",
+        "session": "s1",
+        "page": "2",
+        "per_page": "50",
+        "start_date": "2026-11-01T00:00:00Z",
+        "filters": '[{"key":"success","operator":"eq","value":[false]}]',
+    }
+
+
+@pytest.mark.parametrize("status", [404, 405, 501])
+async def test_a_gateway_without_an_index_is_asked_once_for_each_kind_of_search(status: int) -> None:
+    seen: list[httpx2.Request] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        seen.append(request)
+        return httpx2.Response(status, json=NO_SUCH_LOG)
+
+    gateway = a_gateway(answer)
+    searches = [{"text": "refund"}, {"text": "invoice"}, {"session": "s1"}, {"session": "s2"}]
+
+    assert [await gateway.search_logs("main", **search) for search in searches] == [None] * 4  # pyright: ignore[reportArgumentType]
+    assert [dict(request.url.params).keys() & {"text", "session"} for request in seen] == [{"text"}, {"session"}]
+
+
+async def test_a_search_that_fails_is_told_and_may_be_asked_again() -> None:
+    gateway = a_gateway(replying(403, json={"success": False, "errors": [{"code": 10000, "message": "No"}]}))
+
+    for _ in range(2):
+        with pytest.raises(GatewayError, match="AI Gateway Read"):
+            await gateway.search_logs("main", text="refund")
+
+
+async def test_logs_in_workers_observability_have_no_index() -> None:
+    seen: list[httpx2.Request] = []
+    gateway = a_gateway(recording(seen))
+    gateway.log_system = "observability"
+
+    assert await gateway.search_logs("main", text="refund") is None
+    assert seen == []
+
+
+async def test_the_local_gateway_is_searched(tmp_path: Path) -> None:
+    async with Store(tmp_path / "gateway.db") as store, management(store) as http:
+        await store.add(a_log(1, session="s1"))
+        await store.add(a_log(2))
+        gateway = AIGateway(
+            http,
+            api_url="http://127.0.0.1:8787/client/v4",
+            data_url=DATA,
+            account=ACCOUNT,
+            token=lambda: "t",
+            gateway_token=lambda: "",
+            provider_keys={},
+        )
+
+        by_text = await gateway.search_logs("default", text="scattering")
+        by_session = await gateway.search_logs("default", text="scattering", session="s1")
+        nowhere = await gateway.search_logs("none", text="scattering")
+
+    assert by_text
+    assert by_session
+    assert nowhere is None
+    assert ([log.id for log in by_session.items], by_text.info.total_count) == ([a_log(1).id], 2)

@@ -5,11 +5,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cf_aig_gateway.formats.identity import identity
 from cf_aig_gateway.providers import provider_of
 from cf_aig_gateway.shapes import as_text
 
 VERSION = re.compile(r"v\d+(?:alpha|beta)?\d*/")
 """The version of an API, as paths begin with."""
+
+SESSION_HEADERS = (
+    "x-claude-code-session-id",  # Claude Code
+    "session-id",  # Codex
+    "session_id",  # Codex before
+    "x-session-id",  # OpenCode
+    "x-opencode-session",  # OpenCode, at its own provider
+    "x-session-affinity",  # Workers AI's: developers.cloudflare.com/workers-ai/features/prompt-caching
+)
+"""By which clients name their session; what agents send was read off their calls on 2026-11-28."""
+
+LONGEST_ID = 256
+"""Characters of a session's id; what is longer is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,3 +68,10 @@ class Call:
     def logged_model(self) -> str:
         """Return the model as logs name it: provider/model, and Workers AI's own names as they are."""
         return self.model if self.model.startswith("@") or not self.model else f"{self.provider}/{self.model}"
+
+    @property
+    def session(self) -> str | None:
+        """Return the id of the session that the call is part of: the gateway's header, an agent's, or the body's."""
+        named = self.asides.get("cf-aig-session-id") or next(filter(None, map(self.headers.get, SESSION_HEADERS)), "")
+        session = named or identity(self.content).session
+        return session if 0 < len(session) <= LONGEST_ID else None

@@ -110,6 +110,7 @@ class Exchange:
             request_content_type=call.headers.get("content-type", "").partition(";")[0] or None,
             response_content_type=content_type,
             user_agent=self.setting.user_agent,
+            session=call.session,
             authentication=self.setting.authenticated,
             compatibility_mode=call.compatible,
             usage_metadata=usage.metadata(),

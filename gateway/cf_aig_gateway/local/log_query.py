@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 from math import isnan, nan
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, Field, Json, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, Field, Json, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from cf_aig_gateway.filters import FLAGS, NUMBERS, FilterKey, FilterOperator, FilterValue, OrderBy
@@ -91,6 +91,19 @@ class LogQuery(LogFilter):
     max_tokens_out: float | None = None
     min_total_tokens: float | None = None
     max_total_tokens: float | None = None
+
+
+class LogSearch(LogQuery):
+    """The query of GET …/logs/search: a text that bodies hold, a session's id, or both."""
+
+    text: str = Field("", max_length=MAX_TEXT)
+    session: str = Field("", max_length=MAX_TEXT)
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Self:
+        if not self.text and not self.session:
+            raise PydanticCustomError("search", "Required: text or session")
+        return self
 
 
 def plain_text(value: str | float) -> str:

@@ -15,7 +15,7 @@ from cf_aig_gateway.json_text import read_json
 from cf_aig_gateway.local.api_route import ApiRoute
 from cf_aig_gateway.local.envelopes import Refused, checked, front_door, not_found, result, results
 from cf_aig_gateway.local.gateway_settings import GatewaySettings, NewGateway
-from cf_aig_gateway.local.log_query import LogDeletion, LogQuery
+from cf_aig_gateway.local.log_query import LogDeletion, LogQuery, LogSearch
 from cf_aig_gateway.local.requests import gateway_of, store_of
 from cf_aig_gateway.shapes import as_object
 
@@ -98,6 +98,18 @@ async def list_logs(request: Request) -> Response:
     if _keeps_none(request):
         return results([], page=query.page, per_page=query.per_page, totals={"total_count": 0})
     rows, totals = await store_of(request).logs(gateway["id"], query)
+    return results(rows, page=query.page, per_page=query.per_page, totals=totals)
+
+
+async def search_logs(request: Request) -> Response:
+    """List logs whose bodies may hold a text, or of a session: an extension, at what is a log's id elsewhere."""
+    if _keeps_none(request):
+        raise not_found()
+    query = checked(LogSearch, "query", request.query_params)
+    gateway, store = await _gateway(request), store_of(request)
+    if query.text and not store.has_index:
+        return await not_emulated(request)
+    rows, totals = await store.search(gateway["id"], query)
     return results(rows, page=query.page, per_page=query.per_page, totals=totals)
 
 
@@ -196,6 +208,7 @@ routes = [
     ApiRoute("GET", f"{GATEWAY}/url/{{provider:segment}}", get_url),
     ApiRoute("GET", LOGS, list_logs),
     ApiRoute("DELETE", LOGS, delete_logs),
+    ApiRoute("GET", f"{LOGS}/search", search_logs),
     ApiRoute("GET", LOG, get_log),
     ApiRoute("PATCH", LOG, patch_log),
     ApiRoute("GET", f"{LOG}/request", get_request_body),

@@ -35,6 +35,7 @@ class Record:
     request_content_type: str | None = None
     response_content_type: str | None = None
     user_agent: str | None = None
+    session: str | None = None
     authentication: bool = False
     compatibility_mode: bool = False
     usage_metadata: dict[str, Any] | None = None

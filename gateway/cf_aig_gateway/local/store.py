@@ -14,8 +14,9 @@ import anyio
 import anyio.to_thread
 
 from cf_aig_gateway.errors import GatewayError
-from cf_aig_gateway.local import store_gateways, store_groups, store_logs, store_resources
-from cf_aig_gateway.local.log_query import LogDeletion, LogQuery
+from cf_aig_gateway.local import store_gateways, store_groups, store_index, store_logs, store_resources
+from cf_aig_gateway.local.indexer import Indexer
+from cf_aig_gateway.local.log_query import LogDeletion, LogQuery, LogSearch
 from cf_aig_gateway.local.record import Record
 from cf_aig_gateway.local.store_conditions import Condition, among, ended, joined, matching, one
 from cf_aig_gateway.local.store_groups import Grouping
@@ -62,15 +63,23 @@ class Store(AbstractAsyncContextManager["Store"]):
         writing = connect(self._path)
         writing.execute("PRAGMA synchronous = NORMAL")
         self._writer = Writer(writing)
+        self._indexer = Indexer(self) if self._read_here(store_index.is_there) else None
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with anyio.CancelScope(shield=True):
+            if self._indexer:
+                await self._indexer.close()
             await self._writer.close()
         for reader in (*self._readers, self._index):
             reader.close()
+
+    @property
+    def has_index(self) -> bool:
+        """Whether logs can be searched for a text: not every SQLite has FTS5."""
+        return self._indexer is not None
 
     async def write(self, work: Callable[[sqlite3.Connection], T], size: int = 0) -> T:
         """Return what `work` returns once it is committed: all of it or, when it raises, nothing.
@@ -96,13 +105,27 @@ class Store(AbstractAsyncContextManager["Store"]):
     async def add(self, record: Record) -> None:
         """Store one log; it is committed when this returns."""
         await self.write(lambda db: store_logs.insert(db, record), record.size())
+        if self._indexer:
+            self._indexer.note_log()
 
     async def logs(self, gateway_id: str, query: LogQuery) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         """Return one page of logs and, beside it, the totals of all that match.
 
         A page that is not full tells how many there are: what is rare is looked for once, not twice.
         """
-        where, before = matching(gateway_id, query, before=self._horizon()), (query.page - 1) * query.per_page
+        return await self._page(matching(gateway_id, query, before=self._horizon()), query)
+
+    async def search(self, gateway_id: str, query: LogSearch) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        """Return what `logs` does of those that are of the session and may hold the text."""
+        where = [matching(gateway_id, query, before=self._horizon())]
+        if query.session:
+            where.append(Condition("session = ?", (query.session,)))
+        if held := store_index.holding(query.text):
+            where.append(held)
+        return await self._page(joined(" AND ", where), query)
+
+    async def _page(self, where: Condition, query: LogQuery) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        before = (query.page - 1) * query.per_page
         rows = await self.find(where, query)
         if len(rows) < query.per_page and (rows or before == 0) and not query.meta_info:
             return rows, {"total_count": before + len(rows)}
@@ -217,6 +240,11 @@ class Store(AbstractAsyncContextManager["Store"]):
             db.execute("INSERT OR REPLACE INTO cache VALUES (?, ?, ?)", (key, now + round(ttl_s * 1000), reply))
 
         await self.write(work, len(reply))
+
+    async def indexed(self) -> None:
+        """Return when no log waits to be indexed: for tests and benchmarks."""
+        if self._indexer:
+            await self._indexer.indexed()
 
     async def _change(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Write what changes gateways, and forget what they were."""

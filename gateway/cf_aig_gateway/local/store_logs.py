@@ -18,7 +18,7 @@ HEAD = 10_000
 COLUMNS = (
     "gateway", "success", "cached", "status_code", "duration", "tokens_in", "tokens_out", "cost", "feedback", "score",
     "provider", "model", "model_type", "metadata", "request_type", "request_content_type", "response_content_type",
-    "authentication", "compatibility_mode", "event_id", "user_agent", "id",
+    "authentication", "compatibility_mode", "event_id", "user_agent", "id", "session",
 )  # fmt: skip
 FACTS = ("path", "step", "custom_cost", "usage_metadata", "timings")
 """What is shown and never searched: kept apart, so that rows stay narrow and a million are scanned quickly."""
@@ -100,11 +100,11 @@ def added(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def halves(db: sqlite3.Connection, where: Condition) -> list[Condition]:
     """Return a condition as two, on the newer and on the older logs, for two threads.
 
-    As it is where there are not MANY, or where it parses JSON or writes dates: SQLite's allocator has one lock, and
-    two threads are slower at that than one.
+    As it is where there are not MANY, where it parses JSON or writes dates (SQLite's allocator has one lock, and two
+    threads are slower at that than one), or where an index is asked, which answers for all at once.
     """
     many, oldest, newest = db.execute(EXTENT).fetchone()
-    if many < MANY or "json_each" in where.sql or "datetime" in where.sql:
+    if many < MANY or any(costly in where.sql for costly in ("json_each", "datetime", "MATCH")):
         return [where]
     middle = (oldest + newest) // 2
     return [joined(" AND ", [where, Condition(f"seq {side} ?", (middle,))]) for side in (">=", "<")]
@@ -182,6 +182,7 @@ def _row(row: sqlite3.Row) -> dict[str, Any]:
         "score": _whole(row["score"]),
         "metadata": None if row["metadata"] is None else json.loads(row["metadata"]),
         "event_id": row["event_id"] or "",
+        "session_id": row["session"],
         "request_type": row["request_type"],
         "request_content_type": row["request_content_type"],
         "response_content_type": row["response_content_type"],

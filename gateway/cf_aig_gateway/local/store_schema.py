@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import stamina
@@ -13,49 +13,77 @@ from cf_aig_gateway.errors import GatewayError
 APPLICATION_ID = 0x41494701
 """Marks a file as the local gateway's ("AIG", layout 1)."""
 
-LAYOUT = 2
+LAYOUT = 3
 """Of the tables, in `user_version`: a file of an older one is migrated when it is opened, a newer one is refused."""
 
 SEQUENCE_BITS = 16
 """A log's rowid is its creation in UTC milliseconds, shifted by this: rows lie in order of time and need no index."""
 
+# An empty line ends each statement.
 # `measures` and `labels` are narrow copies of what is filtered most: scanned instead of the rows, in half the time.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS gateways (
     id TEXT PRIMARY KEY, settings TEXT NOT NULL, created_at INTEGER NOT NULL, modified_at INTEGER NOT NULL,
-    logs INTEGER NOT NULL DEFAULT 0
+    logs INTEGER NOT NULL DEFAULT 0, unindexed_from INTEGER
 ) STRICT, WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS logs (
     seq INTEGER PRIMARY KEY, gateway TEXT NOT NULL, success INTEGER NOT NULL, cached INTEGER NOT NULL,
     status_code INTEGER NOT NULL, duration INTEGER NOT NULL, tokens_in INTEGER, tokens_out INTEGER, cost REAL,
     feedback REAL, score REAL, provider TEXT NOT NULL, model TEXT NOT NULL, model_type TEXT, metadata TEXT,
     request_type TEXT, request_content_type TEXT, response_content_type TEXT, authentication INTEGER NOT NULL,
-    compatibility_mode INTEGER NOT NULL, event_id TEXT, user_agent TEXT, id TEXT NOT NULL UNIQUE
+    compatibility_mode INTEGER NOT NULL, event_id TEXT, user_agent TEXT, id TEXT NOT NULL UNIQUE,
+    session TEXT
 ) STRICT;
+
 CREATE INDEX IF NOT EXISTS measures ON logs (
     seq, gateway, success, cached, duration, tokens_in, tokens_out, cost, feedback, provider, model, model_type
 );
+
 CREATE INDEX IF NOT EXISTS labels ON logs (seq, gateway, metadata);
+
+CREATE INDEX IF NOT EXISTS logs_by_session ON logs (session) WHERE session IS NOT NULL;
+
 CREATE TABLE IF NOT EXISTS details (
     log INTEGER PRIMARY KEY, facts TEXT NOT NULL, request BLOB, response BLOB
 ) STRICT;
+
+CREATE TABLE IF NOT EXISTS pieces (id INTEGER PRIMARY KEY, log INTEGER, is_last INTEGER NOT NULL) STRICT;
+
+CREATE INDEX IF NOT EXISTS indexed_logs ON pieces (log) WHERE is_last;
+
+CREATE TABLE IF NOT EXISTS unindexable (log INTEGER PRIMARY KEY) STRICT;
+
 CREATE TRIGGER IF NOT EXISTS log_added AFTER INSERT ON logs BEGIN
-    UPDATE gateways SET logs = logs + 1 WHERE id = new.gateway;
+    UPDATE gateways SET logs = logs + 1, unindexed_from = min(new.seq, coalesce(unindexed_from, new.seq))
+    WHERE id = new.gateway;
+    UPDATE pieces SET log = NULL WHERE log = new.seq AND is_last;
 END;
+
 CREATE TRIGGER IF NOT EXISTS log_deleted AFTER DELETE ON logs BEGIN
     UPDATE gateways SET logs = logs - 1 WHERE id = old.gateway;
     DELETE FROM details WHERE log = old.seq;
+    DELETE FROM unindexable WHERE log = old.seq;
 END;
+
 CREATE TABLE IF NOT EXISTS cache (key TEXT PRIMARY KEY, expires_at INTEGER NOT NULL, reply BLOB NOT NULL) STRICT;
+
 CREATE INDEX IF NOT EXISTS cache_by_expiry ON cache (expires_at);
+
 CREATE TABLE IF NOT EXISTS resources (
     gateway TEXT, kind TEXT, id TEXT, body TEXT NOT NULL, created_at INTEGER NOT NULL, modified_at INTEGER NOT NULL,
     PRIMARY KEY (gateway, kind, id)
 ) STRICT, WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS windows (
     gateway TEXT, start INTEGER, calls INTEGER NOT NULL, PRIMARY KEY (gateway, start)
 ) STRICT, WITHOUT ROWID;
 """
+
+INDEX = """
+CREATE VIRTUAL TABLE IF NOT EXISTS body_index USING fts5(body, content='', detail=none, tokenize='trigram')
+"""
+"""Of what bodies say, without the bodies: which trigrams are in which piece."""
 
 
 def create(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
@@ -95,25 +123,44 @@ def _laid_out(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
 def _lay_out(db: sqlite3.Connection, fill: Callable[[sqlite3.Connection], None]) -> None:
     """Make the tables, once, though several processes may come at the same time."""
     (tables,) = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    if tables:
-        (marked,) = db.execute("PRAGMA application_id").fetchone()
-        if marked != APPLICATION_ID:
-            raise sqlite3.DatabaseError("it belongs to another program")
+    if not tables:
+        db.execute("PRAGMA page_size = 8192")
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("BEGIN IMMEDIATE")
+        _make_tables(db)
+        fill(db)
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute("COMMIT")
+    elif db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise sqlite3.DatabaseError("it belongs to another program")
+    elif _layout(db) != LAYOUT:
         _migrate(db)
-        return
-    db.execute("PRAGMA page_size = 8192")
-    db.execute("PRAGMA journal_mode = WAL")
-    db.executescript(f"BEGIN IMMEDIATE; {SCHEMA}")
-    fill(db)
-    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    db.execute(f"PRAGMA user_version = {LAYOUT}")
-    db.execute("COMMIT")
+    with suppress(sqlite3.OperationalError):  # not every SQLite has FTS5
+        db.execute(INDEX)
 
 
-def _migrate(db: sqlite3.Connection) -> None:
-    """Bring the tables of an older layout to this one: so far each added tables, which are made where they lack."""
+def _layout(db: sqlite3.Connection) -> int:
     (layout,) = db.execute("PRAGMA user_version").fetchone()
     if layout > LAYOUT:
         raise sqlite3.DatabaseError("a newer version of this program made it")
-    if layout < LAYOUT:
-        db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {LAYOUT}; COMMIT;")
+    return layout
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    """Bring the tables of an older layout to this one, unless another process has just done so."""
+    db.execute("BEGIN IMMEDIATE")
+    if _layout(db) < LAYOUT:
+        db.execute("ALTER TABLE logs ADD COLUMN session TEXT")
+        db.execute("ALTER TABLE gateways ADD COLUMN unindexed_from INTEGER")
+        db.execute("DROP TRIGGER log_added")
+        db.execute("DROP TRIGGER log_deleted")
+        _make_tables(db)
+        db.execute("UPDATE gateways SET unindexed_from = (SELECT min(seq) FROM logs)")
+    db.execute("COMMIT")
+
+
+def _make_tables(db: sqlite3.Connection) -> None:
+    """Make the tables that are missing."""
+    for statement in SCHEMA.split("\n\n"):
+        db.execute(statement)
+    db.execute(f"PRAGMA user_version = {LAYOUT}")

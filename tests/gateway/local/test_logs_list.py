@@ -229,7 +229,7 @@ async def test_a_row_holds_what_the_api_shows(api: httpx2.AsyncClient, store: St
         "cost": 0.0000026, "custom_cost": True, "step": 1, "feedback": None, "score": None,
         "metadata": {"user": "ü", "n": 1.5}, "event_id": "", "request_type": None,
         "request_content_type": "application/json", "response_content_type": "application/json", "user_agent": None,
-        "authentication": True, "compatibilityMode": True, "wholesale": False, "dlp_action": None,
+        "session_id": None, "authentication": True, "compatibilityMode": True, "wholesale": False, "dlp_action": None,
         "usage_metadata": {"input_tokens": 5}, "timings": {"total": 812, "latency": 700}, "request": "", "response": "",
     }  # fmt: skip
 

@@ -17,7 +17,7 @@ from logs import a_log
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.local import store_logs
 from cf_aig_gateway.local.gateway_settings import DEFAULT
-from cf_aig_gateway.local.log_query import LogQuery
+from cf_aig_gateway.local.log_query import LogDeletion, LogQuery, LogSearch
 from cf_aig_gateway.local.store import Store
 
 
@@ -275,21 +275,63 @@ async def test_many_logs_are_read_in_halves_with_the_same_result(
     assert halves == whole
 
 
-@pytest.mark.anyio
-async def test_a_file_of_an_older_layout_is_migrated_with_its_logs(tmp_path: Path) -> None:
-    path = tmp_path / "gateway.db"
+LAYOUT_2 = """
+DROP TABLE body_index; DROP TABLE unindexable; DROP TABLE pieces; DROP INDEX logs_by_session;
+DROP TRIGGER log_added; DROP TRIGGER log_deleted; PRAGMA user_version = 2;
+ALTER TABLE logs DROP COLUMN session; ALTER TABLE gateways DROP COLUMN unindexed_from;
+CREATE TRIGGER log_added AFTER INSERT ON logs BEGIN
+    UPDATE gateways SET logs = logs + 1 WHERE id = new.gateway;
+END;
+CREATE TRIGGER log_deleted AFTER DELETE ON logs BEGIN
+    UPDATE gateways SET logs = logs - 1 WHERE id = old.gateway;
+    DELETE FROM details WHERE log = old.seq;
+END;
+"""
+"""What makes a file of the present layout one of that."""
+
+LAYOUT_1 = f"{LAYOUT_2} DROP TABLE resources; PRAGMA user_version = 0;"
+
+
+async def an_older_file(path: Path, layout: str) -> None:
     async with Store(path) as store:
-        await store.add(a_log(1))
+        for number in range(3):
+            await store.add(a_log(number, session="lost with the column"))
     with closing(sqlite3.connect(path)) as db:
-        db.executescript("DROP TABLE resources; PRAGMA user_version = 0;")
+        db.executescript(layout)
 
-    async with Store(path) as store:
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("layout", [LAYOUT_1, LAYOUT_2])
+async def test_a_file_of_an_older_layout_is_migrated_with_its_logs(tmp_path: Path, layout: str) -> None:
+    await an_older_file(tmp_path / "gateway.db", layout)
+
+    async with Store(tmp_path / "gateway.db") as store:
         await store.put_resource("default", "route", "r1", {"name": "support"})
-        log = await store.log("default", a_log(1).id)
+        await store.add(a_log(3, session="s1"))
+        logs, _ = await store.logs("default", LogQuery())
         (route,) = await store.resources("default", "route")
+        await store.indexed()
+        found, _ = await store.search("default", LogSearch(text="scattering"))
+        await store.delete_logs("default", LogDeletion(limit=3))
+        left, _ = await store.search("default", LogSearch(text="scattering"))
+        gateway = await store.read(lambda db: db.execute("SELECT logs FROM gateways").fetchone()["logs"])
 
-    assert log is not None
+    assert [log["session_id"] for log in logs] == ["s1", None, None, None]
+    assert found == logs
+    assert left == logs[:1]
+    assert gateway == 1
     assert route["name"] == "support"
+
+
+@pytest.mark.anyio
+async def test_stores_may_migrate_a_file_together(tmp_path: Path) -> None:
+    await an_older_file(tmp_path / "gateway.db", LAYOUT_2)
+
+    async def open_and_count() -> int:
+        async with Store(tmp_path / "gateway.db") as store:
+            return len(await ids(store))
+
+    assert await asyncio.gather(*(open_and_count() for _ in range(8))) == [3] * 8
 
 
 @pytest.mark.anyio
