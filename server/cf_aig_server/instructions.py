@@ -8,9 +8,10 @@ Workflow:
 2. list_logs with success=false, start_date=24h (or filters on cost, duration, tokens, status) finds single calls.
 3. get_log_details with a log id says what happened and why.
 4. get_log_request_body shows what was sent, get_log_response_body what came back (the provider's own words on errors).
-5. compare_logs tells a call that failed from one that worked: parameters, prompt, turns, tools, outcome.
-6. replay_log sends a logged request again with changes, chat_via_gateway a new one; its log appears within 5 s.
-7. patch_log_feedback records a verdict on a log: feedback -1, 0 or 1, score 0-100, metadata.
+5. trace_run tells the whole run of an agent that a call belongs to; search_bodies finds the logs that hold a text.
+6. compare_logs tells a call that failed from one that worked: parameters, prompt, turns, tools, outcome.
+7. replay_log sends a logged request again with changes, chat_via_gateway a new one; its log appears within 5 s.
+8. patch_log_feedback records a verdict on a log: feedback -1, 0 or 1, score 0-100, metadata.
 
 - gateway_id may be left out: the configured gateway is then meant. list_gateways shows the others, and whether they \
 keep logs.

@@ -5,6 +5,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 
+import { Client } from "@modelcontextprotocol/client";
+import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
+
 import { account, folder, listening, python } from "./program.mjs";
 
 const bin = new URL("node_modules/.bin/", import.meta.url).pathname;
@@ -12,11 +15,13 @@ const options = { timeout: 150_000 };
 const NAME = "cloudflare-ai-gateway";
 const PROMPT = "Say hello [simulate: call=list_logs]";
 
-/** Each agent: the files of its home, its environment, its command, and the provider and model that it is to reach. */
+/** Each agent: the files of its home, its environment, its command, the provider and model that it is to reach, and by
+ * what its calls are joined; Gemini CLI names no session. */
 const AGENTS = {
   "Claude Code": {
     provider: "anthropic",
     model: "claude-sonnet-4-5",
+    session: "(session_id|the body's metadata.user_id)",
     files: ({ server }) => ({ "mcp.json": JSON.stringify({ mcpServers: { [NAME]: server } }) }),
     environment: ({ base }) => ({
       ANTHROPIC_BASE_URL: `${base}/anthropic`,
@@ -33,6 +38,7 @@ const AGENTS = {
   Codex: {
     provider: "openai",
     model: "gpt-5-codex",
+    session: "(session_id|the body's prompt_cache_key)",
     files: ({ base, server }) => ({
       ".codex/config.toml": [
         'model = "gpt-5-codex"',
@@ -78,6 +84,7 @@ const AGENTS = {
   OpenCode: {
     provider: "openai",
     model: "gpt-4o-mini",
+    session: "session_id",
     files: ({ base, server }) => ({
       ".config/opencode/opencode.json": JSON.stringify({
         autoupdate: false,
@@ -133,7 +140,24 @@ for (const [name, agent] of Object.entries(AGENTS)) {
     const asked = await Promise.all(logs.map((log) => stored(url, `/${log.id}/request`)));
     const told = asked.some((body) => / logs? (of|in) gateway default/.test(JSON.stringify(body)));
     assert.ok(told, `no request holds the tool's result\n${said}`);
+    await isTraced(server, logs, agent.session);
   });
+}
+
+/** From the log of any call that holds the prompt, the run that it is of is found, with the tool that was called. */
+async function isTraced(server, logs, session) {
+  const client = new Client({ name: "agents", version: "1" });
+  await client.connect(new StdioClientTransport({ ...server, env: { ...process.env, ...server.env } }));
+  try {
+    for (const { id } of logs) {
+      const { content } = await client.callTool({ name: "trace_run", arguments: { log_id: id, budget: 10_000 } });
+      const [{ text }] = content;
+      if (session) assert.match(text, new RegExp(`Run of ${logs.length} calls .*joined by ${session}`), text);
+      else if (text.startsWith("Run of")) assert.match(text, /list_logs\(/, text);
+    }
+  } finally {
+    await client.close();
+  }
 }
 
 /** What the API answers below the gateway's logs. */

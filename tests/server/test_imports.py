@@ -76,6 +76,7 @@ cf_aig_gateway.formats.format
 cf_aig_gateway.formats.gemini
 cf_aig_gateway.formats.gemini_interactions
 cf_aig_gateway.formats.growth
+cf_aig_gateway.formats.identity
 cf_aig_gateway.formats.images
 cf_aig_gateway.formats.members
 cf_aig_gateway.formats.openai_chat
@@ -90,6 +91,7 @@ cf_aig_gateway.logs
 cf_aig_gateway.logs.fields
 cf_aig_gateway.logs.observability
 cf_aig_gateway.logs.questions
+cf_aig_gateway.logs.spans
 cf_aig_gateway.logs.telemetry
 cf_aig_gateway.models
 cf_aig_gateway.pricing

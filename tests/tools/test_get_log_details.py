@@ -37,7 +37,7 @@ async def test_a_success_says_so_with_its_figures(client: Client, store: Store) 
     text, _ = await detailed(client, log_id=a_log(1).id)
 
     assert "Succeeded: groq llama answered 200." in text
-    assert "1.5 s, step 1, cached, 5 + 3 tokens, $0.0000026" in text
+    assert "1.5 s, step 1, from the gateway cache, 5 + 3 tokens, $0.0000026" in text
 
 
 async def test_what_is_unknown_is_called_unknown(client: Client, store: Store) -> None:

@@ -95,7 +95,7 @@ def expected(logs: list[Record], key: Callable[[Record], str]) -> dict[str, dict
             "$": float(f"{sum(log.cost or 0 for log in group):.3g}"),
             "in": sum(log.tokens_in or 0 for log in group),
             "out": sum(log.tokens_out or 0 for log in group),
-            "hits": sum(log.cached for log in group),
+            "gateway hits": sum(log.cached for log in group),
         }
         for name, group in held.items()
     }
@@ -105,7 +105,7 @@ KEYS: dict[str, Callable[[Record], str]] = {
     "model": lambda log: log.model,
     "provider": lambda log: log.provider,
     "status": lambda log: str(log.status_code),
-    "cached": lambda log: "cached" if log.cached else "not cached",
+    "cached": lambda log: "from the gateway cache" if log.cached else "from a provider",
     "hour": lambda _: "11-21 12:00",
     "day": lambda _: "2026-11-21",
     "metadata.team": lambda log: (log.metadata or {})["team"],
@@ -127,7 +127,7 @@ async def test_figures_are_those_of_the_logs_whatever_they_are_grouped_by(
         assert {key: found[name].get(key, 0) for key in figures} == figures
     failed = sum(not log.success for log in logs)
     assert f"300 calls, {failed} failed ({100 * failed / 300:.3g} %)" in structured["summary"]
-    assert f"{sum(log.cached for log in logs)} cache hits" in structured["summary"]
+    assert f"{sum(log.cached for log in logs)} gateway cache hits" in structured["summary"]
     assert structured["summary"] in text
     assert structured["basis"] in text
     assert ("from analytics" in structured["basis"]) == (by != "metadata.team")
@@ -271,9 +271,9 @@ async def test_a_cache_that_stopped_hitting_is_dated_over_a_day(client: Client, 
     _, counted = await summarized(client, **day, group_by="provider")
     _, read = await summarized(client, **day, group_by="metadata.user")
 
-    assert rows_of(counted)["openai"]["changed"].startswith("cache hits 50 → ")
+    assert rows_of(counted)["openai"]["changed"].startswith("gateway cache hits 50 → ")
     assert rows_of(counted)["openai"]["changed"].endswith(("% since 17:13", "% since 17:14"))
-    assert "cache hits 50" in rows_of(read)["u1"]["changed"]
+    assert "gateway cache hits 50" in rows_of(read)["u1"]["changed"]
     assert "% since 17:" in rows_of(read)["u1"]["changed"] and "± 72 min" in rows_of(read)["u1"]["changed"]
 
 
@@ -451,7 +451,7 @@ async def test_many_groups_with_long_names_are_cut_and_added_up(client: Client, 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"group_by": "user"}, "group_by must be model, provider, status, cached, hour, day or metadata.<key>"),
+        ({"group_by": "weekday"}, "group_by must be model, provider, status, cached, hour, day, user_agent, session, user or metadata.<key>"),
         ({"group_by": "metadata."}, "group_by must be"),
         ({"group_by": "metadata." + "k" * 101}, "group_by must be"),
         ({"compare_to": "yesterday"}, "compare_to must be previous, or a length of time as 24h or 7d"),

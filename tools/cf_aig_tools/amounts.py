@@ -1,9 +1,9 @@
 """Counts, times and money in words."""
 
 
-def counted(count: float, noun: str) -> str:
+def counted(count: float, noun: str, plural: str = "") -> str:
     """Return a count with its noun, as `1 log`, `2,000 logs`."""
-    return f"{count:,.0f} {noun}{'' if round(count) == 1 else 's'}"
+    return f"{count:,.0f} {noun if round(count) == 1 else plural or f'{noun}s'}"
 
 
 def seconds(milliseconds: float) -> float:

@@ -26,6 +26,7 @@ from cf_aig_tools.reading.budget import cut, tokens
 from cf_aig_tools.reading.forms import chunked
 from cf_aig_tools.reading.masking import Masker, visible
 from cf_aig_tools.refused import would_pass
+from cf_aig_tools.runs.cache import told_cache
 from cf_aig_tools.steps import told_steps
 from cf_aig_tools.tables import shown
 
@@ -69,8 +70,9 @@ async def get_log_details(
     stored = await desk.gateway.log(gateway, log_id)
     reply = await _reply(desk, gateway, stored) if stored.success else None
     stored, source = _metered(stored, reply)
+    cache = await told_cache(desk.gateway, gateway, stored, reply)
     but = visible(desk.masker.mask(_but(reply))) if reply else ""
-    told = [await _routed(desk, gateway, stored), await would_pass(desk.gateway, gateway, stored), source]
+    told = [await _routed(desk, gateway, stored), await would_pass(desk.gateway, gateway, stored), source, cache]
     told.append(await told_steps(desk.gateway, gateway, stored))
     around = visible(desk.masker.mask("\n".join(filter(None, told))))
     log = Log.model_validate(desk.masker.masked(stored.model_dump()))
@@ -197,7 +199,7 @@ def _figures(log: Log) -> list[str]:
     facts = [
         "unknown duration" if log.duration is None else f"{seconds(log.duration):g} s",
         f"step {log.step}" if log.step else "",
-        "cached" if log.cached else "not cached",
+        "from the gateway cache" if log.cached else "not from the gateway cache",
         f"{shown(log.tokens_in) or '?'} + {shown(log.tokens_out) or '?'} tokens",
         "cost unknown" if log.cost is None else dollars(log.cost) if log.cost else "no cost",
     ]

@@ -1,6 +1,7 @@
 """The logs of a gateway, as a table."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from mcp.types import CallToolResult, ToolAnnotations
@@ -9,10 +10,12 @@ from pydantic import BaseModel, Field
 from cf_aig_gateway.models import ResultInfo
 from cf_aig_tools.amounts import counted
 from cf_aig_tools.asked import Asked, Found
+from cf_aig_tools.bodies import Bodies
 from cf_aig_tools.desk import Call, answer, cost, desk_of
 from cf_aig_tools.elsewhere import matches_elsewhere
 from cf_aig_tools.log_rows import common_date, log_rows, page_figures
 from cf_aig_tools.parameters import Clause, GatewayId, Metadata, Order, Page, PerPage, span, wanted, wire_date
+from cf_aig_tools.sessions import with_sessions
 from cf_aig_tools.tables import Cell, table
 
 ANNOTATIONS = ToolAnnotations(title="List logs", read_only_hint=True, open_world_hint=True)
@@ -59,7 +62,7 @@ async def list_logs(
     metadata: Annotated[Metadata, Field(description="Pairs that must all be there")] = {},  # noqa: B006 (only read)
     filters: Annotated[list[Clause], Field(description="All must hold; any of a clause's values")] = [],  # noqa: B006
     fields: Annotated[
-        list[str], Field(description="Columns instead of the usual: any of a log's fields, metadata.<key>")
+        list[str], Field(description="Columns instead of the usual: any of a log's fields, session, metadata.<key>")
     ] = [],  # noqa: B006
 ) -> Annotated[CallToolResult, Logs]:
     """Logged requests as a table, newest first: id, UTC time, model, status, seconds, tokens in/out, US dollars.
@@ -79,6 +82,8 @@ async def list_logs(
         search,
     )
     found = await asked.ordered(gateway, page, per_page, order_by, order_by_direction)
+    if "session" in fields:
+        found = replace(found, kept=await with_sessions(Bodies(desk.gateway, gateway), found.kept))
     columns = [test.name for test in asked.wanted.tests]
     columns += [str(key) for clause in filters if clause.key == "metadata.key" for key in clause.value]
     rows = desk.masker.masked(log_rows(found.kept, fields, list(dict.fromkeys(columns))))

@@ -13,6 +13,7 @@ from cf_aig_gateway.models import Log
 from cf_aig_tools import failures
 from cf_aig_tools.amounts import dollars, seconds, significant
 from cf_aig_tools.parameters import metadata_key
+from cf_aig_tools.sessions import session_of
 from cf_aig_tools.steps import answers
 from cf_aig_tools.tables import Cell
 
@@ -45,7 +46,7 @@ def _row(
 
 
 def _refuse_unknown(logs: Sequence[Log], fields: Sequence[str]) -> None:
-    known = {*COLUMNS, *Log.model_fields, *(name for log in logs for name in log.model_extra or ())}
+    known = {*COLUMNS, "session", *Log.model_fields, *(name for log in logs for name in log.model_extra or ())}
     for name in fields:
         if key := metadata_key(name):
             refuse_unknown_key(logs, key)
@@ -86,6 +87,8 @@ def _cell(log: Log, name: str, form: str, answered: Mapping[str, Log]) -> Cell:
             return None if log.cost is None else significant(log.cost)
         case "step":
             return log.step or None
+        case "session":
+            return session_of(log) or None
         case "what":
             return what(log, answered.get(log.id))
         case _:

@@ -23,8 +23,9 @@ _doing: ContextVar[Doing] = ContextVar("doing")
 
 
 def say(words: str) -> None:
-    """Change what the next report of the call under way says."""
-    _doing.get().words = words
+    """Change what the next report of the call under way says, if one is."""
+    if doing := _doing.get(None):
+        doing.words = words
 
 
 def is_watched(context: Context[Any, Any]) -> bool:

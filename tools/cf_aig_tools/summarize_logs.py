@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 from mcp.types import CallToolResult, ToolAnnotations
-from pydantic import Field, WithJsonSchema
+from pydantic import Field
 
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_tools.desk import Call, desk_of
 from cf_aig_tools.elsewhere import matches_elsewhere
-from cf_aig_tools.parameters import Clause, GatewayId, Metadata, duration, span, wanted
-from cf_aig_tools.summary.figures import DIMENSIONS
+from cf_aig_tools.parameters import Clauses, GatewayId, Metadata, duration, span, wanted
+from cf_aig_tools.summary.figures import ASKERS, DIMENSIONS
 from cf_aig_tools.summary.findings import findings
 from cf_aig_tools.summary.result import Summary, told
 from cf_aig_tools.summary.scope import Scope
@@ -21,15 +21,15 @@ ANNOTATIONS = ToolAnnotations(title="Summarize logs", read_only_hint=True, open_
 
 DEFAULT_SPAN = timedelta(hours=24)
 
-Clauses = Annotated[list[Clause], WithJsonSchema({"type": "array", "items": {"type": "object"}})]
-
 
 async def summarize_logs(
     ctx: Call,
     gateway_id: GatewayId = "",
     start_date: Annotated[str, Field(description="As in list_logs; default 24h")] = "",
     end_date: str = "",
-    group_by: Annotated[str, Field(description="model, provider, status, cached, hour, day, metadata.<key>")] = "model",
+    group_by: Annotated[
+        str, Field(description="model, provider, status, cached, hour, day, session, user, user_agent, metadata.<key>")
+    ] = "model",
     compare_to: Annotated[str, Field(description="previous, or how much earlier: 24h, 7d")] = "",
     success: bool | None = None,
     cached: bool | None = None,
@@ -64,9 +64,10 @@ def _ends(start_date: str, end_date: str) -> tuple[datetime, datetime]:
 
 
 def _group_by(text: str) -> str:
-    if text in DIMENSIONS or re.fullmatch(r"metadata\..{1,100}", text):
+    if text in {*DIMENSIONS, *ASKERS} or re.fullmatch(r"metadata\..{1,100}", text):
         return text
-    raise GatewayError(f"group_by must be {', '.join(DIMENSIONS)} or metadata.<key> (got {text[:80]!r}).")
+    known = ", ".join(dict.fromkeys([*DIMENSIONS, *ASKERS]))
+    raise GatewayError(f"group_by must be {known} or metadata.<key> (got {text[:80]!r}).")
 
 
 def _earlier(text: str, start: datetime, length: timedelta) -> timedelta | None:

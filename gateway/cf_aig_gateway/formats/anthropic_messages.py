@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from cf_aig_gateway.formats.content import Content, Gap, parameters, tool_names
-from cf_aig_gateway.formats.conversation import Conversation, Turn
+from cf_aig_gateway.formats.conversation import CacheMiss, Conversation, Turn
 from cf_aig_gateway.formats.format import Assembly, Body, Format
 from cf_aig_gateway.formats.growth import Fragments, append, grown, items
 from cf_aig_gateway.formats.openai_chat import is_request as is_chat
@@ -18,7 +18,7 @@ from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 PARAMETERS = (
     "temperature", "top_p", "top_k", "max_tokens", "stop_sequences", "stream", "tool_choice", "thinking",
-    "output_config", "output_format", "speed",
+    "output_config", "output_format", "speed", "diagnostics",
 )  # fmt: skip
 
 OWN_PARTS = {"tool_use", "tool_result", "image", "document", "server_tool_use", "mcp_tool_use", "thinking"}
@@ -168,7 +168,15 @@ def reply(body: Body, gap: Gap) -> Conversation:
         finish=as_text(body.get("stop_reason")),
         why=as_text(body.get("stop_sequence")) or ", ".join(map(str, _named(as_object(body.get("stop_details"))))),
         notes=tuple(_iterations(body)),
+        cache_miss=_cache_miss(as_object(body.get("diagnostics")).get("cache_miss_reason")),
     )
+
+
+def _cache_miss(stated: Any) -> CacheMiss | None:
+    """Read why the prompt cache missed: platform.claude.com/docs/en/build-with-claude/cache-diagnostics."""
+    held = as_object(stated)
+    reason = as_text(held.get("type"))
+    return CacheMiss(reason, count(held.get("cache_missed_input_tokens"))) if reason else None
 
 
 def _answers(blocks: list[Any], gap: Gap) -> Iterator[Turn]:
@@ -288,7 +296,7 @@ FORMAT = Format(
     assembly=MessagesAssembly,
     usage=usage,
     flavors=("default", "anthropic"),
-    members=("stop_reason", "stop_sequence", "stop_details", "anthropic_version"),
+    members=("stop_reason", "stop_sequence", "stop_details", "anthropic_version", "diagnostics"),
     ends=(b"event: message_stop",),
     chat=chat,
     streamed={"stream": True},

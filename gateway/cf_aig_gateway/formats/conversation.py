@@ -68,6 +68,14 @@ class Turn:
 
 
 @dataclass(frozen=True)
+class CacheMiss:
+    """Why the provider's prompt cache missed, by the provider's own name, and how many tokens; None where unknown."""
+
+    reason: str
+    tokens: int | None = None
+
+
+@dataclass(frozen=True)
 class Conversation:
     """A request or a reply, read.
 
@@ -88,3 +96,4 @@ class Conversation:
     is_reply: bool = False
     error: str = ""
     broken: str = ""
+    cache_miss: CacheMiss | None = None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cf_aig_gateway.json_text import read_json
-from cf_aig_gateway.shapes import as_object, as_text
+from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 _CLAUDE_CODE = re.compile(r"_session_([0-9a-fA-F-]{36})$")
 _ID = re.compile(r"(?=.*\d)(?:.*[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-|\S*[A-Za-z0-9]{16})")
@@ -71,6 +71,14 @@ def _account(user: str) -> str:
         held = as_object(read_json(user))
         return as_text(held.get("account_uuid")) or as_text(held.get("device_id"))
     return user.partition("_session_")[0]
+
+
+def may_be_chained(body: Any) -> bool:
+    """Whether a later request can name the reply to this one, instead of carrying it: OpenAI's responses."""
+    held = as_object(body)
+    asked = (as_object(item) for item in as_list(held.get("input")))
+    carries = any(item.get("role") == "assistant" or item.get("type") == "function_call" for item in asked)
+    return "input" in held and held.get("store") is not False and not carries
 
 
 def reply_id(opening: str) -> str:

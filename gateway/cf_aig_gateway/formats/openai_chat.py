@@ -17,10 +17,13 @@ from cf_aig_gateway.shapes import as_list, as_object, as_text
 REASONING = ("reasoning_content", "reasoning", "reasoning_text", "reasoning_details")
 """What a message's reasoning is called: DeepSeek, Groq and OpenRouter, others, OpenRouter in parts."""
 
+PROMPT_CACHE = ("prompt_cache_key", "prompt_cache_options", "prompt_cache_retention")
+"""What steers the provider's prompt cache: developers.openai.com/api/docs/guides/prompt-caching."""
+
 PARAMETERS = (
     "temperature", "top_p", "max_tokens", "max_completion_tokens", "stop", "n", "seed", "stream", "tool_choice",
     "response_format", "reasoning_effort", "reasoning", "reasoning_format", "thinking", "presence_penalty",
-    "frequency_penalty", "plugins", "models", "top_k",
+    "frequency_penalty", "plugins", "models", "top_k", "service_tier", *PROMPT_CACHE,
 )  # fmt: skip
 
 MEMBERS = (

@@ -4,16 +4,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from cf_aig_gateway.formats.content import Content, Gap, parameters, tool_names
-from cf_aig_gateway.formats.conversation import Conversation, Turn
+from cf_aig_gateway.formats.conversation import CacheMiss, Conversation, Turn
 from cf_aig_gateway.formats.errors import Said, shared
 from cf_aig_gateway.formats.format import Assembly, Body, Format
 from cf_aig_gateway.formats.growth import append, at, grown, inner, items
-from cf_aig_gateway.formats.openai_chat import usage
+from cf_aig_gateway.formats.openai_chat import PROMPT_CACHE, usage
+from cf_aig_gateway.formats.usage import count
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 PARAMETERS = (
     "temperature", "top_p", "max_output_tokens", "stream", "tool_choice", "reasoning", "previous_response_id",
-    "conversation", "background", "truncation", "max_tool_calls",
+    "conversation", "background", "truncation", "max_tool_calls", "service_tier", *PROMPT_CACHE,
 )  # fmt: skip
 
 PENALTIES = ("frequency_penalty", "presence_penalty")
@@ -143,7 +144,16 @@ def reply(body: Body, gap: Gap) -> Conversation:
         why=as_text(as_object(body.get("incomplete_details")).get("reason")),
         notes=tuple(_flagged(as_object(body.get("moderation")))),
         error=error.told() if error else "",
+        cache_miss=_cache_miss(as_object(body.get("prompt_cache_diagnostics"))),
     )
+
+
+def _cache_miss(stated: Body) -> CacheMiss | None:
+    """Read why the prompt cache missed: developers.openai.com/api/docs/guides/prompt-caching/diagnostics."""
+    kind = as_text(stated.get("type"))
+    if kind in {"", "cache_hit"}:
+        return None
+    return CacheMiss(as_text(stated.get("reason")) or kind, count(stated.get("cache_missed_tokens")))
 
 
 def _flagged(moderation: Body) -> Iterator[str]:
@@ -220,7 +230,10 @@ FORMAT = Format(
     reply=reply,
     is_event=lambda event: as_text(event.get("type")).startswith("response."),
     assembly=ResponsesAssembly,
-    members=("status", "completed_at", "incomplete_details", "instructions", "output", "billing", "tool_usage"),
+    members=(
+        "status", "completed_at", "incomplete_details", "instructions", "output", "billing", "tool_usage",
+        "prompt_cache_diagnostics",
+    ),
     echoes=(*PARAMETERS, "text", "parallel_tool_calls", "store", "top_logprobs", *PENALTIES),
     containers=("text",),
     usage=usage,

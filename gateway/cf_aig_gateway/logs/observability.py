@@ -15,7 +15,7 @@ from cf_aig_gateway.answers import Body, Page
 from cf_aig_gateway.errors import GatewayError, NotFound
 from cf_aig_gateway.filters import Filter
 from cf_aig_gateway.json_text import write_json
-from cf_aig_gateway.logs import fields, telemetry
+from cf_aig_gateway.logs import fields, spans, telemetry
 from cf_aig_gateway.logs.questions import STEPS, Questions, sort_key
 from cf_aig_gateway.logs.telemetry import Asked, Calculation, Post, Span, Sum
 from cf_aig_gateway.models import Log, ResultInfo
@@ -135,6 +135,10 @@ class Observability:
             raise NotFound(f"The event of log {log_id} in Workers Observability does not hold its {part} body.")
         cut = "It may be cut: Workers Observability cut this event at the size that it keeps." if _is_cut(event) else ""
         yield Body(JSON, _chunks(content), cut)
+
+    async def spans(self, log_id: str) -> list[spans.Span]:
+        """Return the spans of the trace that names a log."""
+        return await spans.spans(self.post, self._span(), log_id)
 
     async def groups(self, gateway_id: str, grouping: analytics.Grouping) -> list[analytics.RequestGroup]:
         """Return calls in groups, with their sums, as analytics give them."""

@@ -193,7 +193,15 @@ class Timeline:
         said = ", ".join(filter(None, [short(held.kind, 200), *facts]))
         line = f"{said}{notes}{counted if held.turns else '; no turns'}."
         wrong = shortfall(held)
-        return "\n".join(filter(None, [wrong and f"The reply {wrong}.", held.broken, self._error(), line]))
+        first = [wrong and f"The reply {wrong}.", held.broken, self._error(), self._cache_miss()]
+        return "\n".join(filter(None, [*first, line]))
+
+    def _cache_miss(self) -> str:
+        miss = self._held.cache_miss
+        if miss is None:
+            return ""
+        tokens_ = "" if miss.tokens is None else f" {miss.tokens:,} input tokens"
+        return f"The prompt cache missed{tokens_}: {self._quoting.short(miss.reason, 60)}."
 
     def _error(self) -> str:
         return f"Error: {self._quoting.short(self._held.error, 400)}" if self._held.error else ""

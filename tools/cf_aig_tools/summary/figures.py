@@ -1,14 +1,16 @@
 """What calls add up to, from logs or from analytics, and by what they are told apart."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from operator import add
 
 from cf_aig_gateway.analytics import Dimension, RequestGroup
 from cf_aig_gateway.models import Log
-from cf_aig_tools.log_rows import plain, when
+from cf_aig_tools.log_rows import plain, usage_of, when
+from cf_aig_tools.prompt_cache import LEAST
+from cf_aig_tools.sessions import client_named, client_of, session_of, user_of
 from cf_aig_tools.summary.pages import Row
 from cf_aig_tools.tables import shown
 
@@ -22,16 +24,25 @@ DIMENSIONS: dict[str, Dimension] = {
     "cached": "cached",
     "hour": "datetimeHour",
     "day": "date",
+    "user_agent": "userAgent",
 }
 TIMES = {"hour": "%m-%d %H:00", "day": "%Y-%m-%d"}
 
-SLICES = frozenset({*TIMES, "status", "cached"})
+SESSION = "session"
+ASKERS: dict[str, Callable[[Log], str]] = {SESSION: session_of, "user": user_of, "user_agent": client_of}
+"""Groups by whose a call is, and how a log tells that."""
+
+SLICES = frozenset({*TIMES, "status", "cached", SESSION})
 """Groups that do not change by themselves: changes are looked for in all calls."""
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Counts and sums over calls (cost in US dollars)."""
+    """Counts and sums over calls (cost in US dollars); `cached` is of the gateway's cache.
+
+    `promptable` are calls whose prompt the provider can cache, `prompt_hits` adds up which share of each it had. Only
+    logs know them.
+    """
 
     calls: float = 0
     failed: float = 0
@@ -40,6 +51,8 @@ class Figures:
     tokens_in: float = 0
     tokens_out: float = 0
     saved: float = 0
+    promptable: float = 0
+    prompt_hits: float = 0
 
     def __add__(self, other: "Figures") -> "Figures":
         """Return the figures of both."""
@@ -58,7 +71,19 @@ class Figures:
 def of_row(log: Log, weight: float = 1) -> Figures:
     """Return the figures of so many calls like one; what is unknown counts nothing."""
     held = (1, log.success is False, log.cached is True, log.cost or 0, log.tokens_in or 0, log.tokens_out or 0)
-    return Figures(*(weight * value for value in held))
+    share = prompt_share(log)
+    return Figures(
+        *(weight * value for value in held),
+        promptable=0 if share is None else weight,
+        prompt_hits=weight * (share or 0),
+    )
+
+
+def prompt_share(log: Log) -> float | None:
+    """Return which share of a prompt the provider's cache had; None for one that it does not cache."""
+    if log.cached or log.success is False or not log.tokens_in or log.tokens_in < LEAST:
+        return None
+    return min(1.0, usage_of(log).cache_read / log.tokens_in)
 
 
 def of_group(group: RequestGroup) -> Figures:
@@ -91,7 +116,9 @@ def of_dimension(group: RequestGroup, by: str, later: timedelta = timedelta()) -
     value = group.dimensions[DIMENSIONS[by]]
     if by in TIMES:
         return _time(datetime.fromisoformat(str(value)), by, later)
-    return _cached(bool(value)) if by == "cached" else str(value or NONE)
+    if by == "cached":
+        return _cached(bool(value))
+    return str((client_named(str(value)) if by == "user_agent" else value) or NONE)
 
 
 def _of_log(log: Log, by: str, later: timedelta) -> str:
@@ -100,6 +127,8 @@ def _of_log(log: Log, by: str, later: timedelta) -> str:
         return _time(at, by, later) if at else NONE
     if by == "cached":
         return _cached(log.cached is True)
+    if by in ASKERS:
+        return ASKERS[by](log) or NONE
     if by.startswith("metadata."):
         return shown(plain(log.metadata.get(by.removeprefix("metadata.")))) or NONE
     return str({"model": log.model, "provider": log.provider, "status": log.status_code}[by] or NONE)
@@ -110,7 +139,7 @@ def _time(at: datetime, by: str, later: timedelta) -> str:
 
 
 def _cached(is_cached: bool) -> str:
-    return "cached" if is_cached else "not cached"
+    return "from the gateway cache" if is_cached else "from a provider"
 
 
 def percentiles(rows: Sequence[Row]) -> tuple[float | None, float | None]:

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 
 from cf_aig_tools.log_rows import refuse_unknown_key
 from cf_aig_tools.parameters import metadata_key
+from cf_aig_tools.sessions import Asker
 from cf_aig_tools.steps import Answered, answered
 from cf_aig_tools.summary.appearances import appearances
 from cf_aig_tools.summary.causes import causes
 from cf_aig_tools.summary.clusters import Cluster, clusters
+from cf_aig_tools.summary.figures import SESSION
 from cf_aig_tools.summary.lines import Line, lines
 from cf_aig_tools.summary.minutes import dated
 from cf_aig_tools.summary.reasons import PRICE, SLOWNESS, concentration, reasons
+from cf_aig_tools.summary.session_lines import last_words, unusual
 from cf_aig_tools.summary.shifts import COST, FAILED, Shift, is_paid, shifts
 from cf_aig_tools.summary.sources import Question, Sources, read_sources
 
@@ -24,7 +27,7 @@ MOST_REASONS = 3
 class Findings:
     """What a summary says, before it is cut to size; `read` is the number of bodies that tell causes.
 
-    `reasons` tell of a change what else changed with it, as (what, reasons).
+    `reasons` tell of a change what else changed with it, as (what, reasons). `asked` has what sessions asked last.
     """
 
     question: Question
@@ -35,6 +38,7 @@ class Findings:
     read: int
     clusters: Sequence[Cluster]
     answered: Answered
+    asked: Mapping[str, Asker]
 
 
 async def findings(question: Question) -> Findings:
@@ -50,15 +54,21 @@ async def findings(question: Question) -> Findings:
     known = await causes(question.scope, sources.failed.rows)
     words = await dated(question, sources, shifts(question, sources))
     changed = _by_group(words, appearances(question, sources))
+    found = lines(question, sources, changed)
+    asked: dict[str, Asker] = {}
+    if question.by == SESSION:
+        found = unusual(found)
+        asked = await last_words(question.scope, found)
     return Findings(
         question,
         sources,
-        lines(question, sources, changed),
+        found,
         changed.get("", ()),
         list(_reasons(question, sources, words)),
         len(known),
         clusters(sources.failed.rows, known),
         answered(sources.now.rows.rows),
+        asked,
     )
 
 

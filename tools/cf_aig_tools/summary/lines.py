@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from cf_aig_tools.amounts import counted, dollars, seconds, significant
+from cf_aig_tools.log_rows import usage_of
+from cf_aig_tools.prompt_cache import saved
 from cf_aig_tools.steps import Answered
 from cf_aig_tools.summary.figures import TIMES, Figures, percentiles, total
 from cf_aig_tools.summary.pages import Row
@@ -26,6 +28,16 @@ class Side:
         """The median of durations, and what one call in twenty exceeds."""
         p50, p95 = percentiles(self.rows)
         return (None if p50 is None else seconds(p50), None if p95 is None else seconds(p95))
+
+    @cached_property
+    def prompt_cache(self) -> tuple[float | None, float | None]:
+        """What share of input tokens came from the provider's cache (percent), and what that saved (US dollars)."""
+        rows = [(row.log, row.weight) for row in self.rows if row.log.success and not row.log.cached]
+        read = sum(weight * usage_of(log).cache_read for log, weight in rows)
+        if not read:
+            return None, None
+        sent = sum(weight * (log.tokens_in or 0) for log, weight in rows)
+        return significant(100 * read / sent), significant(saved(rows))
 
 
 @dataclass(frozen=True)
@@ -74,8 +86,10 @@ def cells(line: Line, by: str) -> dict[str, Cell]:
         "$": significant(figures.cost),
         "in": round(figures.tokens_in),
         "out": round(figures.tokens_out),
-        "hits": round(figures.cached),
+        "gateway hits": round(figures.cached),
         "saved $": significant(figures.saved),
+        "prompt cache %": line.now.prompt_cache[0],
+        "prompt saved $": line.now.prompt_cache[1],
         "p50 s": p50,
         "p95 s": p95,
     }
@@ -85,7 +99,7 @@ def cells(line: Line, by: str) -> dict[str, Cell]:
             "calls was": round(before.calls),
             "failed % was": _percent(before.failed, before.calls),
             "$ was": significant(before.cost),
-            "hits was": round(before.cached),
+            "gateway hits was": round(before.cached),
             "p95 was": line.earlier.seconds[1],
         }
     return row | {"changed": "; ".join(line.changed)}
@@ -119,8 +133,14 @@ def _parts(now: Side, earlier: Side | None, pairs: Sequence[Pair], answered: Ans
     yield f"{dollars(one.cost) if one.cost else 'no cost'}{_change(one.cost, two and two.cost, why)}"
     tokens, before = one.tokens_in + one.tokens_out, two and two.tokens_in + two.tokens_out
     yield f"{one.tokens_in:,.0f} + {one.tokens_out:,.0f} tokens{_change(tokens, before)}"
-    saved = f"; saved about {dollars(one.saved)}" if one.saved else ""
-    yield f"{one.cached:,.0f} cache hits{_shares(one.cached, one.calls, two and (two.cached, two.calls), saved)}"
+    spared = f"; saved about {dollars(one.saved)}" if one.saved else ""
+    hits = _shares(one.cached, one.calls, two and (two.cached, two.calls), spared)
+    yield f"{one.cached:,.0f} gateway cache hits{hits}"
+    if now.prompt_cache[0] is not None:
+        was = earlier.prompt_cache[0] if earlier else None
+        before = "" if was is None else f", was {was:g} %"
+        spared = dollars(now.prompt_cache[1] or 0)
+        yield f"prompt cache read {now.prompt_cache[0]:g} % of input{before} (saved about {spared})"
     befores = earlier.seconds if earlier else (None, None)
     for name, value, was in zip(("p50", "p95"), now.seconds, befores, strict=True):
         if value is not None:

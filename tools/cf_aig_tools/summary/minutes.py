@@ -11,7 +11,7 @@ from cf_aig_tools.summary.changes import Bucket, turn
 from cf_aig_tools.summary.figures import DIMENSIONS, NONE, SLICES, of_group
 from cf_aig_tools.summary.pages import MOST_ROWS
 from cf_aig_tools.summary.scope import PAGE
-from cf_aig_tools.summary.shifts import Shift, buckets_of, paid_calls, slower
+from cf_aig_tools.summary.shifts import PROMPT, Shift, buckets_of, paid_calls, slower
 from cf_aig_tools.summary.sources import MINUTE, Groups, Question, Sources, ask, over_time, time_of
 
 MOST = 8
@@ -38,10 +38,10 @@ async def dated(question: Question, sources: Sources, shifts: Sequence[Shift]) -
     """Return each change in words that end in its times, with how far they may be off."""
     ends = {shift: list(_ends(shift, question.step[0])) for shift in shifts}
     every = [end for shift, of_shift in ends.items() for end in of_shift if not shift.is_of_calls]
-    if sources.doubt:
-        minutes = {end: end.minute(_read(question, sources, end)) for end in every}
-    else:
-        minutes = await _asked(question, every[:MOST]) if question.step[0] > MINUTE else {}
+    logged = [end for end in every if sources.doubt or end.shift.measure is PROMPT]
+    minutes = {end: end.minute(_read(question, sources, end)) for end in logged}
+    if question.step[0] > MINUTE:
+        minutes |= await _asked(question, [end for end in every if end not in minutes][:MOST])
     return {shift: f"{shift.words} {_span(of_shift, minutes, question, sources)}" for shift, of_shift in ends.items()}
 
 
@@ -99,6 +99,9 @@ async def _asked(question: Question, ends: Sequence[End]) -> dict[End, datetime]
 
 
 def _groupings(question: Question, end: End) -> Iterator[Grouping | None]:
+    if question.by == "user_agent":  # a client has many
+        yield None
+        return
     scope = replace(question.scope, start=max(end.start, question.scope.start), end=end.end)
     name = "" if end.shift.group == NONE else end.shift.group
     group: dict[str, Any] = {} if question.by in SLICES else {DIMENSIONS[question.by]: name}

@@ -14,12 +14,14 @@ from cf_aig_tools.desk import answer, cost
 from cf_aig_tools.log_rows import when
 from cf_aig_tools.reading.fence import fenced
 from cf_aig_tools.reading.masking import Masker, visible
+from cf_aig_tools.summary import session_lines
 from cf_aig_tools.summary.clusters import Cluster
+from cf_aig_tools.summary.figures import SESSION
 from cf_aig_tools.summary.findings import Findings
 from cf_aig_tools.summary.lines import Line, added_up, all_of, cells, sentence
 from cf_aig_tools.summary.pages import spread
 from cf_aig_tools.summary.sources import Question
-from cf_aig_tools.tables import cut, table
+from cf_aig_tools.tables import Cell, cut, table
 
 MAX_TOKENS = 1450
 SIZES = ((24, 80), (12, 80), (12, 40), (8, 40), (5, 30), (3, 20), (1, 10))
@@ -69,12 +71,14 @@ def _result(found: Findings, masker: Masker, rows: int, longest: int) -> CallToo
     summary = f"{_heading(found.question)}: {sentence(whole, found.lines, found.answered)}"
     if found.changed:
         summary += f" Of all calls: {'; '.join(found.changed)}."
-    shown = table([cells(line, by) for line in _shortened(found.lines, rows)], keep=by, longest=longest)
+    shown = table([_cells(line, found) for line in _shortened(found.lines, rows)], keep=by, longest=longest)
     kept = found.clusters[: max(2, rows // 2)]
     told = [_cluster(cluster, masker, longest) for cluster in kept]
     reasons = [_reason(what, because, masker, longest) for what, because in found.reasons] if rows else []
     basis = " ".join(_basis(found, len(kept)))
     following = "get_log_details with an id" if told else f"list_logs with the {by} and dates of a row"
+    if by == SESSION:
+        following = 'trace_run with a log_id of a session (list_logs fields=["session"])'
     structured = Summary(
         summary=summary,
         same=shown.same or None,
@@ -89,6 +93,12 @@ def _result(found: Findings, masker: Masker, rows: int, longest: int) -> CallToo
     failures = f"Failures:\n{words}" if words else ""
     text = "\n".join(filter(None, [summary, shown.text(), *reasons, failures, basis, f"next: {following}"]))
     return answer(text, structured)
+
+
+def _cells(line: Line, found: Findings) -> dict[str, Cell]:
+    if found.question.by != SESSION:
+        return cells(line, found.question.by)
+    return session_lines.cells(line, found.asked, one_day=found.question.scope.is_of_one_day())
 
 
 def _shortened(found: Sequence[Line], most: int) -> list[Line]:

@@ -12,9 +12,9 @@ from cf_aig_gateway.models import Log
 from cf_aig_tools.amounts import dollars, seconds, significant
 from cf_aig_tools.log_rows import when
 from cf_aig_tools.summary.changes import RATIO, Bucket, Change, change, jump
-from cf_aig_tools.summary.figures import SLICES, Figures, total
+from cf_aig_tools.summary.figures import SLICES, Figures, of_row, total
 from cf_aig_tools.summary.pages import Row
-from cf_aig_tools.summary.sources import Question, Sources, floored
+from cf_aig_tools.summary.sources import Question, Sources, floored, over_time
 
 Timed = tuple[datetime, float]
 """The stretch of time that a call began in, and how long it took (ms)."""
@@ -69,7 +69,8 @@ def _prices(before: float, after: float) -> str:
 
 
 FAILED = Measure(lambda figures: (figures.calls, figures.failed), _percents("failed"))
-HITS = Measure(lambda figures: (figures.calls - figures.failed, figures.cached), _percents("cache hits"))
+HITS = Measure(lambda figures: (figures.calls - figures.failed, figures.cached), _percents("gateway cache hits"))
+PROMPT = Measure(lambda figures: (figures.promptable, figures.prompt_hits), _percents("prompt cache"))
 COST = Measure(lambda figures: (figures.paid, figures.cost), _prices, share=False)
 
 
@@ -85,10 +86,22 @@ def shifts(question: Question, sources: Sources) -> list[Shift]:
         for buckets in [buckets_of({start: before.get(group, Figures()), **times}, measure)]
         if (changed := change(buckets, share=measure.share))
     ]
+    found += _prompt_caches(question, sources, start)
     slowed = (_slowed(group, timed) for group, timed in _durations(question, sources, start).items())
     jumps = (_jump(group, times, question) for group, times in islice(timelines, LARGEST))
     are_counts = not sources.doubt or sources.now.rows.are_all
     return [*found, *filter(None, slowed), *(filter(None, jumps) if are_counts else ())]
+
+
+def _prompt_caches(question: Question, sources: Sources, start: datetime) -> Iterator[Shift]:
+    """Yield the changes of what the provider's cache had of prompts, which logs alone know."""
+    step = question.step[0]
+    earlier: Mapping[str, Sequence[Row]] = sources.earlier.series(question.by) if sources.earlier else {}
+    for group, rows in sources.now.series(question.by).items():
+        before = total(of_row(row.log, row.weight) for row in earlier.get(group, ()))
+        buckets = buckets_of({start: before, **over_time(rows, step)}, PROMPT)
+        if changed := change(buckets, share=True):
+            yield Shift(group, PROMPT.words(changed.before, changed.after), changed, buckets, PROMPT)
 
 
 def _jump(group: str, times: Mapping[datetime, Figures], question: Question) -> Shift | None:

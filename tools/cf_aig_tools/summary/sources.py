@@ -12,9 +12,20 @@ from cf_aig_gateway.analytics import MOST_GROUPS, Dimension, Grouping, RequestGr
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_tools.log_rows import when
 from cf_aig_tools.side_by_side import first_error, together
-from cf_aig_tools.summary.figures import DIMENSIONS, SLICES, Figures, by_log, of_dimension, of_group, of_row, total
+from cf_aig_tools.summary.figures import (
+    DIMENSIONS,
+    SESSION,
+    SLICES,
+    Figures,
+    by_log,
+    of_dimension,
+    of_group,
+    of_row,
+    total,
+)
 from cf_aig_tools.summary.pages import Row, Rows, read_rows
 from cf_aig_tools.summary.scope import Scope
+from cf_aig_tools.summary.session_rows import with_sessions
 
 ANALYTICS_S = 10.0
 """How long analytics are waited for."""
@@ -27,6 +38,9 @@ STEPS: tuple[tuple[timedelta, timedelta, Dimension], ...] = (
     (timedelta.max, timedelta(days=1), "date"),
 )
 """For spans up to a length: how long the stretches of time are that are compared, and what analytics call them."""
+
+UNKNOWN = {SESSION: "sessions", "user": "users"}
+"""Groups that analytics do not know, besides metadata."""
 
 Timeline = Mapping[str, Mapping[datetime, Figures]]
 """The figures of each group by the start of each stretch of time; for SLICES of all calls as group ``."""
@@ -103,6 +117,8 @@ async def read_sources(question: Question) -> Sources:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(ask_analytics)
             reads = await together([partial(read_rows, part) for part in scopes])
+            if question.by == SESSION:
+                reads = await with_sessions(scope, reads)
     return _sources(question, _doubted(analytics, reads[1:]), reads)
 
 
@@ -131,7 +147,7 @@ async def _added_up(question: Question) -> Analytics:
     scopes = [scope, *([scope.earlier(question.earlier)] if question.earlier else [])]
     answers = await ask(question, [each.grouping() for each in scopes])
     totals = [total(map(of_group, groups)) for groups in answers]
-    return Analytics(totals=totals, doubt="Analytics know no metadata.")
+    return Analytics(totals=totals, doubt=f"Analytics know no {UNKNOWN.get(question.by, 'metadata')}.")
 
 
 async def ask(question: Question, groupings: Sequence[Grouping | None]) -> list[Groups]:

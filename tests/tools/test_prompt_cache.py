@@ -1,0 +1,220 @@
+"""Why the provider's prompt cache missed, what that cost, and since when: by the provider's words or by comparison."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from agents import Agent
+from logs import a_log
+from mcp import Client
+
+from cf_aig_gateway.local.store import Store
+
+pytestmark = pytest.mark.anyio
+
+RULES = "You are a coding agent. " + "Be careful with files and with tests. " * 400
+TOOLS = [{"name": name, "input_schema": {"type": "object"}} for name in ("read_file", "run_tests", "edit_file")]
+
+
+def a_session(form: str = "anthropic", **body: Any) -> Agent:
+    marked = {"cache_control": {"type": "ephemeral"}} if form == "anthropic" else {}
+    return Agent(form, system=RULES, body={"tools": TOOLS, **marked, **body}).ask("Fix the login page")
+
+
+def answered(agent: Agent, read: int, sent: int = 4000, **more: Any) -> str:
+    """Log a call of which the provider's cache had so many tokens."""
+    usage = {"input_tokens": sent - read, "cache_read_input_tokens": read, "output_tokens": 5}
+    if agent.form != "anthropic":
+        usage = {"input_tokens": sent, "input_tokens_details": {"cached_tokens": read}, "output_tokens": 5}
+    number = len(agent.records)
+    reply: dict[str, Any] = {"usage": usage, **more}
+    if agent.form == "anthropic":
+        content = [{"type": "text", "text": f"Done {number}"}]
+        reply |= {
+            "id": f"m{number}",
+            "type": "message",
+            "role": "assistant",
+            "content": content,
+            "stop_reason": "end_turn",
+        }
+    else:
+        part = {"type": "output_text", "text": f"Done {number}"}
+        message = {"type": "message", "role": "assistant", "content": [part]}
+        reply |= {"id": f"resp_{number}", "object": "response", "status": "completed", "output": [message]}
+    counted = {"input_cached_tokens": read}
+    log_id = agent.call(f"Done {number}", response=json.dumps(reply).encode(), tokens_in=sent, usage_metadata=counted)
+    agent.ask(f"Go on, {number}")
+    return log_id
+
+
+async def cache_line(client: Client, store: Store, agent: Agent, log_id: str) -> str:
+    for record in agent.records:
+        await store.add(record)
+    result = await client.call_tool("get_log_details", {"log_id": log_id})
+    assert not result.is_error, result.content[0].text
+    return next((line for line in result.content[0].text.splitlines() if line.startswith("prompt cache: ")), "")
+
+
+def another_model(agent: Agent) -> None:
+    agent.body["model"] = "claude-opus-4-5"
+
+
+def tools_in_another_order(agent: Agent) -> None:
+    agent.body["tools"] = [TOOLS[0], TOOLS[2], TOOLS[1]]
+
+
+def a_tool_more(agent: Agent) -> None:
+    agent.body["tools"] = [*TOOLS, {"name": "search_web", "input_schema": {}}]
+
+
+def a_tool_changed(agent: Agent) -> None:
+    agent.body["tools"] = [TOOLS[0], {**TOOLS[1], "description": "Runs them"}, TOOLS[2]]
+
+
+def a_time_at_the_head(agent: Agent) -> None:
+    agent.system = "It is 12:01. " + RULES
+
+
+def an_earlier_message(agent: Agent) -> None:
+    agent.history[0]["text"] = "Fix the login page!"
+
+
+def another_key(agent: Agent) -> None:
+    agent.body["prompt_cache_key"] = "other"
+
+
+def another_effort(agent: Agent) -> None:
+    agent.body["reasoning"] = {"effort": "high"}
+
+
+def another_tier(agent: Agent) -> None:
+    agent.body["service_tier"] = "flex"
+
+
+def seven_minutes(agent: Agent) -> None:
+    agent.at += 7
+
+
+@pytest.mark.parametrize(
+    ("form", "breaks", "why"),
+    [
+        ("anthropic", another_model, "the model changed from claude-sonnet-4-5 to claude-opus-4-5"),
+        ("anthropic", tools_in_another_order, "the tools are in another order from number 2, edit_file"),
+        ("anthropic", a_tool_more, "tool search_web was added"),
+        ("responses", a_tool_changed, "tool run_tests changed"),
+        ("anthropic", a_time_at_the_head, "the system prompts differ from character 0"),
+        ("anthropic", an_earlier_message, "message 1 differs from character 24"),
+        ("responses", another_key, "prompt_cache_key changed"),
+        ("responses", another_effort, "reasoning changed"),
+        ("responses", another_tier, "service_tier changed"),
+        ("anthropic", seven_minutes, "nothing differs: 7 minutes since the last call, the cache lives 5 minutes"),
+    ],
+)
+async def test_a_miss_is_explained_by_the_call_before(
+    client: Client, store: Store, form: str, breaks: Callable[[Agent], None], why: str
+) -> None:
+    session = {"conversation": "conv_1"} if form == "responses" else {"metadata": {"session_id": "s1"}}
+    agent = a_session(form, **session)
+    answered(agent, 0)
+    answered(agent, 3900, 4100)
+    breaks(agent)
+    missed = answered(agent, 0, 4200)
+
+    line = await cache_line(client, store, agent, missed)
+
+    assert line.startswith(f"prompt cache: missed 4,100 of 4,200 input tokens ({why}), about $0.0")
+    assert line.endswith(" more than a hit")
+
+
+@pytest.mark.parametrize(
+    ("form", "stated", "said"),
+    [
+        (
+            "anthropic",
+            {"diagnostics": {"cache_miss_reason": {"type": "tools_changed", "cache_missed_input_tokens": 3000}}},
+            "prompt cache: missed 3,000 of 4,000 input tokens (Anthropic: tools_changed), about $0.0",
+        ),
+        (
+            "responses",
+            {
+                "prompt_cache_diagnostics": {
+                    "type": "cache_miss",
+                    "cache_missed_tokens": 3000,
+                    "reason": "service_tier_changed",
+                }
+            },
+            "prompt cache: missed 3,000 of 4,000 input tokens (OpenAI: service_tier_changed), about $0.0",
+        ),
+    ],
+)
+async def test_the_providers_own_reason_comes_first(
+    client: Client, store: Store, form: str, stated: dict[str, Any], said: str
+) -> None:
+    agent = a_session(form)
+    log_id = answered(agent, 0, **stated)
+
+    assert (await cache_line(client, store, agent, log_id)).startswith(said)
+
+    body = await client.call_tool("get_log_response_body", {"log_id": log_id})
+    assert body.content[0].text.startswith("The prompt cache missed 3,000 input tokens: ")
+
+
+async def test_a_request_without_marks_is_told_to_have_none(client: Client, store: Store) -> None:
+    agent = Agent("anthropic", system=RULES).ask("Fix it")
+    agent.body = {"messages": [{"role": "user", "content": "Fix it"}]}
+    answered(agent, 0)
+    agent.body = {
+        "messages": [
+            {"role": "user", "content": "Fix it"},
+            {"role": "assistant", "content": "Done 0"},
+            {"role": "user", "content": "Go on"},
+        ]
+    }
+    log_id = answered(agent, 0, 4100)
+
+    assert "(nothing in the request is marked to be cached)" in await cache_line(client, store, agent, log_id)
+
+
+async def test_a_hit_is_told_and_what_no_cache_is_for_is_not(client: Client, store: Store) -> None:
+    agent = a_session()
+    answered(agent, 0)
+    hit = answered(agent, 3900, 4100)
+    short = a_log(9000, tokens_in=500)
+    await store.add(short)
+
+    assert await cache_line(client, store, agent, hit) == "prompt cache: read 3,900 of 4,100 input tokens"
+    details = await client.call_tool("get_log_details", {"log_id": short.id})
+    assert "prompt cache" not in details.content[0].text
+
+
+async def test_a_first_call_has_missed_nothing(client: Client, store: Store) -> None:
+    agent = a_session()
+    first = answered(agent, 0)
+
+    assert await cache_line(client, store, agent, first) == ""
+
+
+async def test_a_summary_dates_the_fall_of_the_prompt_cache(client: Client, store: Store) -> None:
+    for minute in range(240):
+        read = 3600 if minute < 122 else 100
+        await store.add(
+            a_log(
+                minute,
+                minutes=minute,
+                model="anthropic/claude-sonnet-4-5",
+                tokens_in=4000,
+                usage_metadata={"input_cached_tokens": read},
+            )
+        )
+
+    result = await client.call_tool(
+        "summarize_logs", {"start_date": "2026-11-21T12:00Z", "end_date": "2026-11-21T16:00Z"}
+    )
+
+    summary = result.structured_content
+    row = dict(zip(summary["columns"], summary["rows"][0], strict=True))
+    assert "prompt cache 90 → 2.5 % since 14:02" in row["changed"]
+    assert row["prompt cache %"] == 47
+    assert row["prompt saved $"] == pytest.approx((122 * 3600 + 118 * 100) * 2.7e-6, rel=0.01)
+    assert "prompt cache read 47 % of input (saved about $1.22)" in summary["summary"]

@@ -1,0 +1,141 @@
+"""One call of a run: its log, and what its messages say once ids, cache marks and times are left out."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from cf_aig_gateway.formats.conversation import Conversation, Turn
+from cf_aig_gateway.formats.identity import Identity, identity
+from cf_aig_gateway.json_text import read_json
+from cf_aig_gateway.models import Log
+from cf_aig_tools.bodies import Stored
+from cf_aig_tools.log_rows import when
+from cf_aig_tools.sessions import without_reminders
+
+INSTRUCTIONS = {"system", "developer"}
+ASSISTANTS = {"assistant", "model", "chatbot"}
+
+_TIME = re.compile(
+    r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?|\b\d{1,2}:\d\d(?::\d\d)?\b"
+)
+
+
+@dataclass(frozen=True)
+class Said:
+    """One thing that a message holds: a text, a tool call (`name` and arguments), or a result."""
+
+    kind: str
+    who: str
+    text: str
+    name: str = ""
+
+    @cached_property
+    def mark(self) -> int:
+        """What it is compared by: the same whatever ids, times and white space it came with."""
+        text = _arguments(self.text) if self.kind == "call" else _plain(self.text)
+        return hash((self.kind, self.who, self.name, text))
+
+
+@dataclass(frozen=True)
+class Call:
+    """A log with what its request said, and its reply where that was read."""
+
+    log: Log
+    start: datetime
+    request: Conversation | None = None
+    ids: Identity = field(default_factory=Identity)
+    reply: Conversation | None = None
+    reply_id: str = ""
+
+    @property
+    def id(self) -> str:
+        """The log's id."""
+        return self.log.id
+
+    @property
+    def end(self) -> datetime:
+        """When it was answered."""
+        return self.start + timedelta(milliseconds=self.log.duration or 0)
+
+    @property
+    def failed(self) -> bool:
+        """Whether it did not succeed."""
+        return self.log.success is False
+
+    @cached_property
+    def said(self) -> tuple[Said, ...]:
+        """What its messages hold, in order, without the instructions."""
+        return tuple(said_in(self.request.turns)) if self.request else ()
+
+    @cached_property
+    def prefixes(self) -> tuple[int, ...]:
+        """A number for each beginning of its messages; equal beginnings have equal numbers."""
+        numbers = [0]
+        for said in self.said:
+            numbers.append(hash((numbers[-1], said.mark)))
+        return tuple(numbers)
+
+    def sent_before(self) -> float:
+        """Return about how many tokens the request had that this one goes on from: all up to its last answer."""
+        sizes = [len(said.text) for said in self.said]
+        last = max((at for at, said in enumerate(self.said) if is_answer(said)), default=-1)
+        while last > 0 and is_answer(self.said[last - 1]):
+            last -= 1
+        whole = len(self.instructions) + sum(sizes)
+        return (self.log.tokens_in or 0) * (len(self.instructions) + sum(sizes[: max(0, last)])) / (whole or 1)
+
+    @cached_property
+    def answer(self) -> tuple[Said, ...]:
+        """What its reply holds, where that was read."""
+        return tuple(said_in(self.reply.turns, who="assistant")) if self.reply else ()
+
+    @cached_property
+    def instructions(self) -> str:
+        """Its system prompt, without times."""
+        turns = self.request.turns if self.request else ()
+        return _plain("\n".join(turn.text for turn in turns if turn.role in INSTRUCTIONS))
+
+    def answered(self, reply: Stored | None, reply_id: str = "") -> "Call":
+        """Return the call with its reply."""
+        return replace(self, reply=reply.held if reply else None, reply_id=reply_id)
+
+
+def call_of(log: Log, request: Stored | None = None) -> Call:
+    """Return a log as a call, with its request where that was read."""
+    start = when(log) or datetime.min.replace(tzinfo=UTC)
+    return Call(log, start, request.held if request else None, identity(request.value) if request else Identity())
+
+
+def said_in(turns: Sequence[Turn], who: str = "") -> Iterator[Said]:
+    """Yield what turns hold, in order; reasoning is left out, since later requests may drop it."""
+    for turn in turns:
+        if turn.role in INSTRUCTIONS:
+            continue
+        speaker = who or ("assistant" if turn.role.lower() in ASSISTANTS else "user")
+        yield from (Said("result", "", result.text) for result in turn.results)
+        if _plain(turn.text) or turn.media:
+            yield Said("text", speaker, "\n".join([turn.text, *turn.media]))
+        yield from (Said("call", "", call.arguments, call.name) for call in turn.calls)
+
+
+def is_answer(said: Said) -> bool:
+    """Whether a model said it."""
+    return said.kind == "call" or said.who == "assistant"
+
+
+def _plain(text: str) -> str:
+    return " ".join(_TIME.sub("", without_reminders(text)).split())
+
+
+def _arguments(text: str) -> str:
+    value: Any = read_json(text)
+    return _plain(text if value is None else json.dumps(value, sort_keys=True, ensure_ascii=False))
+
+
+def wording(text: str) -> str:
+    """Return a text as it is compared with others."""
+    return _plain(text)

@@ -1,0 +1,32 @@
+"""The sessions of the logs that a summary reads."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cf_aig_tools.bodies import Bodies
+from cf_aig_tools.sessions import Asker, askers, named, session_of
+from cf_aig_tools.summary.pages import Rows
+from cf_aig_tools.summary.scope import Scope
+
+MOST_READ = 200
+"""Request bodies that are read for the sessions of logs that name none by themselves."""
+
+
+async def with_sessions(scope: Scope, reads: Sequence[Rows]) -> list[Rows]:
+    """Return logs with their sessions; those that do not say theirs, from the bodies of the newest of them."""
+    logs = {row.log.id: row.log for rows in reads for row in rows.rows if not session_of(row.log)}
+    newest = sorted(logs.values(), key=lambda log: log.created_at or "", reverse=True)[:MOST_READ]
+    found = await askers(Bodies(scope.gateway, scope.gateway_id), newest)
+    note = ""
+    if logs:
+        note = (
+            f"Sessions come from request bodies, of {len(found):,} of the {len(logs):,} calls that name none elsewhere."
+        )
+    return [
+        replace(
+            rows,
+            rows=[replace(row, log=named(row.log, found.get(row.log.id, Asker()))) for row in rows.rows],
+            notes=(*rows.notes, *([note] if note and place == 1 else [])),
+        )
+        for place, rows in enumerate(reads)
+    ]

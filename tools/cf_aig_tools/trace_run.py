@@ -1,0 +1,50 @@
+"""The calls of an agent that belong together, as one story."""
+
+import re
+from typing import Annotated
+
+from mcp.types import CallToolResult, ToolAnnotations
+from pydantic import Field
+
+from cf_aig_gateway.errors import GatewayError
+from cf_aig_tools.desk import Call, desk_of, said
+from cf_aig_tools.parameters import Budget, GatewayId, Metadata
+from cf_aig_tools.reading.quoting import Quoting
+from cf_aig_tools.runs.gathering import Gathering
+from cf_aig_tools.runs.telling import told
+
+ANNOTATIONS = ToolAnnotations(title="Trace a run", read_only_hint=True, open_world_hint=True)
+
+_STEPS = re.compile(r"\s*(\d{1,6})\s*(?:[-–]\s*(\d{1,6})\s*)?")
+
+
+async def trace_run(
+    ctx: Call,
+    log_id: Annotated[str, Field(description="Any call of the run")] = "",
+    metadata: Annotated[Metadata, Field(description="Or the pair that its calls share")] = {},  # noqa: B006 (only read)
+    gateway_id: GatewayId = "",
+    steps: Annotated[str, Field(description="Only these, with ids: 12-20")] = "",
+    budget: Budget = 2000,
+) -> CallToolResult:
+    """The run of an agent that a call belongs to: what went wrong, then each step, what it did and what came back.
+
+    Calls are joined by ids in logs and bodies, else by the history they carry.
+    """
+    desk = desk_of(ctx)
+    gateway = gateway_id or desk.default_gateway
+    if bool(log_id) == bool(metadata):
+        raise GatewayError('Give log_id, or metadata that the run\'s calls share, such as {"sessionId": "8f02"}.')
+    only = _range(steps)
+    gathering = Gathering(desk.gateway, gateway)
+    run = await (gathering.of_log(log_id) if log_id else gathering.of_metadata(metadata))
+    return said(told(run, gateway, Quoting(desk.masker), min(budget, desk.max_budget), only))
+
+
+def _range(text: str) -> range | None:
+    if not text:
+        return None
+    found = _STEPS.fullmatch(text)
+    if not found:
+        raise GatewayError(f"steps must be a number or a range, such as 12-20 (got {text[:80]!r}).")
+    first = int(found[1])
+    return range(first, int(found[2] or first) + 1)
