@@ -14,6 +14,12 @@ from cf_aig_gateway.refusals import Errand, refusal, unreachable
 
 M = TypeVar("M", bound=BaseModel)
 
+MAX_ANSWER = 32 * 1024 * 1024
+"""Bytes of an answer that is read whole, after decompression; a page of 1,000 events with their bodies has less."""
+
+MAX_BODY = 64 * 1024 * 1024
+"""Bytes of a stored body, after decompression; Cloudflare keeps none of more than 10 MB."""
+
 
 @dataclass(frozen=True)
 class Page(Generic[M]):
@@ -63,15 +69,45 @@ def parsed(model: type[M], value: Any) -> M:
         raise GatewayError(f"The gateway sent a {model.__name__.lower()} that cannot be read ({what}).") from error
 
 
+async def read_whole(response: httpx2.Response) -> None:
+    """Read all of an answer, as `response.aread` does, within MAX_ANSWER.
+
+    Raises:
+        GatewayError: it is larger.
+
+    """
+    held = [chunk async for chunk in bounded(response, MAX_ANSWER)]
+    response._content = b"".join(held)  # pyright: ignore[reportPrivateUsage] # where aread keeps it
+
+
 async def chunks(response: httpx2.Response, errand: Errand) -> AsyncIterator[bytes]:
     """Yield a body as it arrives.
 
     Raises:
-        GatewayError: the connection broke.
+        GatewayError: the connection broke, or it is larger than MAX_BODY.
 
     """
     try:
-        async for chunk in response.aiter_bytes():
+        async for chunk in bounded(response, MAX_BODY):
             yield chunk
     except httpx2.TransportError as error:
         raise unreachable(error, errand) from error
+
+
+async def bounded(response: httpx2.Response, most: int) -> AsyncIterator[bytes]:
+    """Yield what arrives, decompressed, until it is more than `most` bytes.
+
+    Raises:
+        GatewayError: it is.
+
+    """
+    size = 0
+    async for chunk in response.aiter_bytes():
+        size += len(chunk)
+        if size > most:
+            await response.aclose()
+            raise GatewayError(
+                f"{response.url.host} answered with more than {most // 1024**2} MB, which is not read. Ask for less: "
+                "fewer logs, a shorter span."
+            )
+        yield chunk

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import httpx2
 import stamina
 
-from cf_aig_gateway.answers import M, Page, opened, parsed
+from cf_aig_gateway.answers import M, Page, opened, parsed, read_whole
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.refusals import Errand, unreachable
 
@@ -63,9 +63,12 @@ class Api:
         @stamina.retry(on=_again, attempts=5, timeout=RETRY_TIMEOUT_S, wait_initial=0.2)
         async def attempt() -> httpx2.Response:
             request = self._http.build_request("GET", url, params=present, headers=self._authorization())
-            response = await self._http.send(request, stream=stream)
-            if response.status_code == 429 or response.status_code >= 500 or (fresh and response.status_code == 404):
-                await response.aread()
+            response = await self._http.send(request, stream=True)
+            is_passing = response.status_code == 429 or response.status_code >= 500
+            is_passing |= fresh and response.status_code == 404
+            if is_passing or not stream:
+                await read_whole(response)
+            if is_passing:
                 response.raise_for_status()
             return response
 
@@ -78,7 +81,10 @@ class Api:
 
     async def _send(self, request: httpx2.Request, errand: Errand, *, stream: bool = False) -> httpx2.Response:
         try:
-            return await self._http.send(request, stream=stream)
+            response = await self._http.send(request, stream=True)
+            if not stream:
+                await read_whole(response)
+            return response
         except httpx2.TransportError as error:
             raise unreachable(error, errand) from error
 

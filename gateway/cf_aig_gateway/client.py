@@ -12,13 +12,14 @@ import httpx2
 
 from cf_aig_gateway import analytics
 from cf_aig_gateway import filters as filter_language
-from cf_aig_gateway.answers import Body, Page, chunks, opened, parsed
+from cf_aig_gateway.answers import Body, Page, chunks, opened, parsed, read_whole
 from cf_aig_gateway.api import Api, segment
 from cf_aig_gateway.chat import Chat, Wire, streamed, wire_chat
 from cf_aig_gateway.errors import GatewayError, NotFound
 from cf_aig_gateway.filters import Filter
 from cf_aig_gateway.json_text import load_json
 from cf_aig_gateway.logs.observability import DAYS, MOST_EVENTS, Observability
+from cf_aig_gateway.logs.spans import Span
 from cf_aig_gateway.models import Gateway, Log
 from cf_aig_gateway.refusals import Errand, refusal, unreachable
 from cf_aig_gateway.replies import Grown, Reply, assembled, parse_reply
@@ -238,6 +239,10 @@ class AIGateway(Api):
         """
         return self._stored(gateway_id, log_id, "response")
 
+    async def spans(self, log_id: str) -> list[Span]:
+        """Return what an agent did around a logged call, as its trace in Workers Observability has it: two queries."""
+        return await self._observability.spans(log_id)
+
     async def request_groups(
         self, gateway_id: str, groupings: Sequence[analytics.Grouping]
     ) -> list[list[analytics.RequestGroup]]:
@@ -336,7 +341,7 @@ class AIGateway(Api):
         try:
             if response.is_success and response.headers.get("content-type", "").startswith("text/event-stream"):
                 return response, await assembled(response, grown)
-            await response.aread()
+            await read_whole(response)
         except httpx2.TransportError as error:
             raise unreachable(error, errand) from error
         finally:
@@ -371,7 +376,7 @@ class AIGateway(Api):
         response = await self._read(url, {}, errand, fresh=fresh, stream=True)
         try:
             if not response.is_success:
-                await response.aread()
+                await read_whole(response)
                 raise refusal(response, errand)
             yield Body(response.headers.get("content-type", ""), chunks(response, errand))
         finally:

@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 
 from cf_aig_gateway import formats
+from cf_aig_gateway.answers import MAX_ANSWER, bounded
 from cf_aig_gateway.chat import Wire, provider_and_name
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.formats.conversation import ToolCall
@@ -47,7 +48,7 @@ async def assembled(response: httpx2.Response, grown: Grown | None) -> dict[str,
     """
     stream = formats.stream()
     with suppress(httpx2.TransportError):  # what has come tells whether it is whole
-        async for chunk in response.aiter_bytes():
+        async for chunk in bounded(response, MAX_ANSWER):
             stream.add(chunk)
             if grown:
                 grown(stream.events)
