@@ -34,6 +34,8 @@ TOOLS: list[tuple[str, dict[str, Any]]] = [
     ("get_log_details", {"log_id": "one"}),
     ("get_log_request_body", {"log_id": "one"}),
     ("get_log_response_body", {"log_id": "one", "view": "raw"}),
+    ("search_bodies", {"text": "refund"}),
+    ("trace_run", {"log_id": "one"}),
     ("compare_logs", {"log_id": "one", "other_log_id": "two"}),
     ("patch_log_feedback", {"log_id": "one", "feedback": 1}),
     ("chat_via_gateway", {"model": "openai/gpt-4o-mini", "prompt": "Hi"}),

@@ -20,6 +20,7 @@ LOG_TOOLS = {
     "test_get_log_details",
     "test_list_logs",
     "test_replay_log",
+    "test_search_bodies",
     "test_summarize_logs",
     "test_who_ended_it",
 }

@@ -141,6 +141,8 @@ async def test_no_other_tool_shows_a_secret(client: Client, store: Store, name: 
         ("list_logs", every),
         ("compare_logs", {"log_id": a_failed_log(0).id, "other_log_id": a_failed_log(1).id}),
         ("replay_log", {"log_id": a_failed_log(1).id}),
+        ("search_bodies", {"text": "word"}),
+        ("search_bodies", {"regex": ".{8}"}),
         ("summarize_logs", {"start_date": "2026-11-21", "end_date": "2026-11-22"}),
     ]
     for tool, arguments in calls:

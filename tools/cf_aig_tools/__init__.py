@@ -12,7 +12,9 @@ from cf_aig_tools import (
     list_logs,
     patch_log_feedback,
     replay_log,
+    search_bodies,
     summarize_logs,
+    trace_run,
 )
 
 TOOLS: tuple[ModuleType, ...] = (
@@ -22,7 +24,9 @@ TOOLS: tuple[ModuleType, ...] = (
     get_log_details,
     get_log_request_body,
     get_log_response_body,
+    search_bodies,
     compare_logs,
+    trace_run,
     patch_log_feedback,
     chat_via_gateway,
     replay_log,

@@ -1,6 +1,6 @@
 """The stored bodies of many logs, read side by side within bounds."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -17,6 +17,9 @@ Part = Literal["request", "response"]
 Wanted = tuple[str, Part]
 """A log's id, and which of its bodies."""
 
+MOST_BYTES = 32 * 1024 * 1024
+"""Bytes of a body that are read as they are stored."""
+
 
 @dataclass(frozen=True)
 class Stored:
@@ -24,6 +27,14 @@ class Stored:
 
     value: Any
     held: Conversation
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A body as it is stored; `is_cut`: only its beginning."""
+
+    data: bytes
+    is_cut: bool
 
 
 @dataclass(frozen=True)
@@ -49,13 +60,14 @@ class Bodies:
             NotFound: it is not stored.
 
         """
-        held = b""
-        async with self._opened(log_id, part) as opened:
-            async for chunk in opened.chunks:
-                held += chunk
-                if len(held) >= most:
-                    break
-        return held[:most].decode(errors="replace")
+        return (await self._first(log_id, part, most)).data.decode(errors="replace")
+
+    async def raw(self, log_id: str, part: Part) -> Raw | None:
+        """Return MOST_BYTES of a body at most; None where it is not stored."""
+        try:
+            return await self._first(log_id, part, MOST_BYTES)
+        except NotFound:
+            return None
 
     async def read_all(
         self, wanted: Sequence[Wanted], take: Callable[[Wanted, Stored | None], None], patience_s: float
@@ -68,6 +80,26 @@ class Bodies:
         with anyio.move_on_after(patience_s):
             await together([partial(read, each) for each in wanted])
 
+    async def _first(self, log_id: str, part: Part, most: int) -> Raw:
+        chunks, size = list[bytes](), 0
+        async with self._opened(log_id, part) as opened:
+            async for chunk in opened.chunks:
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > most:
+                    break
+            return Raw(b"".join(chunks)[:most], size > most or bool(opened.note))
+
     def _opened(self, log_id: str, part: Part) -> Any:
         opening = self.gateway.request_body if part == "request" else self.gateway.response_body
         return opening(self.gateway_id, log_id)
+
+
+async def stored_text(text: str) -> Stored:
+    """Return a body that was given as text."""
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield text.encode("utf-8", "surrogateescape")
+
+    held = await whole_body(chunks())
+    return Stored(held.value, held.conversation() or Conversation("unknown", broken=held.broken))

@@ -126,7 +126,7 @@ def _selected(body: Body, asked: Reading, masker: Masker) -> str:
     quoting = Quoting(masker)
     value = at(body.value, asked.pointer)
     if asked.search:
-        texts = (value, body.text) if body.text and not asked.pointer else (value,)
+        texts = (value, masker.mask(body.text)) if body.text and not asked.pointer else (value,)
         return search(texts, asked.search, asked.pointer, quoting.whole, asked.budget)
     if asked.view == "outline":
         return outline(value, quoting, asked.budget, asked.pointer)

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -51,19 +52,28 @@ async def outlined(chunks: AsyncIterable[bytes], form: Form, recent: int) -> Bod
 
 async def complete(chunks: AsyncIterator[bytes], form: Form, masker: Masker) -> Body:
     """Read all of a body, masked before anything is taken out of it; what is no JSON is one text."""
-    stored = b"".join([chunk async for chunk in chunks]).removeprefix(BOM)
+    return whole(b"".join([chunk async for chunk in chunks]), form, masker)
+
+
+def whole(stored: bytes, form: Form, masker: Masker) -> Body:
+    """Read a body that is all here, masked before anything is taken out of it; what is no JSON is one text.
+
+    The `text` of a stream is as it is stored.
+    """
+    stored = stored.removeprefix(BOM)
     text = stored.decode("utf-8", "surrogateescape")
     if form == "events":
         stream = _Stream()
         stream.add(stored)
         body = stream.body()
-        return body if masker.masked(body.value) != body.value else replace(body, text=text)
-    for written in (masker.mask(text), text):
-        try:
-            return Body(json.loads(written, strict=False))
-        except (ValueError, RecursionError):
-            continue
-    return Body(text)
+        masked = masker.masked(body.value)
+        return replace(body, value=masked) if masked != body.value else replace(body, text=text)
+    said = masker.mask(text)
+    with suppress(ValueError, RecursionError):
+        return Body(json.loads(said, strict=False))
+    with suppress(ValueError, RecursionError):
+        return Body(masker.masked(json.loads(text, strict=False)))
+    return Body(said)
 
 
 class _Json:

@@ -72,8 +72,11 @@ class Masker:
         if not self.enabled:
             return text
         stream = self.stream()
-        parts = [stream.feed(text[start : start + _STEP]) for start in range(0, len(text), _STEP)]
-        return "".join(parts) + stream.end()
+        return "".join(map(stream.feed, self.steps(text))) + stream.end()
+
+    def steps(self, text: str) -> Iterator[str]:
+        """Yield the parts in which a text is masked: each takes some milliseconds."""
+        return (text[start : start + _STEP] for start in range(0, len(text), _STEP))
 
     def masked(self, value: Any) -> Any:
         """Return a JSON value with its texts masked; what names a value tells whether it is a secret."""

@@ -2,11 +2,15 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import reduce
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
+from cf_aig_gateway.formats.content import as_json
+from cf_aig_gateway.shapes import as_list, as_object
+from cf_aig_tools.reading import masking
 from cf_aig_tools.reading.delivery import delivered
-from cf_aig_tools.reading.outline import parts
+from cf_aig_tools.reading.escapes import levels
 from cf_aig_tools.reading.pointers import joined, named
 
 AROUND = 60
@@ -18,20 +22,62 @@ Match = tuple[str, int, str]
 """The pointer to the text that holds it, the character where it begins, and what stands around; empty when the match
 before it shows that."""
 
+Shown = Callable[[str], str]
+"""Writes a text as it is shown: masked and visible."""
 
-def search(texts: Iterable[Any], words: str, pointer: str, visible: Callable[[str], str], budget: int) -> str:
+Place: TypeAlias = "str | tuple[Place, str]"
+"""A pointer, or a place and a name in it: written as a pointer where something matches."""
+
+Part = tuple[Place, str, Any]
+"""A part of a value, with its place and its name; an item of a list has none."""
+
+
+class Span(Protocol):
+    """Where something was found."""
+
+    def start(self) -> int:
+        """Return where it begins."""
+        ...
+
+    def end(self) -> int:
+        """Return where it ends."""
+        ...
+
+
+class Pattern(Protocol):
+    """Finds what is searched for in a text."""
+
+    def search(self, string: str, /) -> Span | None:
+        """Return the first place."""
+        ...
+
+    def finditer(self, string: str, /) -> Iterator[Span]:
+        """Yield each place."""
+        ...
+
+
+def exactly(words: str) -> Pattern:
+    """Return what finds these words, capital letters or not."""
+    return re.compile(re.escape(words), re.IGNORECASE)
+
+
+def search(texts: Iterable[Any], words: str, pointer: str, visible: Shown, budget: int) -> str:
     """Return the matches in the first of the values that has any, capital letters or not.
 
     `visible` writes a text as it is shown.
     """
-    wanted = re.compile(re.escape(words), re.IGNORECASE)
-    searched = (list(islice(_matches(value, wanted, pointer, visible), MOST + 1)) for value in texts)
-    found = next(filter(None, searched), list[Match]())
+    found = matches(texts, exactly(words), pointer, visible)
     shown = [match for match in found[:MOST] if match[2]]
-    lines = [f"{visible(place) or 'text'}, character {start}: {around}" for place, start, around in shown]
+    lines = [told(match, visible) for match in shown]
     total = f"more than {MOST:,} matches" if len(found) > MOST else f"{len(found):,} match{'es' * (len(found) != 1)}"
     lead = f'{total} for "{visible(words)[:80]}".'
     return delivered(lead, lines, lambda count: _next(shown, count), budget)
+
+
+def told(match: Match, visible: Shown) -> str:
+    """Return a match as a line."""
+    place, start, around = match
+    return f"{visible(place) or 'text'}, character {start}: {around}"
 
 
 def _next(places: list[Match], shown: int) -> str:
@@ -43,17 +89,72 @@ def _next(places: list[Match], shown: int) -> str:
     return f'{missing}next: {where}offset={max(0, start - 500)}, view="raw"'
 
 
-def _matches(value: Any, wanted: re.Pattern[str], pointer: str, visible: Callable[[str], str]) -> Iterator[Match]:
-    if isinstance(value, dict | list):
-        for name, part in parts(value):
-            yield from _matches(part, wanted, joined(pointer, name), visible)
-    elif value is not None:
-        text, end = visible(str(value)), 0
-        for match in wanted.finditer(text):
-            yield pointer, match.start(), _around(text, match) if match.end() > end else ""
+def matches(texts: Iterable[Any], wanted: Pattern, pointer: str, visible: Shown) -> list[Match]:
+    """Return the matches, MOST and one more at most, in the first of the values that has any.
+
+    The names in a value are looked at where none of its texts matches. Secrets are masked in the values before.
+    """
+    for value in texts:
+        parts = list(_parts(value, pointer))
+        for find in (_in_texts, _in_names):
+            if found := list(islice(find(parts, wanted, visible), MOST + 1)):
+                return found
+    return []
+
+
+def _parts(value: Any, pointer: str) -> Iterator[Part]:
+    """Yield each part of a value, in its order."""
+    waiting: list[Part] = [(pointer, "", value)]
+    while waiting:
+        part = waiting.pop()
+        yield part
+        place, _, held = part
+        if isinstance(held, dict):
+            waiting += [((place, name), name, inner) for name, inner in reversed(as_object(held).items())]
+        elif isinstance(held, list):
+            items = list(enumerate(as_list(held)))
+            waiting += [((place, str(number)), "", inner) for number, inner in reversed(items)]
+
+
+def _pointer(place: Place) -> str:
+    names: list[str] = []
+    while not isinstance(place, str):
+        place, name = place
+        names.append(name)
+    return reduce(joined, reversed(names), place)
+
+
+def _in_texts(parts: Iterable[Part], wanted: Pattern, visible: Shown) -> Iterator[Match]:
+    for place, _, held in parts:
+        if held is not None and not isinstance(held, dict | list):
+            yield from _in_text(held if isinstance(held, str) else as_json(held), wanted, place, visible)
+
+
+def _in_names(parts: Iterable[Part], wanted: Pattern, visible: Shown) -> Iterator[Match]:
+    known: dict[str, str] = {}
+    for place, name, _ in parts:
+        if name not in known:
+            known[name] = next((around for *_, around in _in_text(name, wanted, "", visible)), "")
+        if known[name]:
+            yield _pointer(place), 0, known[name]
+
+
+def _in_text(text: str, wanted: Pattern, place: Place, visible: Shown) -> Iterator[Match]:
+    """Yield the matches in a text or, where it has none, in what it reads with its escapes read: JSON in a string.
+
+    Only what is shown counts, but masking takes time: a text is masked when it matches before that.
+    """
+    for level in levels(text):
+        if wanted.search(masking.visible(level.text)) is None:
+            continue
+        said, end = visible(level.text), 0
+        for match in wanted.finditer(said):
+            yield _pointer(place), level.origin(match.start()), _around(said, match) if match.end() > end else ""
             end = max(end, match.start() + AROUND)
+        if end:
+            return
 
 
-def _around(text: str, match: re.Match[str]) -> str:
+def _around(text: str, match: Span) -> str:
     start, end = max(0, match.start() - AROUND), min(match.end(), match.start() + 4 * AROUND) + AROUND
     return ("…" if start else "") + " ".join(text[start:end].split()) + ("…" if end < len(text) else "")

@@ -1,0 +1,105 @@
+"""What is searched for in bodies: words, a kind of secret, or a regular expression in linear time."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from cf_aig_gateway.errors import GatewayError
+from cf_aig_tools.reading.body import whole
+from cf_aig_tools.reading.forms import OPENING, form_of
+from cf_aig_tools.reading.masking import Masker
+from cf_aig_tools.reading.quoting import Quoting
+from cf_aig_tools.reading.search import Match, Pattern, exactly, matches
+from cf_aig_tools.reading.secrets import KINDS
+
+LEAST = 3
+"""Characters of the shortest run that a body is looked through for before it is read."""
+
+LARGEST = 2000
+"""Instructions of the largest regular expression: a body is looked through in a fraction of a second."""
+
+_RUN = re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)*")
+_STANDS_AS_IT_IS = re.compile(r"(?:[\w .,:@|()?*+^$-]|\[\^?[\w .,:@-]+\]|\\[bBdDwW.]|\{[\d,]+\})*", re.ASCII)
+"""Regular expressions whose literals no writer of JSON escapes."""
+
+
+def _anything(_: bytes) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Needle:
+    """What finds it in a text, `told`: what it is, and `words`: the text itself, where it is one.
+
+    `may_be_in` says of a stored body that is no stream whether it may hold it; `run` stands in every one that does.
+    """
+
+    pattern: Pattern
+    told: str
+    words: str = ""
+    may_be_in: Callable[[bytes], bool] = _anything
+    run: str = ""
+    is_secret: bool = False
+
+    def may_hold(self, stored: bytes) -> bool:
+        """Whether a stored body may hold it; that of a stream may in parts."""
+        return self.may_be_in(stored) or form_of(stored[:OPENING]) == "events"
+
+    def matches(self, stored: bytes, masker: Masker) -> list[Match]:
+        """Return where a stored body holds it, as the tools that read bodies point to it."""
+        form, may_be_in = form_of(stored[:OPENING]), self.may_be_in(stored)
+        if form == "binary" or not (may_be_in or form == "events"):
+            return []
+        body = whole(stored, form, masker)
+        texts = [body.value, *([masker.mask(body.text)] if body.text and may_be_in else [])]
+        return matches(texts, self.pattern, "", Quoting(masker).whole)
+
+
+def of_text(text: str) -> Needle:
+    """Return what finds these words, capital letters or not; or, named by its kind, any secret of that kind."""
+    if (kind := text.strip("[]")) in KINDS:
+        return Needle(exactly(f"[{kind}]"), f"a secret of the kind {kind}", is_secret=True)
+    run, told = max(_RUN.findall(text), key=len, default="").lower(), f'"{text}"'
+    if len(run) < LEAST:
+        return Needle(exactly(text), told, text)
+    sought = run.encode()
+    return Needle(exactly(text), told, text, lambda stored: sought in stored.lower(), run)
+
+
+def of_regex(regex: str) -> Needle:
+    """Return what finds a regular expression, by RE2: no expression and no text takes exponential time.
+
+    Raises:
+        GatewayError: it is not one, is too large, or matches everywhere.
+
+    """
+    re2: Any = import_module("re2")
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        pattern = re2.compile(regex, options)
+    except re2.error as error:
+        why = error.args[0].decode(errors="replace")
+        raise GatewayError(f"regex is not valid: {why}. It has RE2's syntax: no look-around, no \\1.") from None
+    if pattern.programsize > LARGEST:
+        raise GatewayError("regex is too large: give smaller repetitions.")
+    if pattern.search(""):
+        raise GatewayError("regex matches the empty text, which is everywhere: ask for at least one character.")
+    filtered = _filter(re2, regex) if _stands_as_it_is(regex, pattern) else _anything
+    return Needle(pattern, f"what matches {regex}", may_be_in=filtered)
+
+
+def _stands_as_it_is(regex: str, pattern: Any) -> bool:
+    """Whether the literals of a regular expression stand in a stored body as they do in the texts that are shown."""
+    names_kind = any(kind in regex.lower() for kind in KINDS) or pattern.search(" ".join(KINDS))
+    return bool(_STANDS_AS_IT_IS.fullmatch(regex)) and not names_kind
+
+
+def _filter(re2: Any, regex: str) -> Callable[[bytes], bool]:
+    """Return what tells by its literals alone whether a stored body may hold a match."""
+    literals = re2.Filter()
+    literals.Add(regex)
+    literals.Compile()
+    return lambda stored: bool(literals.Match(stored, True))
