@@ -256,7 +256,7 @@ MISLEADING = [
     ),
     Incident(
         "a field that no view shows", hidden_field, [COMPARED, ("get_log_request_body", {"log_id": "{1}"})],
-        ["request /service_tier", "flex", "also: service_tier"],
+        ["request /service_tier", "flex", "service_tier flex"],
         misleading=["No differences", "all else in the request"],
     ),
     Incident(

@@ -29,7 +29,7 @@ from cf_aig_gateway.shapes import as_list, as_object
 LOG_LAG_S = 60.0
 """How long after a chat a 404 on its log may only mean: not yet. Logs appear after 0.3-4.7 s."""
 
-NO_SUCH_ROUTE = {404, 405, 501}
+NO_SUCH_ROUTE = {400, 404, 405, 501}
 """Statuses of an API that lacks an extension of the local gateway's."""
 
 LogSystem = Literal["auto", "gateway", "observability"]
