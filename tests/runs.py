@@ -187,6 +187,17 @@ def by_metadata(key: str) -> Labeled:
     return Labeled(records, runs)
 
 
+def one_kind() -> Labeled:
+    """Calls of one kind of agent, which metadata name, are no run."""
+    records: list[Record] = []
+    for at in range(4):
+        metadata = {"agent": "support-bot", "run_mode": "batch", "workflow": "nightly"}
+        Agent(at=at / 10, fields={"metadata": metadata}, records=records).ask(f"Translate line {at}").call(
+            f"Zeile {at}"
+        )
+    return Labeled(records, [({record.id}, {}) for record in records])
+
+
 def fallback_steps() -> Labeled:
     agent = Agent(fields={"event_id": "event-1"}).ask("Is it up?")
     failed = agent.call(success=False, status_code=503, response=b"{}")
@@ -217,6 +228,7 @@ CASES: dict[str, Callable[[], Labeled]] = {
     "a_chain": a_chain,
     "metadata sessionId": lambda: by_metadata("sessionId"),
     "metadata ticket": lambda: by_metadata("ticket"),
+    "one_kind": one_kind,
     "fallback_steps": fallback_steps,
     "a_replay": a_replay,
 }

@@ -471,7 +471,7 @@ async def test_a_search_goes_as_one_request_and_returns_a_page() -> None:
     }
 
 
-@pytest.mark.parametrize("status", [404, 405, 501])
+@pytest.mark.parametrize("status", [400, 404, 405, 501])
 async def test_a_gateway_without_an_index_is_asked_once_for_each_kind_of_search(status: int) -> None:
     seen: list[httpx2.Request] = []
 

@@ -114,7 +114,14 @@ async def test_an_operator_may_offer_some_tools_and_some_gateways(tmp_path: Path
 
 
 async def test_without_credentials_the_server_starts_and_every_tool_says_what_to_set() -> None:
-    arguments = {"log_id": "x", "other_log_id": "y", "model": "openai/gpt-4o", "prompt": "hi", "feedback": 1, "text": "x"}
+    arguments = {
+        "log_id": "x",
+        "other_log_id": "y",
+        "model": "openai/gpt-4o",
+        "prompt": "hi",
+        "feedback": 1,
+        "text": "x",
+    }
     async with Client(build_server(Settings())) as client:
         for tool in (await client.list_tools()).tools:
             given = {name: value for name, value in arguments.items() if name in tool.input_schema["properties"]}

@@ -53,6 +53,11 @@ RUN_WORDS = (
     "correlation",
 )  # fmt: skip
 """What the names of metadata hold that tell one run from another, the surest first."""
+SURE = 3
+"""Of these, how many name a run whatever the value."""
+
+_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+
 NOT_A_RUN = re.compile(
     r"user|customer|tenant|org|account|mail|team|env|region|version|release|feature|plan|replay_of", re.IGNORECASE
 )
@@ -143,7 +148,7 @@ class Gathering:
             return found, f"{where} {session}"
         for key, value in _run_pairs(anchor.log.metadata):
             known, total = await self._with(wanted([], {key: value}), around=anchor.start)
-            if len(known) > 1 and (_rank(key) is not None or _is_close(known)) and total <= 20 * PAGE:
+            if len(known) > 1 and (_rank(key, value) is not None or _is_close(known)) and total <= 20 * PAGE:
                 return known, f"metadata {key}={value}"
         return [], ""
 
@@ -383,14 +388,21 @@ def _run_pairs(metadata: Mapping[str, Any]) -> list[tuple[str, Any]]:
         for key, value in metadata.items()
         if isinstance(value, str | int) and not isinstance(value, bool) and not NOT_A_RUN.search(key)
     ]
-    named = sorted((pair for pair in pairs if _rank(pair[0]) is not None), key=lambda pair: _rank(pair[0]) or 0)
-    others = [pair for pair in pairs if _rank(pair[0]) is None and _ID.fullmatch(str(pair[1]))]
+    named = sorted((pair for pair in pairs if _rank(*pair) is not None), key=lambda pair: _rank(*pair) or 0)
+    others = [pair for pair in pairs if _rank(*pair) is None and _ID.fullmatch(str(pair[1]))]
     return [*named, *others][:3]
 
 
-def _rank(key: str) -> int | None:
-    """Return how surely a metadata key names runs, 0 for the surest; None for one that does not say."""
-    return next((at for at, word in enumerate(RUN_WORDS) if word in key.lower()), None)
+def _rank(key: str, value: Any) -> int | None:
+    """Return how surely a pair names a run, 0 for the surest; None for one that does not say.
+
+    What is called a session is one; what is called an agent, a task or a run may be a kind of them, unless the value is
+    an id.
+    """
+    words = [word.lower() for word in _WORDS.findall(key)]
+    at = next((at for at, word in enumerate(RUN_WORDS) if word in words), None)
+    is_id = words[-1:] in (["id"], ["uuid"]) or any(map(str.isdigit, str(value)))
+    return at if at is None or at < SURE or is_id else None
 
 
 def _is_close(logs: Sequence[Log]) -> bool:
