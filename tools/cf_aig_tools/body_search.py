@@ -242,8 +242,10 @@ class BodySearch:
 
     async def _matches(self, stored: bytes) -> list[Match]:
         needle, masker = self.sought.needle, self.sought.masker
-        if len(stored) <= SMALL or (len(stored) <= GLANCE and not needle.may_hold(stored)):
+        if len(stored) <= SMALL:
             return needle.matches(stored, masker)
+        if len(stored) <= GLANCE and not needle.may_hold(stored):
+            return []
         work = partial(needle.matches, stored, Stoppable(masker.enabled))
         return await anyio.to_thread.run_sync(work, limiter=self._threads)
 
