@@ -451,7 +451,10 @@ async def test_many_groups_with_long_names_are_cut_and_added_up(client: Client, 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"group_by": "weekday"}, "group_by must be model, provider, status, cached, hour, day, user_agent, session, user or metadata.<key>"),
+        (
+            {"group_by": "weekday"},
+            "group_by must be model, provider, status, cached, hour, day, user_agent, session, user or metadata.<key>",
+        ),
         ({"group_by": "metadata."}, "group_by must be"),
         ({"group_by": "metadata." + "k" * 101}, "group_by must be"),
         ({"compare_to": "yesterday"}, "compare_to must be previous, or a length of time as 24h or 7d"),
