@@ -15,7 +15,7 @@ from cf_aig_tools.elsewhere import matches_elsewhere
 from cf_aig_tools.parameters import Budget, Clauses, Metadata, metadata_key, span, wanted, wire_date
 from cf_aig_tools.reading.masking import Masker
 from cf_aig_tools.reading.needle import Needle, of_regex, of_text
-from cf_aig_tools.summary.figures import DIMENSIONS, SESSION
+from cf_aig_tools.summary.figures import ASKERS, DIMENSIONS
 
 ANNOTATIONS = ToolAnnotations(title="Search bodies", read_only_hint=True, open_world_hint=True)
 
@@ -52,7 +52,7 @@ async def search_bodies(
     desk = desk_of(ctx)
     gateway = gateway_id or desk.default_gateway
     needle = _needle(text, regex)
-    groups = [*DIMENSIONS, SESSION]
+    groups = dict.fromkeys([*DIMENSIONS, *ASKERS])
     if group_by and group_by not in groups and not metadata_key(group_by):
         raise GatewayError(f"group_by must be {', '.join(groups)} or metadata.<key> (got {group_by[:80]!r}).")
     start, end = span(start_date, end_date)
