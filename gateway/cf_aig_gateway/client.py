@@ -272,6 +272,12 @@ class AIGateway(Api):
         response = await self._read(f"{self._gateways_url()}/{segment(gateway_id)}/policies", {}, errand)
         return as_list(opened(response, errand).result)
 
+    async def credit_balance(self) -> dict[str, Any]:
+        """Return the account's credit for unified billing: GET …/ai-gateway/billing/credit-balance (US dollars)."""
+        errand = Errand("This API tells no credit balance.", scope="AI Gateway Read")
+        url = f"{self._api_url}/accounts/{self._known_account()}/ai-gateway/billing/credit-balance"
+        return as_object(opened(await self._read(url, {}, errand), errand).result)
+
     async def simulate(self, gateway_id: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Return what policies would do with a call now: POST …/policies/simulate, which needs AI Gateway Edit."""
         errand = Errand(f"Policies of gateway {gateway_id} cannot be simulated.", scope="AI Gateway Edit")

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from mcp import Client
 from plane import ACCOUNT, Plane, chat, plane
@@ -127,3 +128,44 @@ async def test_an_alias_whose_first_model_failed_is_told_with_both_steps(tmp_pat
     assert "1 failed (50 %), all of them answered by a later step (openai/gpt-4o-mini)" in summary
     assert "Asked for custom/small: openai/gpt-4o-mini answered, as step 1." in details
     assert "Steps of this call: 0 openai/gpt-9-retired 404 not found" in details
+
+
+NO_CREDIT = {"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}}
+
+
+@pytest.mark.parametrize(
+    ("balance", "said"),
+    [
+        (
+            {"balance": 0, "topup_config": {"error": "card_declined", "lastFailedAt": "2026-11-24T08:00:00Z"}},
+            "Cloudflare credit: none left; the last top-up failed at 2026-11-24T08:00:00Z: card_declined.",
+        ),
+        (
+            {"balance": -1.5, "has_default_payment_method": False},
+            "Cloudflare credit: none left; no payment method is set",
+        ),
+        ({"balance": 12.5}, "Cloudflare credit: $12.5 left; the account at the provider may be the empty one."),
+        (403, "The credit balance is not known (No permission."),
+        ({}, ""),
+        (404, ""),
+    ],
+)
+async def test_a_call_without_credit_tells_the_balance(balance: Any, said: str) -> None:
+    asked: list[str] = []
+    row = {"id": "one", "success": False, "status_code": 402, "response_head": json.dumps(NO_CREDIT)}
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request.url.path)
+        if not request.url.path.endswith("/billing/credit-balance"):
+            return httpx2.Response(200, json={"success": True, "result": row})
+        if isinstance(balance, int):
+            return httpx2.Response(balance, json={"success": False, "errors": []})
+        return httpx2.Response(200, json={"success": True, "result": balance})
+
+    settings = Settings(account_id=ACCOUNT, api_token="t", logs="gateway")
+    async with Client(build_server(settings, httpx2.MockTransport(answer))) as client:
+        result = await client.call_tool("get_log_details", {"log_id": "one"})
+
+    assert said in result.content[0].text
+    assert ("redit" in result.content[0].text.replace("out of credit", "")) == bool(said)
+    assert sum(path.endswith("/credit-balance") for path in asked) == 1

@@ -25,7 +25,7 @@ from cf_aig_tools.reading import Reading, View, read_body, reply_in
 from cf_aig_tools.reading.budget import cut, tokens
 from cf_aig_tools.reading.forms import chunked
 from cf_aig_tools.reading.masking import Masker, visible
-from cf_aig_tools.refused import would_pass
+from cf_aig_tools.refused import credit, would_pass
 from cf_aig_tools.runs.cache import told_cache
 from cf_aig_tools.steps import told_steps
 from cf_aig_tools.tables import shown
@@ -73,7 +73,7 @@ async def get_log_details(
     cache = await told_cache(desk.gateway, gateway, stored, reply)
     but = visible(desk.masker.mask(_but(reply))) if reply else ""
     told = [await _routed(desk, gateway, stored), await would_pass(desk.gateway, gateway, stored), source, cache]
-    told.append(await told_steps(desk.gateway, gateway, stored))
+    told += [await credit(desk.gateway, stored), await told_steps(desk.gateway, gateway, stored)]
     around = visible(desk.masker.mask("\n".join(filter(None, told))))
     log = Log.model_validate(desk.masker.masked(stored.model_dump()))
     most = min(budget, desk.max_budget)

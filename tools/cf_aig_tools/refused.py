@@ -1,10 +1,14 @@
-"""Calls that a policy or a budget refused: which, and whether it would pass now."""
+"""Calls that a policy, a budget or an empty account refused: which, and whether it would pass now."""
 
 from cf_aig_gateway.client import AIGateway
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.models import Log
 from cf_aig_gateway.shapes import as_object, as_text
 from cf_aig_tools import failures
+from cf_aig_tools.amounts import dollars
+
+UNTOLD = {404, 501}
+"""Statuses of an API that knows no credit balance, such as the local gateway's."""
 
 ASKED_ABOUT = {"refused by policy", "spend limit"}
 CHANGES = (
@@ -32,9 +36,32 @@ async def would_pass(gateway: AIGateway, gateway_id: str, log: Log) -> str:
         return f"Now its policies would let it pass; {CHANGES}."
     if held.get("reason") == "limit_exceeded":
         spent, limit = held.get("spent"), held.get("limit")
-        dollars = f", ${spent:,.2f} of ${limit:,.2f}" if _are_numbers(spent, limit) else ""
-        return f"Now policy {policy} refuses it: the budget {as_text(held.get('bucket'))} is used up{dollars}."
+        used = f", ${spent:,.2f} of ${limit:,.2f}" if _are_numbers(spent, limit) else ""
+        return f"Now policy {policy} refuses it: the budget {as_text(held.get('bucket'))} is used up{used}."
     return f"Now {f'policy {policy} blocks it' if policy else 'no policy allows it'}; {CHANGES}."
+
+
+async def credit(gateway: AIGateway, log: Log) -> str:
+    """Return the account's credit, for a call that failed for want of credit; empty for any other."""
+    failure = None if log.success else failures.of_log(log)
+    if failure is None or failure.kind != "out of credit":
+        return ""
+    try:
+        held = await gateway.credit_balance()
+    except GatewayError as error:
+        return "" if error.status in UNTOLD else f"The credit balance is not known ({str(error)[:120]})."
+    balance, top_up = held.get("balance"), as_object(held.get("topup_config"))
+    if not isinstance(balance, int | float):
+        return ""
+    told = f"Cloudflare credit: {dollars(balance) if balance > 0 else 'none'} left"
+    if balance > 0:
+        told += "; the account at the provider may be the empty one"
+    if failed := as_text(top_up.get("lastFailedAt")):
+        why = as_text(top_up.get("error")) or as_text(top_up.get("disabledReason"))
+        told += f"; the last top-up failed at {failed[:40]}{f': {why[:120]}' if why else ''}"
+    elif held.get("has_default_payment_method") is False:
+        told += "; no payment method is set up"
+    return f"{told}."
 
 
 def _are_numbers(*values: object) -> bool:
