@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Literal
+from uuid import uuid4
 
 import httpx2
 
@@ -34,6 +35,9 @@ NO_SUCH_ROUTE = {400, 404, 405, 501}
 
 LogSystem = Literal["auto", "gateway", "observability"]
 """Where an account keeps its logs; `auto` is found out."""
+
+EVENT_ID = "cf-aig-event-id"
+"""The header by which a call finds its log, whatever became of its answer."""
 
 INFERENCE_SCOPE = "AI Gateway Run, or Workers AI Read, which newer pages ask for on endpoint=rest"
 
@@ -287,7 +291,11 @@ class AIGateway(Api):
 
     async def patch_log(self, gateway_id: str, log_id: str, changes: Mapping[str, Any]) -> None:
         """Record feedback (-1, 0, 1), score (0-100) or metadata on a log: PATCH …/logs/{log}. Never tried twice."""
-        errand = Errand(f"No log {log_id} in gateway {gateway_id}. list_logs shows its logs.", scope="AI Gateway Write")
+        errand = Errand(
+            f"No log {log_id} in gateway {gateway_id}. list_logs shows its logs.",
+            scope="AI Gateway Write",
+            doubt="It may have been recorded all the same: get_log_details shows it.",
+        )
         request = self._http.build_request(
             "PATCH", self._log_url(gateway_id, log_id), json=dict(changes), headers=self._authorization()
         )
@@ -329,9 +337,15 @@ class AIGateway(Api):
         else:
             url = f"{self._data_url}/{self._known_account()}/{segment(gateway_id)}/{wire.path}".rstrip("/")
             headers = {"cf-aig-authorization": f"Bearer {self._gateway_token()}"}
-        errand = Errand(f"No gateway {gateway_id}, or no model {wire.models[0]}.", scope=INFERENCE_SCOPE)
+        event = wire.headers.get(EVENT_ID) or str(uuid4())
+        errand = Errand(
+            f"No gateway {gateway_id}, or no model {wire.models[0]}.",
+            scope=INFERENCE_SCOPE,
+            doubt="It may have been carried out, and paid for, all the same: before trying again, check with list_logs "
+            f'and filters=[{{"key": "event_id", "value": ["{event}"]}}].',
+        )
         body = streamed(wire) if grown else wire.body
-        request = self._http.build_request("POST", url, json=body, headers=wire.headers | headers)
+        request = self._http.build_request("POST", url, json=body, headers={EVENT_ID: event, **wire.headers, **headers})
         started = time.monotonic()
         response, answered = await self._exchange(request, errand, grown)
         reply = parse_reply(wire, response, answered, round((time.monotonic() - started) * 1000), errand)

@@ -29,10 +29,11 @@ Source: https://developers.cloudflare.com/analytics/graphql-api/errors, read 202
 
 @dataclass(frozen=True)
 class Errand:
-    """What a request is for, in words for its errors."""
+    """What a request is for, in words for its errors; `doubt` says how to check whether a write arrived."""
 
     missing: str
     scope: str = "AI Gateway Read"
+    doubt: str = ""
 
 
 def refusal(response: httpx2.Response, errand: Errand) -> GatewayError:
@@ -53,14 +54,26 @@ def graphql_refusal(response: httpx2.Response, errand: Errand) -> GatewayError:
     return GatewayError(f"{_advice(response, status, None, errand)} ({words})", status=status)
 
 
-def unreachable(error: httpx2.TransportError, errand: Errand) -> GatewayError:  # noqa: ARG001 (one signature)
-    """Return the error for a request that got no answer."""
+NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
+"""Errors after which a request certainly did not arrive."""
+
+
+def unreachable(error: httpx2.TransportError, errand: Errand) -> GatewayError:
+    """Return the error for a request that got no answer, or not all of one."""
     host = error.request.url.host
+    if isinstance(error, NOT_SENT) and not isinstance(error, httpx2.TimeoutException):
+        return GatewayError(
+            f"{host} could not be reached ({type(error).__name__}). Check the network and the configured base URL."
+        )
+    doubt = "" if isinstance(error, NOT_SENT) else errand.doubt
     if isinstance(error, httpx2.TimeoutException):
-        return GatewayError(f"{host} did not answer in time. Try again; if it goes on, check the provider's status.")
-    return GatewayError(
-        f"{host} could not be reached ({type(error).__name__}). Check the network and the configured base URL."
-    )
+        told, advice = f"{host} did not answer in time.", "Try again; if it goes on, check the provider's status."
+    else:
+        told, advice = (
+            f"The connection to {host} broke before its answer was whole ({type(error).__name__}).",
+            "Try again.",
+        )
+    return GatewayError(f"{told} {doubt or advice}")
 
 
 def reason(response: httpx2.Response) -> tuple[int | None, str]:

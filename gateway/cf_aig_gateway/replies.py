@@ -12,7 +12,7 @@ from cf_aig_gateway.answers import MAX_ANSWER, bounded
 from cf_aig_gateway.chat import Wire, provider_and_name
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.formats.conversation import ToolCall
-from cf_aig_gateway.refusals import Errand, reason, refusal
+from cf_aig_gateway.refusals import MAX_WORDS, Errand, reason, refusal
 
 Grown = Callable[[int], None]
 """Told how many events of a streamed reply have come."""
@@ -73,7 +73,9 @@ def parse_reply(wire: Wire, response: httpx2.Response, body: dict[str, Any], dur
     log_id = headers.get("cf-aig-log-id")
     if not response.is_success or not body or body.get("success") is False:
         raise _refused(wire, response, log_id, errand)
-    said = formats.read(body) or formats.Conversation("unknown")
+    said = formats.read(body)
+    if said is None or not said.is_reply:
+        raise _no_reply(wire, said, log_id)
     step = headers.get("cf-aig-step") or ""
     answered = dict(zip(map(str, range(len(wire.models))), wire.models, strict=True)).get(step, wire.models[0])
     return Reply(
@@ -96,17 +98,26 @@ def _call(call: ToolCall) -> dict[str, str]:
     return {"id": call.id, "name": call.name, "arguments": call.arguments}
 
 
+def _no_reply(wire: Wire, said: formats.Conversation | None, log_id: str | None) -> GatewayError:
+    """Return the error for a success that says nothing a chat can be answered with."""
+    why = f": {said.error[:MAX_WORDS]}" if said and said.error else ""
+    return GatewayError(f"{wire.models[0]} answered HTTP 200, but with no chat reply{why}. {_followed(log_id)}")
+
+
+def _followed(log_id: str | None) -> str:
+    return f"Next: get_log_details with log {log_id}." if log_id else "Nothing was logged under an id."
+
+
 def _refused(wire: Wire, response: httpx2.Response, log_id: str | None, errand: Errand) -> GatewayError:
     code, words = reason(response)
     status = response.status_code
-    followed = f"Next: get_log_details with log {log_id}." if log_id else "Nothing was logged under an id."
     if advice := _GATEWAY_ADVICE.get(code or 0):
         message = f"{advice.format(model=wire.models[0])} (HTTP {status}, code {code}: {words})"
     elif code in PERMISSION or status < 400:
         message = str(refusal(response, errand))
     else:
         message = f"{wire.models[0]} answered HTTP {status}: {words or 'no reason given'}"
-    return GatewayError(f"{message.removesuffix('.')}. {followed}", status=status, code=code)
+    return GatewayError(f"{message.removesuffix('.')}. {_followed(log_id)}", status=status, code=code)
 
 
 PERMISSION = {9109, 10000}

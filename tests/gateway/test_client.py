@@ -45,6 +45,9 @@ def a_gateway(answer: Answer, account: str = ACCOUNT, token: str = "api-token") 
     )
 
 
+A_REPLY = {"choices": [{"message": {"role": "assistant", "content": "hi"}}]}
+
+
 def recording(seen: list[httpx2.Request], **result: Any) -> Answer:
     def answer(request: httpx2.Request) -> httpx2.Response:
         seen.append(request)
@@ -94,7 +97,7 @@ async def test_credentials_go_only_where_they_belong() -> None:
 
     def answer(request: httpx2.Request) -> httpx2.Response:
         seen.append(request)
-        return httpx2.Response(200, json={"success": True, "result": {"id": "x"}, "choices": []})
+        return httpx2.Response(200, json={"success": True, "result": {"id": "x", **A_REPLY}})
 
     gateway = a_gateway(answer)
     await gateway.log("main", "x")
@@ -224,7 +227,7 @@ async def test_a_body_that_breaks_off_is_an_error() -> None:
         yield b'{"half'
         raise httpx2.ReadError("reset", request=httpx2.Request("GET", API))
 
-    with pytest.raises(GatewayError, match="could not be reached"):
+    with pytest.raises(GatewayError, match=r"broke before its answer was whole \(ReadError\)\. Try again\."):
         async with a_gateway(replying(200, content=broken())).response_body("main", "x") as body:
             _ = [chunk async for chunk in body.chunks]
 
@@ -312,7 +315,7 @@ async def test_anthropic_is_given_its_system_prompt_apart_and_a_bound() -> None:
     seen: list[httpx2.Request] = []
     said = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "hi"}]
 
-    await a_gateway(recording(seen)).chat("main", Chat("anthropic/claude-sonnet-4-5", said, "provider"))
+    await a_gateway(recording(seen, result=A_REPLY)).chat("main", Chat("anthropic/claude-sonnet-4-5", said, "provider"))
 
     assert json.loads(seen[0].content) == {
         "model": "claude-sonnet-4-5",
@@ -525,3 +528,51 @@ async def test_the_local_gateway_is_searched(tmp_path: Path) -> None:
     assert by_session
     assert nowhere is None
     assert ([log.id for log in by_session.items], by_text.info.total_count) == ([a_log(1).id], 2)
+
+
+HELLO = [{"role": "user", "content": "hi"}]
+
+
+@pytest.mark.parametrize("error", [httpx2.ReadError, httpx2.RemoteProtocolError, httpx2.ReadTimeout])
+async def test_a_write_that_may_have_arrived_says_how_to_check(error: type[httpx2.TransportError]) -> None:
+    seen: list[httpx2.Request] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        seen.append(request)
+        raise error("broken", request=request)
+
+    gateway = a_gateway(answer)
+    with pytest.raises(GatewayError) as chatted:
+        await gateway.chat("main", Chat("openai/gpt-4o", HELLO))
+    with pytest.raises(GatewayError, match="may have been recorded all the same: get_log_details"):
+        await gateway.patch_log("main", "x", {"feedback": 1})
+
+    event = seen[0].headers["cf-aig-event-id"]
+    assert f'check with list_logs and filters=[{{"key": "event_id", "value": ["{event}"]}}]' in str(chatted.value)
+    assert len(seen) == 2
+
+
+async def test_a_write_that_cannot_have_arrived_raises_no_doubt() -> None:
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        raise httpx2.ConnectError("refused", request=request)
+
+    with pytest.raises(GatewayError, match=r"could not be reached \(ConnectError\)") as chatted:
+        await a_gateway(answer).chat("main", Chat("openai/gpt-4o", HELLO))
+
+    assert "carried out" not in str(chatted.value)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"null", "instead of JSON|no reason|HTTP 200"),
+        (b"7", "HTTP 200"),
+        (b'"hello"', "HTTP 200"),
+        (b"[1, 2]", "HTTP 200"),
+        (b'{"hello": "there"}', "answered HTTP 200, but with no chat reply"),
+        (b'{"error": {"message": "no such thing"}}', "with no chat reply: .*no such thing"),
+    ],
+)
+async def test_a_success_that_is_no_reply_is_an_error(body: bytes, said: str) -> None:
+    with pytest.raises(GatewayError, match=said):
+        await a_gateway(replying(200, content=body)).chat("main", Chat("openai/gpt-4o", HELLO))

@@ -9,6 +9,9 @@ from cf_aig_gateway.replies import Reply
 from cf_aig_tools.reading.budget import cut
 from cf_aig_tools.reading.masking import Masker
 
+LONGEST = 200
+"""Characters of a name that is shown."""
+
 AROUND = 500
 """Tokens that what stands around a reply's text may cost."""
 
@@ -41,17 +44,22 @@ def chat_reply(gateway_id: str, reply: Reply, budget: int, masker: Masker) -> Ch
         text=text,
         log_id=reply.log_id,
         gateway_id=gateway_id,
-        provider=reply.provider,
-        model=reply.model,
-        cache_status=reply.cache_status,
-        step=reply.step,
-        routing=reply.routing,
+        provider=_brief(reply.provider),
+        model=_brief(reply.model) or "",
+        cache_status=_brief(reply.cache_status),
+        step=_brief(reply.step),
+        routing=_brief(reply.routing),
         tokens_in=reply.tokens_in,
         tokens_out=reply.tokens_out,
         duration=reply.duration,
-        finish_reason=reply.finish_reason,
+        finish_reason=_brief(reply.finish_reason),
         tool_calls=reply.tool_calls or None,
     )
+
+
+def _brief(text: str | None) -> str | None:
+    """Return what a gateway or provider says beside the reply, no longer than it has reason to be."""
+    return text if text is None or len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 def reply_text(reply: ChatReply) -> str:
