@@ -10,6 +10,7 @@ import stamina
 from cf_aig_gateway.answers import M, Page, opened, parsed, read_whole
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.refusals import Errand, unreachable
+from cf_aig_gateway.shapes import as_list
 
 RETRY_TIMEOUT_S = 20.0
 """How long reads are tried again in all; MCP clients give a call up at about 60 s."""
@@ -44,8 +45,10 @@ class Api:
 
     async def _page(self, model: type[M], path: str, params: dict[str, Any], errand: Errand) -> Page[M]:
         envelope = opened(await self._read(self._gateways_url() + path, params, errand), errand)
-        rows: list[Any] = envelope.result or []
-        return Page([parsed(model, row) for row in rows], envelope.result_info)
+        result: Any = envelope.result
+        if not isinstance(result, list | None):
+            raise GatewayError(f"The gateway sent no list of {model.__name__.lower()}s, but something else.")
+        return Page([parsed(model, row) for row in as_list(result)], envelope.result_info)
 
     async def _telemetry(self, path: str, asked: dict[str, Any]) -> Any:
         """POST …/workers/observability/telemetry/{path}."""

@@ -1,8 +1,9 @@
 """What the gateway's API sends, by the API's own names, tolerant of what it is known to do."""
 
+import math
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
 from cf_aig_gateway.json_text import load_json
 from cf_aig_gateway.shapes import as_object
@@ -27,6 +28,18 @@ def _facts(value: Any) -> dict[str, Any]:
             return {}
     return as_object(value)
 
+
+def _finite(value: float | None) -> float | None:
+    """Return a figure; None for one that no call can have."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _counted(value: int) -> int:
+    return max(0, value)
+
+
+Figure = Annotated[float | None, AfterValidator(_finite)]
+Count = Annotated[int, AfterValidator(_counted)]
 
 Metadata = Annotated[dict[str, Any], BeforeValidator(_metadata)]
 Facts = Annotated[dict[str, Any], BeforeValidator(_facts)]
@@ -70,14 +83,14 @@ class Log(Wire):
     success: bool | None = None
     cached: bool | None = None
     status_code: int | None = None
-    duration: float | None = None
-    tokens_in: float | None = None
-    tokens_out: float | None = None
-    cost: float | None = None
+    duration: Figure = None
+    tokens_in: Figure = None
+    tokens_out: Figure = None
+    cost: Figure = None
     step: int | None = None
     path: str | None = None
     request_type: str | None = None
-    feedback: float | None = None
+    feedback: Figure = None
     metadata: Metadata = {}
     event_id: str | None = None
     session_id: str | None = None
@@ -89,7 +102,7 @@ class Log(Wire):
     def latency(self) -> float | None:
         """Milliseconds until the first byte of the reply; None where it is not known."""
         value = self.timings.get("latency")
-        return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+        return _finite(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 class ResultInfo(Wire):
@@ -98,7 +111,7 @@ class ResultInfo(Wire):
     page: int = 1
     per_page: int = 20
     count: int = 0
-    total_count: int = 0
+    total_count: Count = 0
 
 
 class ApiError(Wire):

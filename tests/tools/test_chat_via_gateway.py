@@ -231,3 +231,11 @@ async def test_a_watched_chat_that_breaks_off_says_so(piped: Client) -> None:
     assert result.is_error
     assert "The reply broke off after" in result.content[0].text
     assert "get_log_response_body with log " in result.content[0].text
+
+
+async def test_a_cache_ttl_that_would_be_another_is_refused(client: Client) -> None:
+    arguments = {"model": "openai/gpt-4o-mini", "prompt": "Hi", "cache_ttl": 5}
+    result = await client.call_tool("chat_via_gateway", arguments)
+
+    assert result.is_error
+    assert result.content[0].text == "cache_ttl must be 0, or at least 60 seconds (got 5)."

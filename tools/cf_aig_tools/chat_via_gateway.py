@@ -24,6 +24,10 @@ ANNOTATIONS = ToolAnnotations(
 Message = Annotated[dict[str, Any], WithJsonSchema({"type": "object"})]
 
 
+SHORTEST_TTL_S = 60
+"""Seconds below which a gateway keeps a reply for 60 all the same: developers.cloudflare.com/ai-gateway/glossary."""
+
+
 async def chat_via_gateway(
     ctx: Call,
     model: Annotated[
@@ -62,6 +66,8 @@ async def chat_via_gateway(
     """
     desk = desk_of(ctx)
     gateway = gateway_id or desk.default_gateway
+    if cache_ttl and cache_ttl < SHORTEST_TTL_S:
+        raise GatewayError(f"cache_ttl must be 0, or at least {SHORTEST_TTL_S} seconds (got {cache_ttl}).")
     named = {"max_tokens": max_tokens, "temperature": temperature, "top_p": top_p, "stop": stop, "seed": seed}
     named |= {"tools": tools, "tool_choice": tool_choice, "response_format": response_format}
     chat = Chat(

@@ -123,9 +123,9 @@ def when(log: Log) -> datetime | None:
     """Return when a log was made, in UTC."""
     try:
         moment = datetime.fromisoformat(log.created_at or "")
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def time_form(logs: Sequence[Log]) -> str:

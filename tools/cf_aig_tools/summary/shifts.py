@@ -107,6 +107,8 @@ def _prompt_caches(question: Question, sources: Sources, start: datetime) -> Ite
 def _jump(group: str, times: Mapping[datetime, Figures], question: Question) -> Shift | None:
     """Find the stretch of time in which there are many more calls than else, or many fewer."""
     step, scope = question.step[0], question.scope
+    if not times:
+        return None
     start, end = floored(scope.start, step), min(scope.end, max(times))
     starts = [start + number * step for number in range(math.ceil((end - start) / step) + 1)]
     buckets = [Bucket(at, 1, times[at].calls if at in times else 0) for at in starts if at < scope.end]
