@@ -212,9 +212,10 @@ async def test_an_index_that_is_mostly_of_deleted_logs_is_made_anew(
     await store.delete_logs("default", LogDeletion(limit=5))
 
     await store.add(saying(6, "invoice"))
-    await store.indexed()
 
-    assert await counted(store, "pieces") == 2
+    with anyio.fail_after(10):  # the index is made anew once nothing waits
+        while await counted(store, "pieces") != 2:  # noqa: ASYNC110 (the store tells nobody)
+            await anyio.sleep(0.01)
     assert await numbers(api, text="refund") == [5]
     assert await numbers(api, text="invoice") == [6]
 
@@ -275,7 +276,7 @@ class Failing:
 @pytest.mark.anyio
 @pytest.mark.parametrize("adds", [0, 200])
 async def test_a_store_closes_while_it_indexes(tmp_path: Path, adds: int) -> None:
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         async with Store(tmp_path / "g.db") as store:
             for number in range(adds):
                 await store.write(lambda db, number=number: insert(db, saying(number, "refund " * 2000)))
