@@ -1,5 +1,6 @@
 """JSON as it comes from strangers: read strictly, or with what UTF-8 cannot carry replaced."""
 
+import json
 import re
 from typing import Any
 
@@ -11,6 +12,15 @@ _HALF = re.compile("[\ud800-\udfff]")
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
 )
+
+
+ESCAPES = re.compile(r'(?:\\(?:u[0-9a-fA-F]{4}|["\\/bfnrt]))+')
+"""Escapes of a JSON string, as many as stand together."""
+
+
+def meant(escapes: str) -> str:
+    """Return what ESCAPES stand for."""
+    return json.loads(f'"{escapes}"')
 
 
 def read_json(text: bytes | str) -> Any:

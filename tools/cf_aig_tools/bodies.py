@@ -11,6 +11,7 @@ from cf_aig_gateway.client import AIGateway
 from cf_aig_gateway.errors import NotFound
 from cf_aig_gateway.formats.conversation import Conversation
 from cf_aig_tools.reading import whole_body
+from cf_aig_tools.reading.forms import chunked
 from cf_aig_tools.side_by_side import together
 
 Part = Literal["request", "response"]
@@ -48,10 +49,9 @@ class Bodies:
         """Return a body; None where it is not stored."""
         try:
             async with self._opened(log_id, part) as opened:
-                held = await whole_body(opened.chunks)
+                return await _stored(opened.chunks)
         except NotFound:
             return None
-        return Stored(held.value, held.conversation() or Conversation("unknown", broken=held.broken))
 
     async def beginning(self, log_id: str, part: Part, most: int) -> str:
         """Return the first `most` bytes of a body as text.
@@ -98,8 +98,9 @@ class Bodies:
 async def stored_text(text: str) -> Stored:
     """Return a body that was given as text."""
 
-    async def chunks() -> AsyncIterator[bytes]:
-        yield text.encode("utf-8", "surrogateescape")
+    return await _stored(chunked(text.encode("utf-8", "surrogateescape")))
 
-    held = await whole_body(chunks())
+
+async def _stored(chunks: AsyncIterator[bytes]) -> Stored:
+    held = await whole_body(chunks)
     return Stored(held.value, held.conversation() or Conversation("unknown", broken=held.broken))

@@ -8,7 +8,7 @@ from typing import Any
 
 from cf_aig_gateway import pricing
 from cf_aig_gateway.formats.content import as_json
-from cf_aig_gateway.formats.conversation import CacheMiss, Conversation
+from cf_aig_gateway.formats.conversation import INSTRUCTIONS, CacheMiss, Conversation
 from cf_aig_gateway.formats.usage import Usage
 from cf_aig_gateway.models import Log
 from cf_aig_gateway.shapes import as_list, as_object, as_text
@@ -16,7 +16,6 @@ from cf_aig_tools.amounts import dollars
 from cf_aig_tools.bodies import Stored
 from cf_aig_tools.comparison.turns import common
 from cf_aig_tools.log_rows import usage_of
-from cf_aig_tools.runs.calls import INSTRUCTIONS
 
 LEAST = 1024
 """Tokens of the shortest prompt that the large providers cache."""
@@ -113,7 +112,7 @@ def _differences(before: Stored, after: Stored) -> Iterator[str]:
     if before.held.model != after.held.model:
         yield f"the model changed from {before.held.model} to {after.held.model}"
     yield from _tools(as_list(one.get("tools")), as_list(two.get("tools")))
-    first, second = (_instructions(each.held) for each in (before, after))
+    first, second = before.held.instructions, after.held.instructions
     if first != second:
         yield f"the system prompts differ from character {common(first, second):,}"
     for name in KEYED:
@@ -151,10 +150,6 @@ def _name(tool: Any) -> str:
 
 def _unmarked(tool: Any) -> str:
     return as_json({name: value for name, value in as_object(tool).items() if name != "cache_control"})
-
-
-def _instructions(held: Conversation) -> str:
-    return "\n".join(turn.text for turn in held.turns if turn.role in INSTRUCTIONS)
 
 
 def _life(body: Any) -> timedelta:

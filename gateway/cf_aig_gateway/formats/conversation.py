@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 
 from cf_aig_gateway.formats.usage import Usage
 
+INSTRUCTIONS = frozenset({"system", "developer"})
+"""Roles of turns that say the same in every call."""
+
 
 @dataclass(frozen=True)
 class ToolCall:
@@ -97,3 +100,8 @@ class Conversation:
     error: str = ""
     broken: str = ""
     cache_miss: CacheMiss | None = None
+
+    @property
+    def instructions(self) -> str:
+        """The system prompt."""
+        return "\n".join(turn.text for turn in self.turns if turn.role in INSTRUCTIONS)

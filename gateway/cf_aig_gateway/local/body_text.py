@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from cf_aig_gateway import formats
-from cf_aig_gateway.json_text import load_json, whole
+from cf_aig_gateway.json_text import ESCAPES, load_json, meant, whole
 
 LEVELS = 5
 """How often escapes are read: JSON stands in strings of JSON."""
@@ -27,7 +27,6 @@ CHUNK = 1 << 16
 
 BOM = b"\xef\xbb\xbf"
 
-_ESCAPES = re.compile(r'(?:\\(?:u[0-9a-fA-F]{4}|["\\/bfnrt]))+')
 _MEDIA = re.compile(rf"(?<![A-Za-z0-9+/=_-])[A-Za-z0-9+/=_-]{{{MEDIA},}}")
 
 
@@ -100,11 +99,7 @@ def _collect_string(text: str, texts: dict[str, None]) -> None:
         texts[said] = None
         if "\\" not in said:
             return
-        said = _ESCAPES.sub(_meant, said)
-
-
-def _meant(escapes: re.Match[str]) -> str:
-    return json.loads(f'"{escapes[0]}"')
+        said = ESCAPES.sub(lambda found: meant(found[0]), said)
 
 
 def _is_number(value: JsonValue) -> bool:

@@ -22,19 +22,14 @@ MOST_SPANS = 500
 
 @dataclass(frozen=True)
 class Span:
-    """One span of a trace; `duration` in milliseconds. `log_id` names the gateway's log of a chat."""
+    """One span of a trace; `duration` in milliseconds, `tool` empty for what is no call of one."""
 
-    name: str
-    operation: str
     start: datetime
     duration: float
     tool: str = ""
     arguments: str = ""
     result: str = ""
     error: str = ""
-    agent: str = ""
-    user: str = ""
-    log_id: str = ""
 
 
 async def spans(post: Post, over: telemetry.Span, log_id: str) -> list[Span]:
@@ -58,17 +53,12 @@ def _read(found: telemetry.Events) -> Iterator[Span]:
         at = fields.number(values.get("$metadata.startTime")) or fields.number(event.get("timestamp")) or 0
         duration = fields.number(values.get("$metadata.duration")) or fields.number(values.get("duration")) or 0
         yield Span(
-            _first(values, "$metadata.spanName", "name", "$metadata.message"),
-            _first(values, "gen_ai.operation.name"),
             datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=at),
             duration,
             _first(values, "gen_ai.tool.name"),
             _first(values, "gen_ai.tool.call.arguments"),
             _first(values, "gen_ai.tool.call.result"),
             _first(values, "$metadata.error", "error.type", "exception.message"),
-            _first(values, "gen_ai.agent.name"),
-            _first(values, "user.id"),
-            _first(values, LOG_ID),
         )
 
 

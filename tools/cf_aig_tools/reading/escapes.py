@@ -1,14 +1,12 @@
 """JSON inside a string: what it says once its escapes are read, level by level."""
 
-import json
-import re
 from bisect import bisect_right
 from collections.abc import Iterator
 
+from cf_aig_gateway.json_text import ESCAPES, meant
+
 DEEPEST = 4
 """Levels of escapes that are read."""
-
-_ESCAPES = re.compile(r'(?:\\(?:u[0-9a-fA-F]{4}|["\\/bfnrt]))+')
 
 
 class Level:
@@ -30,10 +28,10 @@ class Level:
     def next(self) -> "Level | None":
         """Return the text with its escapes read; None where it has none."""
         level, parts, end, place = Level("", self), list[str](), 0, 0
-        for found in _ESCAPES.finditer(self.text):
-            meant: str = json.loads(f'"{found[0]}"')
-            parts += self.text[end : found.start()], meant
-            place += found.start() - end + len(meant)
+        for found in ESCAPES.finditer(self.text):
+            said = meant(found[0])
+            parts += self.text[end : found.start()], said
+            place += found.start() - end + len(said)
             end = found.end()
             level._places.append(place)
             level._origins.append(end)

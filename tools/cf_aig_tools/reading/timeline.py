@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from cf_aig_gateway.formats.content import as_json
-from cf_aig_gateway.formats.conversation import Conversation, ToolCall, Turn
+from cf_aig_gateway.formats.conversation import INSTRUCTIONS, Conversation, ToolCall, Turn
 from cf_aig_gateway.formats.endings import shortfall
 from cf_aig_gateway.shapes import as_object
 from cf_aig_tools.reading.budget import tokens
@@ -33,8 +33,6 @@ LEAST = 60
 """Tokens that the lines around the turns cost at least."""
 
 REASONING = "(reasoning)"
-
-STANDING_ROLES = {"system", "developer"}
 
 Numbered = tuple[int, Turn]
 
@@ -69,7 +67,7 @@ class Timeline:
         """Return the tokens that a turn may cost where all of them fit: the newest is never shortened."""
         if number == len(self._held.turns) - 1:
             return self._budget * 2
-        return (STANDING if turn.role in STANDING_ROLES else LONG) * self._larger**2
+        return (STANDING if turn.role in INSTRUCTIONS else LONG) * self._larger**2
 
     def _own(self) -> Iterator[Numbered]:
         """Yield the turns, without those that only hold results shown with their calls."""
@@ -114,7 +112,7 @@ class Timeline:
         room = self._budget - LEAST
         for place, (number, turn) in enumerate(order):
             most = max(self._budget // 2 ** (place + 1), 2 * room // (len(order) - place))
-            share = self._budget // 8 if turn.role in STANDING_ROLES else min(most, room // 2)
+            share = self._budget // 8 if turn.role in INSTRUCTIONS else min(most, room // 2)
             line = self._line(number, turn, max(SMALL, share))
             room -= tokens(line)
             if room < 0 and place:
@@ -227,8 +225,8 @@ class Timeline:
 
 def _in_order_of_interest(turns: list[Numbered]) -> list[Numbered]:
     """Return the newest turn, the user's newest words, what the system prompt says, then all others, newest first."""
-    newest = [each for each in reversed(turns) if each[1].role not in STANDING_ROLES]
-    standing = [each for each in turns if each[1].role in STANDING_ROLES]
+    newest = [each for each in reversed(turns) if each[1].role not in INSTRUCTIONS]
+    standing = [each for each in turns if each[1].role in INSTRUCTIONS]
     asked = next((place for place, (_, turn) in enumerate(newest) if turn.role == "user" and turn.text), 0)
     first = [*newest[:1], *newest[max(asked, 1) : asked + 1]]
     return [*first, *standing, *(each for each in newest if each not in first)]

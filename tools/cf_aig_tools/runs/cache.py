@@ -5,10 +5,8 @@ from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.formats import Conversation
 from cf_aig_gateway.formats.usage import Usage
 from cf_aig_gateway.models import Log
-from cf_aig_tools.bodies import Bodies
 from cf_aig_tools.log_rows import usage_of
-from cf_aig_tools.prompt_cache import Missed, compared, dearer, is_odd, line, stated
-from cf_aig_tools.runs.calls import call_of
+from cf_aig_tools.prompt_cache import LEAST, Missed, compared, dearer, is_odd, line, stated
 from cf_aig_tools.runs.gathering import Gathering
 
 
@@ -18,7 +16,7 @@ async def told_cache(gateway: AIGateway, gateway_id: str, log: Log, reply: Conve
     if not log.success or log.cached:
         return ""
     missed = stated(log, reply)
-    if missed is None and is_odd(usage):
+    if missed is None and is_odd(usage) and dearer(log, usage, LEAST):
         missed = await _missed(gateway, gateway_id, log, usage)
     return line(log, usage, missed)
 
@@ -26,16 +24,15 @@ async def told_cache(gateway: AIGateway, gateway_id: str, log: Log, reply: Conve
 async def _missed(gateway: AIGateway, gateway_id: str, log: Log, usage: Usage) -> Missed | None:
     """Compare a call with the one before it in its run."""
     try:
-        before = await Gathering(gateway, gateway_id).before(log)
+        pair = await Gathering(gateway, gateway_id).before(log)
     except GatewayError:
         return None
-    if before is None or before.failed:
+    if pair is None or pair[0].failed:
         return None
-    bodies = Bodies(gateway, gateway_id)
-    one, two = await bodies.read(before.id, "request"), await bodies.read(log.id, "request")
-    if one is None or two is None:
+    before, call = pair
+    if before.stored is None or call.stored is None:
         return None
     shared = min(usage.tokens_in or 0, round(before.log.tokens_in or 0)) - usage.cache_read
     if shared <= 0 or not dearer(log, usage, shared):
         return None
-    return Missed(shared, compared(one, two, call_of(log).start - before.end))
+    return Missed(shared, compared(before.stored, call.stored, call.start - before.end))

@@ -3,12 +3,12 @@
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from cf_aig_gateway.formats.conversation import Conversation, Turn
+from cf_aig_gateway.formats.conversation import INSTRUCTIONS, Conversation, Turn
 from cf_aig_gateway.formats.identity import Identity, identity
 from cf_aig_gateway.json_text import read_json
 from cf_aig_gateway.models import Log
@@ -16,7 +16,6 @@ from cf_aig_tools.bodies import Stored
 from cf_aig_tools.log_rows import when
 from cf_aig_tools.sessions import without_reminders
 
-INSTRUCTIONS = {"system", "developer"}
 ASSISTANTS = {"assistant", "model", "chatbot"}
 
 _TIME = re.compile(
@@ -36,18 +35,17 @@ class Said:
     @cached_property
     def mark(self) -> int:
         """What it is compared by: the same whatever ids, times and white space it came with."""
-        text = _arguments(self.text) if self.kind == "call" else _plain(self.text)
+        text = _arguments(self.text) if self.kind == "call" else wording(self.text)
         return hash((self.kind, self.who, self.name, text))
 
 
 @dataclass(frozen=True)
 class Call:
-    """A log with what its request said, and its reply where that was read."""
+    """A log with its request, as it is `stored`, and its reply, where those were read."""
 
     log: Log
     start: datetime
-    request: Conversation | None = None
-    ids: Identity = field(default_factory=Identity)
+    stored: Stored | None = None
     reply: Conversation | None = None
     reply_id: str = ""
 
@@ -55,6 +53,21 @@ class Call:
     def id(self) -> str:
         """The log's id."""
         return self.log.id
+
+    @property
+    def request(self) -> Conversation | None:
+        """What its request said."""
+        return self.stored.held if self.stored else None
+
+    @cached_property
+    def ids(self) -> Identity:
+        """The ids in its request."""
+        return identity(self.stored.value) if self.stored else Identity()
+
+    @property
+    def session(self) -> str:
+        """Its session, as its log or its request names it; empty where neither does."""
+        return self.log.session_id or self.ids.session
 
     @property
     def end(self) -> datetime:
@@ -96,8 +109,7 @@ class Call:
     @cached_property
     def instructions(self) -> str:
         """Its system prompt, without times."""
-        turns = self.request.turns if self.request else ()
-        return _plain("\n".join(turn.text for turn in turns if turn.role in INSTRUCTIONS))
+        return wording(self.request.instructions) if self.request else ""
 
     def answered(self, reply: Stored | None, reply_id: str = "") -> "Call":
         """Return the call with its reply."""
@@ -107,7 +119,7 @@ class Call:
 def call_of(log: Log, request: Stored | None = None) -> Call:
     """Return a log as a call, with its request where that was read."""
     start = when(log) or datetime.min.replace(tzinfo=UTC)
-    return Call(log, start, request.held if request else None, identity(request.value) if request else Identity())
+    return Call(log, start, request)
 
 
 def said_in(turns: Sequence[Turn], who: str = "") -> Iterator[Said]:
@@ -117,7 +129,7 @@ def said_in(turns: Sequence[Turn], who: str = "") -> Iterator[Said]:
             continue
         speaker = who or ("assistant" if turn.role.lower() in ASSISTANTS else "user")
         yield from (Said("result", "", result.text) for result in turn.results)
-        if _plain(turn.text) or turn.media:
+        if wording(turn.text) or turn.media:
             yield Said("text", speaker, "\n".join([turn.text, *turn.media]))
         yield from (Said("call", "", call.arguments, call.name) for call in turn.calls)
 
@@ -127,15 +139,11 @@ def is_answer(said: Said) -> bool:
     return said.kind == "call" or said.who == "assistant"
 
 
-def _plain(text: str) -> str:
+def wording(text: str) -> str:
+    """Return a text as it is compared with others: without reminders, times and more than one blank."""
     return " ".join(_TIME.sub("", without_reminders(text)).split())
 
 
 def _arguments(text: str) -> str:
     value: Any = read_json(text)
-    return _plain(text if value is None else json.dumps(value, sort_keys=True, ensure_ascii=False))
-
-
-def wording(text: str) -> str:
-    """Return a text as it is compared with others."""
-    return _plain(text)
+    return wording(text if value is None else json.dumps(value, sort_keys=True, ensure_ascii=False))

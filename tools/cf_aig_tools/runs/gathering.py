@@ -1,6 +1,7 @@
 """Finds the calls of a run: by ids that logs carry, by ids in their bodies, or by the messages themselves."""
 
 import re
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -110,18 +111,21 @@ class Gathering:
             return await self._known(known, by, anchor, spans)
         return await self._nearby(anchor, spans)
 
-    async def before(self, log: Log) -> Call | None:
-        """Return the call that one goes on from, or else the call before it in its session; None where none is near."""
+    async def before(self, log: Log) -> tuple[Call, Call] | None:
+        """Return the call that one goes on from, or else the call before it in its session, and the one itself.
+
+        None where none is near.
+        """
         await self._take_heads(log)
         anchor = self._calls[log.id]
-        session = anchor.log.session_id or anchor.ids.session
         side = _Side(partial(self._page, anchor, False), anchor.id, is_later=False)
         await self._read(await side.next(AT_ONCE, anchor))
         calls = sorted(self._calls.values(), key=_order)
         if link := links(calls).get(anchor.id):
-            return self._calls[link.parent]
+            return self._calls[link.parent], anchor
+        session = anchor.session
         same = [call for call in calls if call.id != anchor.id and session in {call.log.session_id, call.ids.session}]
-        return same[-1] if session and same else None
+        return (same[-1], anchor) if session and same else None
 
     async def of_metadata(self, pairs: Mapping[str, Any]) -> Run:
         """Return the run of the logs with these pairs.
@@ -142,7 +146,7 @@ class Gathering:
 
     async def _by_id(self, anchor: Call) -> tuple[list[Log], str]:
         """Return the logs that share the strongest id of a call which others have too, and which id that is."""
-        session = anchor.log.session_id or anchor.ids.session
+        session = anchor.session
         if session and (found := await self._of_session(session)):
             where = f"the body's {anchor.ids.place}" if anchor.ids.session == session else "session_id"
             return found, f"{where} {session}"
@@ -194,11 +198,13 @@ class Gathering:
     async def _nearby(self, anchor: Call, spans: list[Span]) -> Run:
         """Look at the calls around one, nearest first, and keep those whose bodies say that they are of its run."""
         sides = [_Side(partial(self._page, anchor, later), anchor.id, is_later=later) for later in (False, True)]
+        members = {anchor.id}
         while self._left > RESERVED and any(side.goes_on for side in sides):
             for side in sides:
-                logs = await side.next(min(AT_ONCE, self._left - RESERVED), self._edge(anchor.id, side))
+                logs = await side.next(min(AT_ONCE, self._left - RESERVED), self._edge(members, side))
                 await self._read(logs)
-                side.judge({log.id for log in logs}, self._members(anchor.id))
+                members = self._members(anchor.id)
+                side.judge({log.id for log in logs}, members)
         await self._replies(anchor.id)
         members = self._members(anchor.id)
         if len(members) == 1 and (found := self._of_user(anchor)):
@@ -212,10 +218,10 @@ class Gathering:
             looked += ", as many as one call may: there may be more. Give metadata, or another log_id, for others"
         return self._run(calls, by, spans, looked=f"{looked}.")
 
-    def _edge(self, anchor: str, side: "_Side") -> Call:
+    def _edge(self, members: Set[str], side: "_Side") -> Call:
         """Return the first or the last of the calls found so far."""
-        calls = sorted((self._calls[each] for each in self._members(anchor)), key=_order)
-        return calls[-1 if side.is_later else 0]
+        calls = (self._calls[each] for each in members)
+        return max(calls, key=_order) if side.is_later else min(calls, key=_order)
 
     async def _page(self, anchor: Call, later: bool, number: int) -> Page[Log]:
         """Return logs of the same client before or after a call, nearest first."""
@@ -304,14 +310,11 @@ class Gathering:
     async def _replies(self, anchor: str) -> None:
         """Read the replies that no later request of the run repeats, and those that tell twins apart."""
         calls = sorted(self._calls.values(), key=_order)
-        found, members = links(calls), self._members(anchor)
+        found = links(calls)
+        members = next(each for each in runs(calls, found) if anchor in each)
         continued = {link.parent for link in found.values() if link.how == "continues"}
-        twins = {
-            call.id
-            for call in calls
-            for other in calls
-            if call.id != other.id and call.said and call.prefixes[-1] == other.prefixes[-1]
-        }
+        alike = Counter(call.prefixes[-1] for call in calls if call.said)
+        twins = [call.id for call in calls if call.said and alike[call.prefixes[-1]] > 1]
         ends = [call.id for call in calls if call.id not in continued]
         first = [each for each in ends if each in members] + [each for each in twins if each in continued]
         rest = [each for each in reversed(ends) if each not in members]

@@ -81,7 +81,7 @@ class _Links:
         """Return the same request before, which failed; or, in the same session, whatever came of it."""
         same = self._whole.get(call.prefixes[-1], []) if call.said else []
         for other in reversed(same):
-            if other.failed or (_session(call) and _session(call) == _session(other)):
+            if other.failed or _is_same_session(call, other):
                 return Link(other.id, "retries")
         return None
 
@@ -100,8 +100,13 @@ class _Links:
         """Return how surely a call goes on from another whose messages fit: the larger, the surer."""
         answer = other.answer
         fits = bool(answer) and call.said[length].mark == answer[0].mark
-        same = bool(_session(call)) and _session(call) == _session(other)
-        return same, fits, not other.failed, other.id not in self._continued, other.start.timestamp()
+        return (
+            _is_same_session(call, other),
+            fits,
+            not other.failed,
+            other.id not in self._continued,
+            other.start.timestamp(),
+        )
 
     def _rewritten(self, call: Call) -> Link | None:
         """Return the call whose history these messages hold in part: it was compacted, or edited."""
@@ -162,27 +167,23 @@ def runs(calls: Sequence[Call], found: dict[str, Link]) -> list[set[str]]:
 
     for child, link in found.items():
         join([child, link.parent])
-    for key in (_session, _event):
-        groups: dict[str, list[str]] = defaultdict(list)
-        for call in calls:
-            groups[key(call)].append(call.id)
-        for name, ids in groups.items():
+    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for call in calls:
+        for kind, name in (("session", call.session), ("event", call.log.event_id)):
             if name:
-                join(ids)
+                groups[kind, name].append(call.id)
+    for ids in groups.values():
+        join(ids)
     return list({id(each): each for each in joined.values()}.values())
 
 
-def _session(call: Call) -> str:
-    return call.log.session_id or call.ids.session
-
-
-def _event(call: Call) -> str:
-    return call.log.event_id or ""
+def _is_same_session(call: Call, other: Call) -> bool:
+    return bool(call.session) and call.session == other.session
 
 
 def _goes_on(call: Call, other: Call, length: int) -> bool:
     """Whether a call's messages can go on from another's, whose they begin with."""
-    if _session(call) and _session(other) and _session(call) != _session(other):
+    if call.session and other.session and call.session != other.session:
         return False
     return not other.answer or other.failed or call.said[length].mark == other.answer[0].mark
 
