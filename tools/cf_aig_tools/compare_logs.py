@@ -10,7 +10,7 @@ from cf_aig_tools.comparison.sides import Comparison as Found
 from cf_aig_tools.comparison.sides import compared, read_side
 from cf_aig_tools.comparison.turns import common
 from cf_aig_tools.comparison.values import Difference
-from cf_aig_tools.desk import Call, answer, cost, desk_of
+from cf_aig_tools.desk import Call, answer, desk_of, fits
 from cf_aig_tools.parameters import Budget, GatewayId, LogId
 from cf_aig_tools.reading.budget import cut
 from cf_aig_tools.reading.fence import fenced
@@ -49,7 +49,7 @@ async def compare_logs(
     differs = [_clean(difference, desk.masker) for difference in found.differs[: SIZES[0][0]]]
     most = min(budget, desk.max_budget)
     answers = (_answer(found, differs[:count], room) for count, room in SIZES)
-    return next((result for result in answers if cost(result) <= most), None) or _answer(found, differs[:2], 2)
+    return next((result for result in answers if fits(result, most)), None) or _answer(found, differs[:2], 2)
 
 
 def _clean(difference: Difference, masker: Masker) -> Difference:

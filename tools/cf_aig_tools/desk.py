@@ -64,10 +64,14 @@ def answer(text: str, structured: BaseModel) -> CallToolResult:
     return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=held)
 
 
-def cost(result: CallToolResult) -> int:
-    """Return the tokens of a result's more expensive channel."""
+def fits(result: CallToolResult, most: int) -> bool:
+    """Whether each channel of a result costs a model at most so many tokens."""
     text = "".join(part.text for part in result.content if isinstance(part, TextContent))
-    return max(tokens(text), tokens(json.dumps(result.structured_content, ensure_ascii=False)))
+    return _fits(text, most) and _fits(json.dumps(result.structured_content, ensure_ascii=False), most)
+
+
+def _fits(text: str, most: int) -> bool:
+    return len(text.encode("utf-8", "replace")) <= most or tokens(text) <= most  # a token has one byte at least
 
 
 def said(text: str) -> CallToolResult:

@@ -18,7 +18,7 @@ from cf_aig_gateway.routing import asked_name, limits_of, models_of
 from cf_aig_gateway.shapes import as_object, as_text
 from cf_aig_tools import failures
 from cf_aig_tools.amounts import dollars, seconds
-from cf_aig_tools.desk import Call, Desk, answer, cost, desk_of
+from cf_aig_tools.desk import Call, Desk, answer, desk_of, fits
 from cf_aig_tools.log_rows import names_provider, plain, when
 from cf_aig_tools.parameters import Budget, GatewayId, LogId
 from cf_aig_tools.reading import Reading, View, read_body, reply_in
@@ -80,7 +80,7 @@ async def get_log_details(
     for with_heads, room in product((True, False) if heads else (False,), ROOMS):
         begun = await _heads(stored, HEAD + room, desk.masker) if with_heads else {}
         result = _answer(log, room, begun, around, but)
-        if cost(result) <= most:
+        if fits(result, most):
             return result
     return _answer(log, 0, {}, around, but)
 

@@ -11,7 +11,7 @@ from cf_aig_gateway.models import ResultInfo
 from cf_aig_tools.amounts import counted
 from cf_aig_tools.asked import Asked, Found
 from cf_aig_tools.bodies import Bodies
-from cf_aig_tools.desk import Call, answer, cost, desk_of
+from cf_aig_tools.desk import Call, answer, desk_of, fits
 from cf_aig_tools.elsewhere import matches_elsewhere
 from cf_aig_tools.log_rows import common_date, log_rows, page_figures
 from cf_aig_tools.parameters import Clause, GatewayId, Metadata, Order, Page, PerPage, span, wanted, wire_date
@@ -106,7 +106,7 @@ def _answer(gateway: str, found: Found, order: str, rows: list[dict[str, Cell]],
     following = f"page={info.page + 1} for {MORE.get(order, 'more')} rows; " if found.has_more else ""
     following += "get_log_details with an id"
     pages = (_page(summary, info, rows, following, longest, whole) for longest in CELLS)
-    if fitting := next((page for page in pages if cost(page) <= MAX_TOKENS), None):
+    if fitting := next((page for page in pages if fits(page, MAX_TOKENS)), None):
         return fitting
     if "metadata" in whole:
         following = f"per_page={max(1, len(rows) // 2)} for whole metadata, which is cut here; {following}"
@@ -116,7 +116,7 @@ def _answer(gateway: str, found: Found, order: str, rows: list[dict[str, Cell]],
 
 def _answer_cut(summary: str, info: ResultInfo, rows: list[dict[str, Cell]], following: str) -> CallToolResult:
     pages = (_page(summary, info, rows, following, longest) for longest in CELLS)
-    return next((page for page in pages if cost(page) <= MAX_TOKENS), None) or _page(summary, info, rows, following, 1)
+    return next((page for page in pages if fits(page, MAX_TOKENS)), None) or _page(summary, info, rows, following, 1)
 
 
 def _page(

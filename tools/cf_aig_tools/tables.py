@@ -1,9 +1,11 @@
 """Rows for a model: a value that stands in every row is said once, and what holds nothing is left out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 Cell = str | int | float | bool | None
+Columns = Mapping[str, Sequence[Cell]]
+"""Cells by the name of their column; every column has one for each row."""
 
 
 @dataclass(frozen=True)
@@ -17,12 +19,18 @@ class Table:
     def text(self) -> str:
         """Return the table as aligned lines: what is the same, the head, the rows."""
         same = ", ".join(f"{name} {shown(value)}" for name, value in self.same.items())
-        lines = [self.columns, *([shown(cell) for cell in row] for row in self.rows)] if self.rows else []
-        widths = [max(len(line[column]) for line in lines) for column in range(len(self.columns))]
-        aligned = (
-            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
-        )
-        return "\n".join([*([f"in every row: {same}"] if same else []), *aligned])
+        lines = [f"in every row: {same}"] if same else []
+        if self.rows:
+            columns = zip(*self.rows, strict=True)
+            aligned = map(_aligned, self.columns, columns)
+            lines += ["  ".join(cells).rstrip() for cells in zip(*aligned, strict=True)]
+        return "\n".join(lines)
+
+
+def _aligned(name: str, cells: Sequence[Cell]) -> list[str]:
+    texts = [name, *map(shown, cells)]
+    width = max(map(len, texts))
+    return [text.ljust(width) for text in texts]
 
 
 def table(rows: Sequence[dict[str, Cell]], keep: str = "", longest: int = 80, whole: Sequence[str] = ()) -> Table:
@@ -30,17 +38,21 @@ def table(rows: Sequence[dict[str, Cell]], keep: str = "", longest: int = 80, wh
 
     The column `keep` stays in any case. Cells are cut to `longest` characters, but for those of `whole` columns.
     """
+    return folded({name: [row[name] for row in rows] for name in (rows[0] if rows else ())}, keep, longest, whole)
+
+
+def folded(columns: Columns, keep: str = "", longest: int = 80, whole: Sequence[str] = ()) -> Table:
+    """Fold columns, as `table` does rows."""
     same: dict[str, Cell] = {}
-    columns: list[str] = []
-    for name in rows[0] if rows else ():
-        values = [row[name] for row in rows]
-        held = values[0] not in (None, "", 0)
-        if name == keep or any(value != values[0] for value in values) or (held and len(rows) == 1):
-            columns.append(name)
+    kept: dict[str, list[Cell]] = {}
+    for name, cells in columns.items():
+        first = cells[0]
+        held = first not in (None, "", 0)
+        if name == keep or any(cell != first for cell in cells) or (held and len(cells) == 1):
+            kept[name] = list(cells) if name in whole else [cut(cell, longest) for cell in cells]
         elif held:
-            same[name] = cut(values[0], longest)
-    cells = [[row[name] if name in whole else cut(row[name], longest) for name in columns] for row in rows]
-    return Table(columns, cells, same)
+            same[name] = cut(first, longest)
+    return Table(list(kept), [list(row) for row in zip(*kept.values(), strict=True)], same)
 
 
 def cut(cell: Cell, longest: int) -> Cell:
@@ -50,10 +62,12 @@ def cut(cell: Cell, longest: int) -> Cell:
 
 def shown(cell: Cell) -> str:
     """Return a cell as one line of text; nothing for None, no exponent for a number."""
+    if isinstance(cell, str):
+        return cell if " " not in cell and cell.isprintable() else " ".join(cell.split())
     if cell is None:
         return ""
     if isinstance(cell, bool):
         return "yes" if cell else "no"
     if isinstance(cell, float):
         return f"{cell:.12f}".rstrip("0").rstrip(".")
-    return " ".join(str(cell).split())
+    return str(cell)

@@ -10,7 +10,7 @@ from mcp.types import CallToolResult
 from pydantic import BaseModel
 
 from cf_aig_gateway.models import Log
-from cf_aig_tools.desk import answer, cost
+from cf_aig_tools.desk import answer, fits
 from cf_aig_tools.log_rows import when
 from cf_aig_tools.reading.fence import fenced
 from cf_aig_tools.reading.masking import Masker, visible
@@ -49,7 +49,7 @@ def told(found: Findings, masker: Masker, elsewhere: str = "") -> CallToolResult
     if not found.lines:
         return _empty(found, elsewhere)
     results = (_result(found, masker, *size) for size in SIZES)
-    fitting = next((result for result in results if cost(result) <= MAX_TOKENS), None)
+    fitting = next((result for result in results if fits(result, MAX_TOKENS)), None)
     return fitting or _result(found, masker, 0, 5)
 
 
