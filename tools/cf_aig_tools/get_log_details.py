@@ -27,7 +27,7 @@ from cf_aig_tools.reading.forms import chunked
 from cf_aig_tools.reading.masking import Masker, visible
 from cf_aig_tools.refused import credit, would_pass
 from cf_aig_tools.runs.cache import told_cache
-from cf_aig_tools.steps import told_steps
+from cf_aig_tools.steps import told_evaluation, told_steps
 from cf_aig_tools.tables import shown
 
 ANNOTATIONS = ToolAnnotations(title="Log details", read_only_hint=True, open_world_hint=True)
@@ -74,6 +74,7 @@ async def get_log_details(
     but = visible(desk.masker.mask(_but(reply))) if reply else ""
     told = [await _routed(desk, gateway, stored), await would_pass(desk.gateway, gateway, stored), source, cache]
     told += [await credit(desk.gateway, stored), await told_steps(desk.gateway, gateway, stored)]
+    told.append(await told_evaluation(desk.gateway, gateway, stored))
     around = visible(desk.masker.mask("\n".join(filter(None, told))))
     log = Log.model_validate(desk.masker.masked(stored.model_dump()))
     most = min(budget, desk.max_budget)

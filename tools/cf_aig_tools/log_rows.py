@@ -10,7 +10,7 @@ from typing import Any
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.formats.usage import Usage, count
 from cf_aig_gateway.models import Log
-from cf_aig_tools import failures
+from cf_aig_tools import evaluations, failures
 from cf_aig_tools.amounts import dollars, seconds, significant
 from cf_aig_tools.parameters import metadata_key
 from cf_aig_tools.sessions import session_of
@@ -97,9 +97,14 @@ def _cell(log: Log, name: str, form: str, answered: Mapping[str, Log]) -> Cell:
 
 
 def what(log: Log, answer: Log | None = None) -> str:
-    """Return what status alone tells of a failure, and which later step of its call answered; empty for a success."""
+    """Return what status alone tells of a failure, and which later step of its call answered; empty for a success.
+
+    A call that guardrails made says so.
+    """
     failed = "" if log.success else failures.from_status(log.status_code)
-    return f"{failed}, answered by step {answer.step}".removeprefix(", ") if answer else failed
+    told = [evaluations.WHAT if evaluations.is_evaluation(log) else "", failed]
+    told.append(f"answered by step {answer.step}" if answer else "")
+    return ", ".join(filter(None, told))
 
 
 def names_provider(log: Log) -> bool:
@@ -149,7 +154,9 @@ def page_figures(logs: Sequence[Log]) -> str:
     cached = sum(log.cached is True for log in logs)
     costs = [log.cost for log in logs if log.cost is not None]
     durations = sorted(log.duration for log in logs if log.duration is not None)
-    parts = [f"{failed} failed" if failed else "", f"{cached} cached" if cached else ""]
+    evaluated = sum(map(evaluations.is_evaluation, logs))
+    parts = [f"{failed} failed" if failed else "", f"{cached} from the gateway cache" if cached else ""]
+    parts.append(f"{evaluated} by guardrails" if evaluated else "")
     if len(durations) > 1:
         parts.append(f"{seconds(percentile(durations, 50)):g} s p50, {seconds(percentile(durations, 95)):g} s p95")
     parts.append(dollars(sum(costs)) if sum(costs) else "no cost")

@@ -9,6 +9,7 @@ from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.filters import Filter
 from cf_aig_gateway.models import Log
 from cf_aig_tools import failures
+from cf_aig_tools.evaluations import is_evaluation
 from cf_aig_tools.summary.pages import Row
 
 MOST = 20
@@ -22,7 +23,7 @@ def calls(logs: Sequence[Log]) -> list[list[Log]]:
     """
     events: dict[str, list[Log]] = defaultdict(list)
     for log in sorted(logs, key=lambda log: (log.created_at or "", log.step or 0)):
-        if log.event_id:
+        if log.event_id and not is_evaluation(log):
             events[log.event_id].append(log)
     found: list[list[Log]] = []
     for steps in events.values():
@@ -66,17 +67,30 @@ def answered(rows: Sequence[Row]) -> Answered:
 
 async def told_steps(gateway: AIGateway, gateway_id: str, log: Log) -> str:
     """Return the steps of a log's call in one line; empty where it is the only one, or they cannot be asked for."""
-    if not log.event_id or (log.success and not log.step):
+    if not log.event_id or (log.success and not log.step) or is_evaluation(log):
         return ""
-    same_event = Filter(key="event_id", value=[log.event_id])
-    try:
-        found = await gateway.logs(gateway_id, per_page=MOST, filters=[same_event])
-    except GatewayError:
-        return ""
-    for steps in calls(found.items):
+    for steps in calls(await _of_event(gateway, gateway_id, log)):
         if len(steps) > 1 and any(step.id == log.id for step in steps):
             return f"Steps of this call: {'; '.join(map(_told, steps))}."
     return ""
+
+
+async def told_evaluation(gateway: AIGateway, gateway_id: str, log: Log) -> str:
+    """Return of which call a log is guardrails' evaluation, in a sentence; empty for a user's own call."""
+    if not is_evaluation(log):
+        return ""
+    others = [other for other in await _of_event(gateway, gateway_id, log) if not is_evaluation(other)]
+    evaluated = f" They evaluated log {others[-1].id}." if others else ""
+    return f"Made by guardrails, not by a user, as its model and its event id suggest.{evaluated}"
+
+
+async def _of_event(gateway: AIGateway, gateway_id: str, log: Log) -> list[Log]:
+    """Return the logs that share a log's event, newest first; none where they cannot be asked for."""
+    same_event = Filter(key="event_id", value=[log.event_id])
+    try:
+        return (await gateway.logs(gateway_id, per_page=MOST, filters=[same_event])).items
+    except GatewayError:
+        return []
 
 
 def _told(log: Log) -> str:

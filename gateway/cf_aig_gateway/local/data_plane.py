@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from cf_aig_gateway import formats
 from cf_aig_gateway.errors import GatewayError
-from cf_aig_gateway.local import cache, forms, limits, policies, routing, spending
+from cf_aig_gateway.local import cache, forms, guardrails, limits, policies, routing, spending
 from cf_aig_gateway.local.attempts import ask
 from cf_aig_gateway.local.calls import Call
 from cf_aig_gateway.local.controls import controls
@@ -107,6 +107,7 @@ async def _forwarded(exchange: Exchange) -> Reply:
     await policies.check(exchange)
     if exchange.setting.settings.get("spend_limits"):
         await spending.check(exchange)
+    await guardrails.check_prompt(exchange)
     answer = await ask(exchange.setting.upstream, exchange.call, exchange.controls)
     exchange.first_byte = time.time()
     headers = {**answer.kept_headers(), **exchange.headers()}
@@ -115,6 +116,8 @@ async def _forwarded(exchange: Exchange) -> Reply:
     body = await answer.whole()
     if exchange.call.enveloped and answer.success:
         body = b'{"result":%b,"success":true,"errors":[],"messages":[]}' % body
+    if answer.success:
+        await guardrails.check_reply(exchange, body)
     await cache.keep(exchange, answer.status, answer.content_type, body)
     usage = usage_of_body(exchange.call.provider, body) if answer.success else NONE
     await exchange.log(answer.status, logged_reply(answer.content_type, body), answer.content_type, usage)

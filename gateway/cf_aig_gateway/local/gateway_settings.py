@@ -47,7 +47,7 @@ class SpendLimits(BaseModel):
 class GatewaySettings(BaseModel):
     """The settings of a gateway (seconds, but milliseconds in `retry_delay`); the first five must be given.
 
-    What this gateway has no use for (guardrails, DLP, OpenTelemetry) is kept and given back.
+    What this gateway has no use for (DLP, OpenTelemetry) is kept and given back.
     """
 
     model_config = ConfigDict(strict=True)

@@ -49,6 +49,7 @@ async def findings(question: Question) -> Findings:
 
     """
     sources = await read_sources(question)
+    question = sources.question
     if key := metadata_key(question.by):
         refuse_unknown_key([row.log for row in sources.now.rows.rows], key)
     known = await causes(question.scope, sources.failed.rows)

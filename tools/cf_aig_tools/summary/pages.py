@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from statistics import pstdev
@@ -10,6 +10,7 @@ from statistics import pstdev
 from cf_aig_gateway.answers import Page
 from cf_aig_gateway.models import Log
 from cf_aig_tools.amounts import counted
+from cf_aig_tools.evaluations import is_evaluation
 from cf_aig_tools.progress import say
 from cf_aig_tools.side_by_side import together
 from cf_aig_tools.summary.scope import PAGE, Scope
@@ -27,16 +28,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Rows:
-    """What was read of `total` logs, newest first."""
+    """What was read of `total` logs, newest first, and whether that is every one; guardrails' evaluations apart."""
 
     rows: Sequence[Row]
     total: int
     notes: tuple[str, ...] = ()
-
-    @property
-    def are_all(self) -> bool:
-        """Whether every log was read."""
-        return self.total <= MOST_ROWS
+    are_all: bool = True
+    evaluations: Sequence[Row] = ()
 
     def coverage(self) -> str:
         """Say how many of how many were read."""
@@ -57,14 +55,25 @@ async def read_rows(scope: Scope) -> Rows:
     first = await _page(scope, 1)
     total = first.info.total_count
     if total > MOST_ROWS:
-        return Rows(await _spread(scope), total, first.notes)
-    if total > PAGE and scope.gateway.most_per_page >= MOST_ROWS:
-        first = await scope.page(1, MOST_ROWS)
-        return Rows([Row(log) for log in first.items], total, first.notes)
-    numbers = range(2, -(-total // PAGE) + 1)
-    pages = [first, *await together([partial(_page, scope, number) for number in numbers])]
-    logs = {log.id: log for page in pages for log in page.items}
-    return Rows([Row(log) for log in logs.values()], total, first.notes)
+        rows = await _spread(scope)
+    elif total > PAGE and scope.gateway.most_per_page >= MOST_ROWS:
+        rows = [Row(log) for log in (await scope.page(1, MOST_ROWS)).items]
+    else:
+        numbers = range(2, -(-total // PAGE) + 1)
+        pages = [first, *await together([partial(_page, scope, number) for number in numbers])]
+        rows = [Row(log) for log in {log.id: log for page in pages for log in page.items}.values()]
+    found = Rows(rows, total, first.notes, total <= MOST_ROWS)
+    return found if scope.is_of_evaluations else _apart(found)
+
+
+def _apart(found: Rows) -> Rows:
+    """Return the same with guardrails' evaluations apart, which are not counted among users' calls."""
+    evaluations = [row for row in found.rows if is_evaluation(row.log)]
+    if not evaluations:
+        return found
+    users = [row for row in found.rows if not is_evaluation(row.log)]
+    others = round(sum(row.weight for row in evaluations))
+    return replace(found, rows=users, total=found.total - others, evaluations=evaluations)
 
 
 async def _spread(scope: Scope) -> list[Row]:

@@ -10,13 +10,14 @@ from mcp.types import CallToolResult
 from pydantic import BaseModel
 
 from cf_aig_gateway.models import Log
+from cf_aig_tools.amounts import counted, dollars
 from cf_aig_tools.desk import answer, fits
 from cf_aig_tools.log_rows import when
 from cf_aig_tools.reading.fence import fenced
 from cf_aig_tools.reading.masking import Masker, visible
 from cf_aig_tools.summary import session_lines
 from cf_aig_tools.summary.clusters import Cluster
-from cf_aig_tools.summary.figures import SESSION
+from cf_aig_tools.summary.figures import SESSION, Figures
 from cf_aig_tools.summary.findings import Findings
 from cf_aig_tools.summary.lines import Line, added_up, all_of, cells, sentence
 from cf_aig_tools.summary.pages import spread
@@ -54,7 +55,7 @@ def told(found: Findings, masker: Masker, elsewhere: str = "") -> CallToolResult
 
 
 def _empty(found: Findings, elsewhere: str) -> CallToolResult:
-    summary = f"{_heading(found.question)}: no calls."
+    summary = f"{_heading(found.question)}: no calls.{guardrails(found.sources.evaluations)}"
     notes = "".join(f" {note}" for note in found.sources.now.rows.notes)
     basis = (
         f"Neither analytics nor logs have any.{notes}{elsewhere} Likely: the span is wrong (analytics lag by minutes, "
@@ -71,6 +72,7 @@ def _result(found: Findings, masker: Masker, rows: int, longest: int) -> CallToo
     summary = f"{_heading(found.question)}: {sentence(whole, found.lines, found.answered)}"
     if found.changed:
         summary += f" Of all calls: {'; '.join(found.changed)}."
+    summary += guardrails(found.sources.evaluations)
     shown = table([_cells(line, found) for line in _shortened(found.lines, rows)], keep=by, longest=longest)
     kept = found.clusters[: max(2, rows // 2)]
     told = [_cluster(cluster, masker, longest) for cluster in kept]
@@ -93,6 +95,15 @@ def _result(found: Findings, masker: Masker, rows: int, longest: int) -> CallToo
     failures = f"Failures:\n{words}" if words else ""
     text = "\n".join(filter(None, [summary, shown.text(), *reasons, failures, basis, f"next: {following}"]))
     return answer(text, structured)
+
+
+def guardrails(figures: Figures) -> str:
+    """Say what guardrails' own evaluations came to, in a sentence; empty where there are none."""
+    if not figures.calls:
+        return ""
+    calls = counted(figures.calls, "evaluation call")
+    spent = dollars(figures.cost) if figures.cost else "no cost"
+    return f" Guardrails: {calls}, {spent}, not counted among users' calls."
 
 
 def _cells(line: Line, found: Findings) -> dict[str, Cell]:

@@ -10,6 +10,7 @@ from cf_aig_gateway.answers import Page
 from cf_aig_gateway.client import AIGateway
 from cf_aig_gateway.filters import Filter
 from cf_aig_gateway.models import Log
+from cf_aig_tools import evaluations
 from cf_aig_tools.parameters import Wanted, wire_date
 
 PAGE = 50
@@ -31,7 +32,10 @@ _OPERATORS = {"eq": "in", "neq": "notin", "gt": "gt", "lt": "lt"}
 
 @dataclass(frozen=True)
 class Scope:
-    """The calls of a gateway from `start` until before `end`, of those the ones that meet the filters."""
+    """The calls of a gateway from `start` until before `end`, of those the ones that meet the filters.
+
+    Analytics are asked to leave out those of the models `without`.
+    """
 
     gateway: AIGateway
     gateway_id: str
@@ -39,6 +43,13 @@ class Scope:
     end: datetime
     wanted: Wanted = Wanted()  # noqa: RUF009 (it cannot change)
     search: str = ""
+    without: tuple[str, ...] = ()
+
+    @property
+    def is_of_evaluations(self) -> bool:
+        """Whether the filters ask for the calls of a model that guardrails evaluate with."""
+        asked = (value for clause in self.wanted.filters if clause.key == "model" for value in clause.value)
+        return any(value in evaluations.MODELS for value in asked)
 
     async def page(self, number: int, size: int = PAGE) -> Page[Log]:
         """Return a page of its logs, newest first."""
@@ -81,7 +92,8 @@ class Scope:
         tests = list(self._tests())
         if self.search or None in tests:
             return None
-        filters = {**({"AND": tests} if tests else {}), **more}
+        others = {"model_notin": list(self.without)} if self.without else {}
+        filters = {**({"AND": tests} if tests else {}), **others, **more}
         return Grouping(self.start, self.end, by, filters)
 
     def _tests(self) -> Iterator[dict[str, Any] | None]:

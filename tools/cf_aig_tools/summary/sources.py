@@ -10,6 +10,7 @@ import anyio
 
 from cf_aig_gateway.analytics import MOST_GROUPS, Dimension, Grouping, RequestGroup
 from cf_aig_gateway.errors import GatewayError
+from cf_aig_tools.evaluations import MODELS
 from cf_aig_tools.log_rows import when
 from cf_aig_tools.side_by_side import first_error, together
 from cf_aig_tools.summary.figures import (
@@ -79,12 +80,16 @@ class Reading:
 
 @dataclass(frozen=True)
 class Analytics:
-    """Groups now and earlier, and now by time when those are not too many; or why there are none."""
+    """Groups now and earlier, and now by time when those are not too many; or why there are none.
+
+    `evaluations` are guardrails' own calls now, which are in none of the groups.
+    """
 
     now: Groups = field(default_factory=Groups)
     earlier: Groups = field(default_factory=Groups)
     timed: Groups = field(default_factory=Groups)
     totals: Sequence[Figures] = ()
+    evaluations: Figures | None = None
     doubt: str = ""
 
 
@@ -93,13 +98,16 @@ class Sources:
     """What is known of the calls now and earlier; `doubt` says why figures are not from analytics, if they are not.
 
     `totals` are analytics' figures of all calls now, and earlier, where groups are made by what they do not know.
+    `evaluations` are guardrails' own calls now, which all else leaves out; `question` asks without them.
     """
 
+    question: Question
     now: Reading
     earlier: Reading | None
     timeline: Timeline
     failed: Rows
     totals: Sequence[Figures] = ()
+    evaluations: Figures = Figures()  # noqa: RUF009 (it cannot change)
     doubt: str = ""
 
 
@@ -119,7 +127,23 @@ async def read_sources(question: Question) -> Sources:
             reads = await together([partial(read_rows, part) for part in scopes])
             if question.by == SESSION:
                 reads = await with_sessions(scope, reads)
+    if any(rows.evaluations for rows in reads[1:]):
+        question = replace(question, scope=replace(scope, without=MODELS))
+        analytics = await _without_evaluations(question, analytics, reads[1:])
     return _sources(question, _doubted(analytics, reads[1:]), reads)
+
+
+async def _without_evaluations(question: Question, analytics: Analytics, reads: Sequence[Rows]) -> Analytics:
+    """Ask analytics again, without the calls of the model that evaluates, and how many those are."""
+    if analytics.doubt and not analytics.totals:
+        return analytics
+    if any(row.log.model in MODELS for rows in reads for row in rows.rows):
+        return Analytics(doubt="Analytics cannot tell guardrails' evaluations from other calls of their model.")
+    try:
+        (evaluated,) = await ask(question, [replace(question.scope, without=()).grouping(model_in=list(MODELS))])
+    except GatewayError as error:
+        return Analytics(doubt=str(error))
+    return replace(await _analytics(question), evaluations=total(map(of_group, evaluated)))
 
 
 async def _analytics(question: Question) -> Analytics:
@@ -190,7 +214,12 @@ def _sources(question: Question, analytics: Analytics, reads: Sequence[Rows]) ->
         earlier = [replace(reading, groups=_of_rows(reading.held)) for reading in earlier]
         timeline = {name: over_time(rows, question.step[0]) for name, rows in now.series(by).items()}
     totals = () if read.are_all and all(rows.are_all for rows in before) else analytics.totals
-    return Sources(now, earlier[0] if earlier else None, timeline, failed, totals, analytics.doubt)
+    evaluations = total(of_row(row.log, row.weight) for row in read.evaluations)
+    if analytics.evaluations and not read.are_all:
+        evaluations = analytics.evaluations
+    return Sources(
+        question, now, earlier[0] if earlier else None, timeline, failed, totals, evaluations, analytics.doubt
+    )
 
 
 def _weighed(read: Rows, failed: Rows) -> list[Row]:

@@ -15,6 +15,7 @@ from cf_aig_gateway.local.providers import (
     cohere,
     gemini,
     listings,
+    llama_guard,
     openai_chat,
     openai_embeddings,
     openai_responses,
@@ -113,5 +114,6 @@ LISTINGS: tuple[tuple[str, str, str, Callable[[Call], Answer]], ...] = (
     ("GET", "aws-bedrock", r"(?:.+/)?foundation-models", listings.foundation_models),
     ("GET", "azure-openai", AZURE + "models", listings.models),
     ("GET", ".+", "models", listings.models),
+    ("POST", WORKERS_AI, r"(run/)?@cf/meta/llama-guard.+", llama_guard.answer),
 )
 """What is told beside replies, by method, provider and path."""
