@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx2
 import stamina
 
-from cf_aig_gateway.answers import M, Page, opened, parsed, read_whole
+from cf_aig_gateway.answers import M, Page, opened, parsed_all, read_whole
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.refusals import Errand, unreachable
 from cf_aig_gateway.shapes import as_list
@@ -34,6 +34,20 @@ def segment(value: str) -> str:
     return quote(value, safe="")
 
 
+def _again(error: Exception) -> bool | float:
+    """Whether a read that failed so is worth another try, or after how many seconds."""
+    if not isinstance(error, httpx2.HTTPStatusError):
+        return isinstance(error, httpx2.TransportError)
+    if error.response.status_code == 501:
+        return False
+    if error.response.status_code == 404:
+        return 1.2
+    wait = error.response.headers.get("retry-after", "")
+    if wait.isdecimal():
+        return float(wait) if float(wait) <= RETRY_TIMEOUT_S else False
+    return True
+
+
 class Api:
     """The API of one account. The token goes to `api_url` only."""
 
@@ -48,7 +62,7 @@ class Api:
         result: Any = envelope.result
         if not isinstance(result, list | None):
             raise GatewayError(f"The gateway sent no list of {model.__name__.lower()}s, but something else.")
-        return Page([parsed(model, row) for row in as_list(result)], envelope.result_info)
+        return Page(parsed_all(model, as_list(result)), envelope.result_info)
 
     async def _telemetry(self, path: str, asked: dict[str, Any]) -> Any:
         """POST …/workers/observability/telemetry/{path}."""
@@ -61,26 +75,26 @@ class Api:
         self, url: str, params: Mapping[str, Any], errand: Errand, *, fresh: bool = False, stream: bool = False
     ) -> httpx2.Response:
         """GET, trying again what may pass; a 404 may when the log is `fresh`."""
-        present = {name: value for name, value in params.items() if value is not None}
-
-        @stamina.retry(on=_again, attempts=5, timeout=RETRY_TIMEOUT_S, wait_initial=0.2)
-        async def attempt() -> httpx2.Response:
-            request = self._http.build_request("GET", url, params=present, headers=self._authorization())
-            response = await self._http.send(request, stream=True)
-            is_passing = response.status_code == 429 or response.status_code >= 500
-            is_passing |= fresh and response.status_code == 404
-            if is_passing or not stream:
-                await read_whole(response)
-            if is_passing:
-                response.raise_for_status()
-            return response
-
+        if present := {name: value for name, value in params.items() if value is not None}:
+            url = f"{url}?{urlencode(present)}"  # httpx2 parses an address twice to add parameters
         try:
-            return await attempt()
+            return await self._attempt(url, fresh=fresh, stream=stream)
         except httpx2.HTTPStatusError as error:
             return error.response
         except httpx2.TransportError as error:
             raise unreachable(error, errand) from error
+
+    @stamina.retry(on=_again, attempts=5, timeout=RETRY_TIMEOUT_S, wait_initial=0.2)
+    async def _attempt(self, url: str, *, fresh: bool, stream: bool) -> httpx2.Response:
+        request = self._http.build_request("GET", url, headers=self._authorization())
+        response = await self._http.send(request, stream=True)
+        is_passing = response.status_code == 429 or response.status_code >= 500
+        is_passing |= fresh and response.status_code == 404
+        if is_passing or not stream:
+            await read_whole(response)
+        if is_passing:
+            response.raise_for_status()
+        return response
 
     async def _send(self, request: httpx2.Request, errand: Errand, *, stream: bool = False) -> httpx2.Response:
         try:
@@ -107,17 +121,3 @@ class Api:
 
     def _authorization(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._token()}"}
-
-
-def _again(error: Exception) -> bool | float:
-    """Whether a read that failed so is worth another try, or after how many seconds."""
-    if not isinstance(error, httpx2.HTTPStatusError):
-        return isinstance(error, httpx2.TransportError)
-    if error.response.status_code == 501:
-        return False
-    if error.response.status_code == 404:
-        return 1.2
-    wait = error.response.headers.get("retry-after", "")
-    if wait.isdecimal():
-        return float(wait) if float(wait) <= RETRY_TIMEOUT_S else False
-    return True

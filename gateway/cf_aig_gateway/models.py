@@ -3,46 +3,41 @@
 import math
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, model_validator
 
 from cf_aig_gateway.json_text import load_json
 from cf_aig_gateway.shapes import as_object
 
 
-def _metadata(value: Any) -> dict[str, Any]:
-    """Return metadata as an object: the API sends an object, an object as JSON text, or null."""
-    if isinstance(value, str):
-        try:
-            value = load_json(value)
-        except ValueError:
-            return {"metadata": value} if value else {}
-    return as_object(value)
+def _object(value: Any) -> dict[str, Any]:
+    return as_object(load_json(value) if isinstance(value, str) else value)
 
 
 def _facts(value: Any) -> dict[str, Any]:
     """Return an object that the API sends as an object, as JSON text, or as null."""
-    if isinstance(value, str):
-        try:
-            value = load_json(value)
-        except ValueError:
-            return {}
-    return as_object(value)
+    try:
+        return _object(value)
+    except ValueError:
+        return {}
 
 
-def _finite(value: float | None) -> float | None:
-    """Return a figure; None for one that no call can have."""
-    return value if value is not None and math.isfinite(value) else None
+def _metadata(value: Any) -> dict[str, Any]:
+    """Return metadata as an object; text that is no JSON is the value of `metadata`."""
+    try:
+        return _object(value)
+    except ValueError:
+        return {"metadata": value} if value else {}
 
 
 def _counted(value: int) -> int:
     return max(0, value)
 
 
-Figure = Annotated[float | None, AfterValidator(_finite)]
 Count = Annotated[int, AfterValidator(_counted)]
-
-Metadata = Annotated[dict[str, Any], BeforeValidator(_metadata)]
 Facts = Annotated[dict[str, Any], BeforeValidator(_facts)]
+
+FIGURES = ("duration", "tokens_in", "tokens_out", "cost", "feedback")
+OBJECTS = (("metadata", _metadata), ("usage_metadata", _facts), ("timings", _facts))
 
 
 class Wire(BaseModel):
@@ -83,26 +78,44 @@ class Log(Wire):
     success: bool | None = None
     cached: bool | None = None
     status_code: int | None = None
-    duration: Figure = None
-    tokens_in: Figure = None
-    tokens_out: Figure = None
-    cost: Figure = None
+    duration: float | None = None
+    tokens_in: float | None = None
+    tokens_out: float | None = None
+    cost: float | None = None
     step: int | None = None
     path: str | None = None
     request_type: str | None = None
-    feedback: Figure = None
-    metadata: Metadata = {}
+    feedback: float | None = None
+    metadata: dict[str, Any] = {}
     event_id: str | None = None
     session_id: str | None = None
     user_agent: str | None = None
-    usage_metadata: Facts = {}
-    timings: Facts = {}
+    usage_metadata: dict[str, Any] = {}
+    timings: dict[str, Any] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_sent(cls, sent: Any) -> Any:
+        """Open what is sent as JSON text, and drop figures that no call can have: once a log, as pages have many."""
+        if not isinstance(sent, dict):
+            return sent
+        row: dict[str, Any] = {**sent}
+        for name, opened in OBJECTS:
+            if (value := row.get(name)) is not None:
+                row[name] = opened(value)
+            else:
+                row.pop(name, None)
+        for name in FIGURES:
+            if isinstance(value := row.get(name), float) and not math.isfinite(value):
+                row[name] = None
+        return row
 
     @property
     def latency(self) -> float | None:
         """Milliseconds until the first byte of the reply; None where it is not known."""
         value = self.timings.get("latency")
-        return _finite(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+        is_figure = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        return value if is_figure else None
 
 
 class ResultInfo(Wire):

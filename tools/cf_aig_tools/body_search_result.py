@@ -9,7 +9,7 @@ from cf_aig_gateway.models import Log
 from cf_aig_tools.amounts import counted
 from cf_aig_tools.asked import Asked
 from cf_aig_tools.body_search import BodySearch, Hit
-from cf_aig_tools.log_rows import common_date, time_form, when
+from cf_aig_tools.log_rows import common_date, shared_time, time_of, when
 from cf_aig_tools.parameters import wire_date
 from cf_aig_tools.reading.delivery import delivered
 from cf_aig_tools.reading.masking import marks
@@ -47,10 +47,10 @@ class Result:
     def hits(self) -> str:
         """Return the logs that hold it, each with the first place and how many more there are."""
         hits, logs = self.search.hits, [hit.log for hit in self.search.hits]
-        form = time_form(logs)
+        shared = shared_time(logs)
         which = f"The newest {counted(len(hits), 'log')}" if self.search.rest else counted(len(hits), "log")
         lead = f"{which} {self._that_hold(len(hits))}, newest first, {common_date(logs)}."
-        return delivered(lead, [self._line(hit, form) for hit in hits], self._after_hits, self.budget)
+        return delivered(lead, [self._line(hit, shared) for hit in hits], self._after_hits, self.budget)
 
     def groups(self, by: str) -> str:
         """Return how many logs hold it in each group."""
@@ -85,11 +85,11 @@ class Result:
     def _that_hold(self, count: int) -> str:
         return f"{self._where} hold{'s' * (count == 1)} {self._what}"
 
-    def _line(self, hit: Hit, form: str) -> str:
-        at, short = when(hit.log), self._quoting.short
+    def _line(self, hit: Hit, shared: int) -> str:
+        short = self._quoting.short
         more = f"more than {MOST:,}" if hit.more >= MOST else f"{hit.more:,}"
         others = f" (+{more} more)" if hit.more else ""
-        facts = [short(hit.log.id, 80), at.strftime(form) if at else "", short(hit.log.model or "", 60), hit.part]
+        facts = [short(hit.log.id, 80), time_of(hit.log, shared), short(hit.log.model or "", 60), hit.part]
         return f"{' '.join(filter(None, facts))} {told(hit.match, self._quoting.whole)}{others}"
 
     def _group(self, by: str, name: str, held: Sequence[Row], looked: Sequence[Row]) -> dict[str, Cell]:

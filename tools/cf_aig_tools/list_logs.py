@@ -13,10 +13,10 @@ from cf_aig_tools.asked import Asked, Found
 from cf_aig_tools.bodies import Bodies
 from cf_aig_tools.desk import Call, answer, desk_of, fits
 from cf_aig_tools.elsewhere import matches_elsewhere
-from cf_aig_tools.log_rows import common_date, log_rows, page_figures
+from cf_aig_tools.log_rows import common_date, log_columns, page_figures
 from cf_aig_tools.parameters import Clause, GatewayId, Metadata, Order, Page, PerPage, span, wanted, wire_date
 from cf_aig_tools.sessions import with_sessions
-from cf_aig_tools.tables import Cell, table
+from cf_aig_tools.tables import Columns, folded
 
 ANNOTATIONS = ToolAnnotations(title="List logs", read_only_hint=True, open_world_hint=True)
 
@@ -86,17 +86,17 @@ async def list_logs(
         found = replace(found, kept=await with_sessions(Bodies(desk.gateway, gateway), found.kept))
     columns = [test.name for test in asked.wanted.tests]
     columns += [str(key) for clause in filters if clause.key == "metadata.key" for key in clause.value]
-    rows = desk.masker.masked(log_rows(found.kept, fields, list(dict.fromkeys(columns))))
+    shown: Columns = desk.masker.masked(log_columns(found.kept, fields, list(dict.fromkeys(columns))))
     if not found.kept:
         hint = await asked.unknown_key(gateway) if not found.info.total_count else ""
         if not hint and not gateway_id and not found.info.total_count:
             hint = await matches_elsewhere(desk, gateway, asked.count)
-        return _page(_empty(gateway, found, asked, desk.masker.mask(hint)), found.info, [], NEXT_WHEN_EMPTY, 0)
+        return _page(_empty(gateway, found, asked, desk.masker.mask(hint)), found.info, {}, NEXT_WHEN_EMPTY, 0)
     whole = ["id", "time", *(name for name in fields if name == "metadata")]
-    return _answer(gateway, found, f"{order_by} {order_by_direction}", rows, whole)
+    return _answer(gateway, found, f"{order_by} {order_by_direction}", shown, whole)
 
 
-def _answer(gateway: str, found: Found, order: str, rows: list[dict[str, Cell]], whole: list[str]) -> CallToolResult:
+def _answer(gateway: str, found: Found, order: str, columns: Columns, whole: list[str]) -> CallToolResult:
     info = found.info
     summary = " ".join([_summary(gateway, found, HEADINGS.get(order, f"by {order}")), *found.notes])
     if found.dropped:
@@ -105,29 +105,29 @@ def _answer(gateway: str, found: Found, order: str, rows: list[dict[str, Cell]],
         )
     following = f"page={info.page + 1} for {MORE.get(order, 'more')} rows; " if found.has_more else ""
     following += "get_log_details with an id"
-    pages = (_page(summary, info, rows, following, longest, whole) for longest in CELLS)
+    pages = (_page(summary, info, columns, following, longest, whole) for longest in CELLS)
     if fitting := next((page for page in pages if fits(page, MAX_TOKENS)), None):
         return fitting
     if "metadata" in whole:
-        following = f"per_page={max(1, len(rows) // 2)} for whole metadata, which is cut here; {following}"
-        return _answer_cut(summary, info, rows, following)
-    return _page(summary, info, rows, following, 1)
+        following = f"per_page={max(1, len(found.kept) // 2)} for whole metadata, which is cut here; {following}"
+        return _answer_cut(summary, info, columns, following)
+    return _page(summary, info, columns, following, 1)
 
 
-def _answer_cut(summary: str, info: ResultInfo, rows: list[dict[str, Cell]], following: str) -> CallToolResult:
-    pages = (_page(summary, info, rows, following, longest) for longest in CELLS)
-    return next((page for page in pages if fits(page, MAX_TOKENS)), None) or _page(summary, info, rows, following, 1)
+def _answer_cut(summary: str, info: ResultInfo, columns: Columns, following: str) -> CallToolResult:
+    pages = (_page(summary, info, columns, following, longest) for longest in CELLS)
+    return next((page for page in pages if fits(page, MAX_TOKENS)), None) or _page(summary, info, columns, following, 1)
 
 
 def _page(
     summary: str,
     info: ResultInfo,
-    rows: list[dict[str, Cell]],
+    columns: Columns,
     following: str,
     longest: int,
     whole: Sequence[str] = ("id", "time"),
 ) -> CallToolResult:
-    shown = table(rows, keep="id", longest=longest, whole=whole)
+    shown = folded(columns, keep="id", longest=longest, whole=whole)
     structured = Logs(
         summary=summary,
         total_count=info.total_count,

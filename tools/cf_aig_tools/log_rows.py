@@ -3,8 +3,9 @@
 import difflib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from cf_aig_gateway.errors import GatewayError
@@ -25,24 +26,17 @@ MOST_KEYS = 12
 """Metadata keys that an error names."""
 
 
-def log_rows(logs: Sequence[Log], fields: Sequence[str], metadata: Sequence[str]) -> list[dict[str, Cell]]:
-    """Return a row for each log: the columns asked for (all when none is), then those metadata keys.
+def log_columns(logs: Sequence[Log], fields: Sequence[str], metadata: Sequence[str]) -> dict[str, list[Cell]]:
+    """Return the columns asked for (all when none is), then those metadata keys, with a cell for each log.
 
     Raises:
         GatewayError: no log has such a field, or such a metadata key.
 
     """
     _refuse_unknown(logs, fields)
-    form, answered = time_form(logs), answers(logs)
-    names = ["id", *(name for name in fields if name != "id")] if fields else list(COLUMNS)
-    return [_row(log, names, metadata, form, answered) for log in logs]
-
-
-def _row(
-    log: Log, names: Sequence[str], metadata: Sequence[str], form: str, answered: Mapping[str, Log]
-) -> dict[str, Cell]:
-    held = {name: _cell(log, name, form, answered) for name in names}
-    return held | {key: plain(log.metadata.get(key)) for key in metadata}
+    names = ["id", *(name for name in fields if name != "id")] if fields else COLUMNS
+    columns = {name: _column(name, logs) for name in names}
+    return columns | {key: [plain(log.metadata.get(key)) for log in logs] for key in metadata}
 
 
 def _refuse_unknown(logs: Sequence[Log], fields: Sequence[str]) -> None:
@@ -69,31 +63,33 @@ def refuse_unknown_key(logs: Sequence[Log], key: str) -> None:
         raise GatewayError(f"None has the metadata key {key[:80]}. {there}.")
 
 
-def _cell(log: Log, name: str, form: str, answered: Mapping[str, Log]) -> Cell:
+def _column(name: str, logs: Sequence[Log]) -> list[Cell]:
     match name:
         case "time":
-            return _time(log, form)
+            shared = shared_time(logs)
+            return [time_of(log, shared) for log in logs]
         case "provider":
-            return None if names_provider(log) else log.provider
+            return [None if names_provider(log) else log.provider for log in logs]
         case "status":
-            return log.status_code
+            return [log.status_code for log in logs]
         case "s":
-            return None if log.duration is None else seconds(log.duration)
+            return [None if log.duration is None else seconds(log.duration) for log in logs]
         case "in":
-            return _whole(log.tokens_in)
+            return [_whole(log.tokens_in) for log in logs]
         case "out":
-            return _whole(log.tokens_out)
+            return [_whole(log.tokens_out) for log in logs]
         case "$":
-            return None if log.cost is None else significant(log.cost)
+            return [None if log.cost is None else significant(log.cost) for log in logs]
         case "step":
-            return log.step or None
+            return [log.step or None for log in logs]
         case "session":
-            return session_of(log) or None
+            return [session_of(log) or None for log in logs]
         case "what":
-            return what(log, answered.get(log.id))
+            answered = answers(logs)
+            return [what(log, answered.get(log.id)) for log in logs]
         case _:
             key = metadata_key(name)
-            return plain(log.metadata.get(key) if key else getattr(log, name, None))
+            return [plain(log.metadata.get(key) if key else getattr(log, name, None)) for log in logs]
 
 
 def what(log: Log, answer: Log | None = None) -> str:
@@ -126,26 +122,37 @@ def usage_of(log: Log) -> Usage:
 
 def when(log: Log) -> datetime | None:
     """Return when a log was made, in UTC."""
+    return _moment(log.created_at or "")
+
+
+@lru_cache(maxsize=1024)
+def _moment(text: str) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(log.created_at or "")
+        moment = datetime.fromisoformat(text)
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None
 
 
-def time_form(logs: Sequence[Log]) -> str:
-    """Return the shortest form of time that tells these logs apart: the date goes when all share it."""
-    moments = [moment for moment in map(when, logs) if moment]
-    if len({moment.date() for moment in moments}) <= 1:
-        return "%H:%M:%S"
-    return "%m-%d %H:%M:%S" if len({moment.year for moment in moments}) == 1 else "%Y-%m-%d %H:%M:%S"
+def shared_time(logs: Sequence[Log]) -> int:
+    """Return how much of their times is the same in all logs: 11 characters (the date), 5 (the year) or none."""
+    dates = {moment.date() for moment in map(when, logs) if moment}
+    if len(dates) <= 1:
+        return len("2026-11-28 ")
+    return len("2026-") if len({date.year for date in dates}) == 1 else 0
+
+
+def time_of(log: Log, shared: int) -> str | None:
+    """Return a log's time without what all logs share; as it was sent where it is none."""
+    moment = when(log)
+    return moment.isoformat(" ", "seconds")[shared:19] if moment else log.created_at
 
 
 def common_date(logs: Sequence[Log]) -> str:
     """Return what the rows' times leave out: the date, or the year, that all logs share."""
     moment = next((moment for moment in map(when, logs) if moment), None)
-    form = {"%H:%M:%S": "%Y-%m-%d (UTC)", "%m-%d %H:%M:%S": "%Y (UTC)"}.get(time_form(logs), "UTC")
-    return moment.strftime(form) if moment else "UTC"
+    shared = moment.isoformat(" ")[: shared_time(logs)].rstrip(" -") if moment else ""
+    return f"{shared} (UTC)" if shared else "UTC"
 
 
 def page_figures(logs: Sequence[Log]) -> str:
@@ -170,19 +177,12 @@ def percentile(ordered: Sequence[float], percent: int) -> float:
     return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
 
 
-def _time(log: Log, form: str) -> str | None:
-    moment = when(log)
-    return moment.strftime(form) if moment else log.created_at
-
-
 def _whole(value: float | None) -> int | float | None:
     return int(value) if value is not None and value == int(value) else value
 
 
 def plain(value: Any) -> Cell:
     """Return a value as a cell: what has members as compact JSON, nothing for what is empty."""
-    if value in ({}, []):
-        return None
-    if isinstance(value, str | int | float | bool | None):
+    if value is None or isinstance(value, str | int | float):
         return value
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")) if value not in ({}, []) else None
