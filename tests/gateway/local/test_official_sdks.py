@@ -308,7 +308,7 @@ async def test_anthropic_reads_what_was_cached_and_why_it_was_not(tmp_path: Path
 
     assert first.usage.cache_creation and first.usage.cache_creation.ephemeral_1h_input_tokens == 1375
     assert (first.usage.cache_creation_input_tokens, first.usage.cache_read_input_tokens) == (1375, 0)
-    assert (second.usage.cache_read_input_tokens, second.usage.input_tokens) == (1375, 5)
+    assert (second.usage.cache_read_input_tokens, second.usage.input_tokens) == (1375, 6)
     assert first.diagnostics is second.diagnostics is None
     assert missed.diagnostics and isinstance(missed.diagnostics.cache_miss_reason, CacheMissSystemChanged)
     assert missed.diagnostics.cache_miss_reason.cache_missed_input_tokens == 1375
