@@ -46,6 +46,11 @@ def said(chance: random.Random, words: int) -> str:
     return " ".join(chance.choices(WORDS, k=words))
 
 
+def session(chance: random.Random) -> str:
+    """Return the id of a session."""
+    return f"s-{chance.getrandbits(40):010x}"
+
+
 def chat(*messages: tuple[str, str], **more: Any) -> bytes:
     """Return an OpenAI request."""
     told = [{"role": role, "content": content} for role, content in messages]
@@ -57,6 +62,15 @@ def a_call(minutes: float, request: bytes, **changes: Any) -> Record:
     values: dict[str, Any] = {"tokens_in": 600, "tokens_out": 80, "model": "openai/gpt-4o"} | changes
     price = (values["tokens_in"] * 2.5 + values["tokens_out"] * 10) / 1e6
     return a_log(next(_numbers), minutes=minutes, request=request, **{"cost": price} | values)
+
+
+def a_turn(minutes: float, request: bytes, read: int, sent: int, **changes: Any) -> Record:
+    """Return a call of claude-sonnet-4-5 that read so much of what it sent from the prompt cache, at the list price."""
+    price = ((sent - read) * 3 + read * 0.3 + 200 * 15) / 1e6
+    counted = {"input_cached_tokens": read, "input_tokens": sent, "output_tokens": 200}
+    model = "anthropic/claude-sonnet-4-5"
+    values = {"model": model, "tokens_in": sent, "tokens_out": 200, "usage_metadata": counted, "cost": price}
+    return a_log(next(_numbers), minutes=minutes, request=request, **values | changes)
 
 
 def honest(count: int, seed: int = 1) -> Iterator[Record]:
@@ -140,3 +154,85 @@ def cut_off(planted: Planted, chance: random.Random, count: int) -> None:
         planted.add("replies cut by the limit and asked again", cut)
         more = chat(("user", question), max_tokens=2000)
         planted.keep(a_call(minutes + 1, more, tokens_out=700, metadata=metadata))
+
+
+def thought_away(planted: Planted, chance: random.Random, count: int) -> None:
+    """Plant replies that are nearly all reasoning: of half of them nothing is left."""
+    for number in range(count):
+        out, thought = 4000, 4000 if number % 2 else 3800
+        counted = {"output_reasoning_tokens": thought}
+        call = a_call(chance.uniform(0, DAY), chat(("user", said(chance, 40))), tokens_out=out, usage_metadata=counted)
+        planted.add("reasoning that eats the reply", call, None if thought == out else thought * 10 / 1e6)
+
+
+def broken_caches(planted: Planted, chance: random.Random, sessions: int) -> None:
+    """Plant sessions of six turns, whose prompt cache hits until it breaks by one cause each, at the fourth turn."""
+    tools = [{"name": name, "input_schema": {}} for name in ("read_file", "run_tests", "edit_file")]
+    for number in range(sessions):
+        rules, minutes, at = f"You are an agent. {said(chance, 300)}", chance.uniform(0, DAY), number % 3
+        metadata = {"session": session(chance)}
+        messages: list[dict[str, Any]] = []
+        for turn in range(6):
+            messages.append({"role": "user", "content": said(chance, 30)})
+            is_broken = turn == 3
+            body = {"model": "claude-sonnet-4-5", "max_tokens": 4000, "cache_control": {"type": "ephemeral"}}
+            body |= {
+                "system": f"It is 12:0{turn}:11. {rules}" if is_broken and at == 0 else rules,
+                "tools": tools[::-1] if is_broken and at == 1 else tools,
+                "messages": messages,
+            }
+            minutes += 9 if is_broken and at == 2 else 1
+            sent, before = 10_000 + 500 * turn, 10_000 + 500 * (turn - 1)
+            read = 0 if is_broken or turn == 0 else before
+            call = a_turn(minutes, json.dumps(body).encode(), read, sent, metadata=metadata)
+            if is_broken:
+                planted.add("prompt cache missed", call, before * (3 - 0.3) / 1e6)
+            else:
+                planted.keep(call)
+            messages.append({"role": "assistant", "content": said(chance, 20)})
+
+
+def heavy(planted: Planted, chance: random.Random, count: int) -> None:
+    """Plant short questions under long definitions of tools, or after a long history."""
+    described = [
+        {"type": "function", "function": {"name": f"t{at}", "description": said(chance, 90)}} for at in range(40)
+    ]
+    long = json.dumps(described, separators=(",", ":"))
+    for number in range(count):
+        question = ("user", said(chance, 8))
+        history = [(("user", "assistant")[at % 2], said(chance, 120)) for at in range(20)]
+        request = chat(question, tools=described) if number % 2 else chat(*history, question)
+        call = a_call(chance.uniform(0, DAY), request, tokens_in=8000, metadata={"user": chance.choice(USERS)})
+        turns = [json.dumps(each, separators=(",", ":")) for each in json.loads(request)["messages"]]
+        part = len(long) if number % 2 else sum(map(len, turns[:-1]))
+        share = part / (part + len(turns[-1]))
+        kind = "tool definitions" if number % 2 else "history"
+        outweighs = "outweigh" if number % 2 else "outweighs"
+        planted.add(f"{kind} that {outweighs} the question", call, 8000 * share * 2.5 / 1e6)
+
+
+def too_good(planted: Planted, chance: random.Random, count: int) -> None:
+    """Plant classifications by gpt-4o, of which as many are praised as of those by gpt-4o-mini."""
+    for number in range(2 * count):
+        mini = number % 2
+        changes = {
+            "metadata": {"feature": "classify"},
+            "feedback": (1 if number % 20 else -1) if number % 4 < 2 else None,
+        }
+        model, prices = ("openai/gpt-4o-mini", (0.15, 0.6)) if mini else ("openai/gpt-4o", (2.5, 10))
+        price = (600 * prices[0] + 80 * prices[1]) / 1e6
+        request = chat(("user", said(chance, 40)))
+        call = a_call(chance.uniform(0, DAY), request, model=model, cost=price, **changes)
+        if mini:
+            planted.keep(call)
+        else:
+            planted.add("expensive models where a cheap one did as well", call, price - (600 * 0.15 + 80 * 0.6) / 1e6)
+
+
+def guarded(planted: Planted, chance: random.Random, count: int) -> None:
+    """Plant the evaluations that guardrails made of calls."""
+    for number in range(count):
+        minutes, request = chance.uniform(0, DAY), chat(("user", said(chance, 40)))
+        planted.keep(a_call(minutes, request, event_id=f"event-{number}"))
+        evaluated = {"model": "@cf/meta/llama-guard-3-8b", "event_id": f"event-{number}", "cost": 0.0002}
+        planted.add("guardrails' evaluation calls", a_call(minutes, request, **evaluated))

@@ -57,8 +57,8 @@ class Fingerprint:
 
     `whole`: as it was sent. `plain`: but for times, ids, cache marks and the limit of the reply. `said`: its messages
     alone, so; `carries`: those before the last answer, which are what the request it goes on from said. `asked`: what
-    it adds to that, but for times. `rules`: the system prompt, and `toolset` the tools, to the letter but for cache
-    marks. `settings`: what else tells one cached prompt from another.
+    it adds to that, but for times. `opening`: the first message. `rules`: the system prompt, and `toolset` the tools,
+    to the letter but for cache marks. `settings`: what else tells one cached prompt from another.
     `limit`: tokens that the reply may have. `life`: seconds that it asks a prompt cache to keep it; 0: it asks nothing.
     """
 
@@ -67,6 +67,7 @@ class Fingerprint:
     said: str = ""
     carries: str = ""
     asked: str = ""
+    opening: str = ""
     rules: str = ""
     toolset: str = ""
     settings: str = ""
@@ -114,6 +115,7 @@ def _of_body(body: dict[str, Any], whole: str) -> Fingerprint:
         _digest(plain),
         _digest(plain[:last]),
         _digest(_without_noise(text, keep_ids=True) for text in turns[new:]),
+        _digest(plain[:1]),
         _digest(system),
         _digest(tools),
         _digest(keyed),

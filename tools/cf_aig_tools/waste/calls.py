@@ -18,7 +18,10 @@ FEATURE_WORDS = ("feature", "task", "use_case", "usecase", "workflow", "endpoint
 
 @dataclass(slots=True)
 class Call:
-    """A log: times are seconds since 1970, cost is US dollars; `print` is known where its request was read."""
+    """A log: times are seconds since 1970, cost is US dollars.
+
+    `read` are tokens that the provider's cache had, as far as it `knows_cache`; `print` is of a request that was read.
+    """
 
     id: str
     start: float
@@ -34,6 +37,7 @@ class Call:
     read: int
     reasoning: int
     feedback: float
+    knows_cache: bool
     session: str
     user: str
     feature: str
@@ -86,6 +90,7 @@ def call_of(log: Log) -> Call:
         read=usage.cache_read,
         reasoning=usage.reasoning,
         feedback=log.feedback or 0,
+        knows_cache="input_cached_tokens" in log.usage_metadata,
         session=log.session_id or _named(log, SESSION_WORDS)[1] or (held.session if held else ""),
         user=_named(log, USER_WORDS)[1],
         feature=feature and f"{feature}={value}",

@@ -48,10 +48,10 @@ class Reading:
     total: int = 0
     notes: tuple[str, ...] = ()
     is_printed: bool = False
-    bodies_wanted: int = 0
-    bodies_read: int = 0
-    bodies_lacking: int = 0
-    _tried: set[Wanted] = field(default_factory=set[Wanted])
+    _read: set[Wanted] = field(default_factory=set[Wanted])
+    _lacking: int = 0
+    _asked: set[Wanted] = field(default_factory=set[Wanted])
+    _left: int = MOST_BODIES
 
     @property
     def bodies(self) -> Bodies:
@@ -69,13 +69,15 @@ class Reading:
     async def read_prints(self, wanted: Sequence[Call]) -> None:
         """Read the requests of calls whose fingerprints are not known, in this order, as far as bounds allow."""
         unknown: dict[Wanted, Call] = {(call.id, "request"): call for call in wanted if call.print is None}
+        kept, self._left = self._left // 2, self._left - self._left // 2
         todo = self._allowed(list(unknown))
+        self._left += kept
 
         async def read(each: Wanted) -> None:
             raw = await self.bodies.raw(*each)
             if raw and not raw.is_cut:
                 unknown[each].print = fingerprint(raw.data)
-            self._count(is_stored=raw is not None)
+            self._count(each, is_stored=raw is not None)
 
         with anyio.move_on_at(self.deadline):
             await together([partial(read, each) for each in todo])
@@ -87,7 +89,7 @@ class Reading:
         def take(each: Wanted, stored: Stored | None) -> None:
             if stored:
                 found[each] = stored
-            self._count(is_stored=stored is not None)
+            self._count(each, is_stored=stored is not None)
 
         await self.bodies.read_all(self._allowed(wanted), take, max(0, self.deadline - anyio.current_time()))
         return found
@@ -97,23 +99,22 @@ class Reading:
         is_all = self.logs >= self.total
         since = "" if is_all or not self.calls else f", since {_minute(self.calls[0].start)}"
         logs = f"Read {'all' if is_all else f'the newest {self.logs:,} of'} {counted(self.total, 'log')}{since}"
-        bodies = f", and {self.bodies_read:,} of the {self.bodies_wanted:,} bodies that they point to"
-        lacking = f" ({self.bodies_lacking:,} are not stored)" if self.bodies_lacking else ""
-        return f"{logs}{bodies if self.bodies_wanted else ''}{lacking}. Nothing is extrapolated."
+        bodies = f", and {len(self._read):,} of the {len(self._asked):,} bodies that they point to"
+        lacking = f" ({self._lacking:,} are not stored)" if self._lacking else ""
+        return f"{logs}{bodies if self._asked else ''}{lacking}. Nothing is extrapolated."
 
     def _allowed(self, wanted: Sequence[Wanted]) -> list[Wanted]:
-        """Return those that were not asked for before, up to the bound."""
-        new = [each for each in dict.fromkeys(wanted) if each not in self._tried]
-        self.bodies_wanted += len(new)
-        most = MOST_LOCAL_BODIES if self.is_printed else MOST_BODIES
-        allowed = new[: max(0, most - len(self._tried))]
-        self._tried.update(allowed)
+        """Return as many as the bound still allows."""
+        every = list(dict.fromkeys(wanted))
+        allowed = every[: max(0, self._left)]
+        self._left -= len(allowed)
+        self._asked.update(every)
         return allowed
 
-    def _count(self, *, is_stored: bool) -> None:
-        self.bodies_read += is_stored
-        self.bodies_lacking += not is_stored
-        say(f"read {self.bodies_read:,} bodies")
+    def _count(self, each: Wanted, *, is_stored: bool) -> None:
+        self._read.add(each)
+        self._lacking += not is_stored
+        say(f"read {len(self._read):,} bodies")
 
     async def _printed(self, calls: dict[str, Call]) -> bool:
         """Read logs with fingerprints, and return whether the gateway has any."""
@@ -129,6 +130,7 @@ class Reading:
             )
             if page is None:
                 return False
+            self._left = MOST_LOCAL_BODIES
             self.total = self.total if after else page.info.total_count
             self._take(page, calls)
             if not page.items or self.logs >= self.total:

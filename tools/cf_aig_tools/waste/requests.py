@@ -21,29 +21,8 @@ MOST_TRIES = 5
 GO_ON = 160
 """Characters of the longest message that is taken to ask for the rest of a reply that was cut."""
 
-ALIKE = 8
-"""Tokens by which requests may differ that can be the same but for a time or an id."""
-
 REPLIES = 3
 """Replies of one request with several ids in its question that are held against each other."""
-
-
-async def read_candidates(reading: Reading) -> None:
-    """Read the requests that may have been sent before, by their model and size, the most expensive first."""
-    if reading.is_printed:
-        return
-    groups: dict[tuple[str, str], list[Call]] = defaultdict(list)
-    for call in reading.calls:
-        if not call.is_hit and not call.is_evaluation:
-            groups[call.provider, call.model].append(call)
-    worth: list[tuple[bool, float, Call]] = []
-    for calls in groups.values():
-        for one, other in pairwise(sorted(calls, key=lambda call: call.tokens_in)):
-            if other.tokens_in - one.tokens_in <= ALIKE:
-                is_same = one.tokens_in == other.tokens_in
-                worth += [(is_same, max(one.cost, other.cost), call) for call in (one, other)]
-    worth.sort(key=lambda each: each[:2], reverse=True)
-    await reading.read_prints([call for *_, call in worth])
 
 
 def failed(found: Findings, reading: Reading) -> Iterator[Waste]:
@@ -51,7 +30,7 @@ def failed(found: Findings, reading: Reading) -> Iterator[Waste]:
     tried = [call for call in found.free(reading.calls) if not call.is_hit and call.print and call.print.plain]
     for calls in _grouped(tried, lambda call: (call.model, call.print and call.print.plain)):
         for at, call in enumerate(calls):
-            if not call.is_ok and any(_follows(call, later, AGAIN_S) for later in calls[at + 1 :]):
+            if not call.is_ok and any(follows(call, later, AGAIN_S) for later in calls[at + 1 :]):
                 yield Waste(FAILED, call, call.tokens, call.cost)
 
 
@@ -66,7 +45,7 @@ def cut(found: Findings, reading: Reading) -> Iterator[Waste]:
         one.id
         for group in _grouped(calls, lambda call: (call.model, call.print and call.print.plain))
         for one, other in pairwise(group)
-        if _follows(one, other, AGAIN_S)
+        if follows(one, other, AGAIN_S)
     }
     for call in calls:
         if not call.print or not call.print.limit or call.tokens_out < call.print.limit:
@@ -74,7 +53,7 @@ def cut(found: Findings, reading: Reading) -> Iterator[Waste]:
         if call.id in again:
             yield Waste(CUT, call, call.tokens, call.cost, "asked again")
         for later in going_on[call.print.said]:
-            if later.model == call.model and _follows(call, later, AGAIN_S):
+            if later.model == call.model and follows(call, later, AGAIN_S):
                 yield Waste(CUT, later, later.tokens_in, later.share(later.tokens_in - later.read), "asked to go on")
                 break
 
@@ -95,7 +74,7 @@ def _again(calls: Sequence[Call]) -> Iterator[Waste]:
     seen: set[str] = set()
     for at, call in enumerate(calls):
         whole = call.print.whole if call.print else ""
-        is_retry = at > 0 and len(calls) <= MOST_TRIES and _follows(calls[at - 1], call, TWICE_S)
+        is_retry = at > 0 and len(calls) <= MOST_TRIES and follows(calls[at - 1], call, TWICE_S)
         kind = REPEATED if whole in seen else NEARLY
         if seen:
             yield Waste(TWICE if is_retry else kind, call, call.tokens, call.cost)
@@ -113,7 +92,7 @@ async def _same(calls: Sequence[Call], reading: Reading) -> list[list[Call]]:
     return [list(calls)] if len(texts) == 1 and len(replies) > 1 else [g for g in by_question if len(g) > 1]
 
 
-def _follows(one: Call, other: Call, within_s: float) -> bool:
+def follows(one: Call, other: Call, within_s: float) -> bool:
     """Whether a call may be the next try of another."""
     return one.start <= other.start <= one.end + within_s and same_asker(one, other)
 
