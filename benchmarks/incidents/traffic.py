@@ -10,8 +10,8 @@ from uuid import uuid4
 import httpx2
 
 from cf_aig_gateway.local.faults import Fault
-from cf_aig_gateway.local.providers import simulated
 from cf_aig_gateway.local.providers.answers import Answer, json_answer
+from cf_aig_gateway.local.providers.simulated import Simulated
 from cf_aig_gateway.local.providers.wire import Call
 from cf_aig_gateway.local.record import Record
 from cf_aig_gateway.local.store import Store
@@ -73,11 +73,13 @@ SCRIPTED = {
     b"[scripted: no credit]": _fault(2021, 402, "Insufficient wholesale credits"),
 }
 
+SIMULATED = Simulated()
+
 
 async def upstream(call: Call) -> Answer:
     """Answer by a script where the prompt names one, else as the simulated providers do."""
     body = json.dumps(call.content).encode()
-    return next((answer for name, answer in SCRIPTED.items() if name in body), None) or await simulated.answer(call)
+    return next((answer for name, answer in SCRIPTED.items() if name in body), None) or await SIMULATED(call)
 
 
 class Traffic:

@@ -14,6 +14,7 @@ from cf_aig_gateway.models import Envelope, ResultInfo
 from cf_aig_gateway.refusals import Errand, refusal, unreachable
 
 M = TypeVar("M", bound=BaseModel)
+E = TypeVar("E", bound=Envelope)
 
 MAX_ANSWER = 32 * 1024 * 1024
 """Bytes of an answer that is read whole, after decompression; a page of 1,000 events with their bodies has less."""
@@ -40,7 +41,7 @@ class Body:
     note: str = ""
 
 
-def opened(response: httpx2.Response, errand: Errand) -> Envelope:
+def opened(response: httpx2.Response, errand: Errand, kind: type[E] = Envelope) -> E:
     """Return the envelope of a management answer.
 
     Raises:
@@ -48,7 +49,7 @@ def opened(response: httpx2.Response, errand: Errand) -> Envelope:
 
     """
     try:
-        envelope = Envelope.model_validate_json(mended(response.content))
+        envelope = kind.model_validate_json(mended(response.content))
     except ValidationError:
         raise refusal(response, errand) from None
     if response.is_success and envelope.success:

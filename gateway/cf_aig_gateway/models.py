@@ -141,3 +141,9 @@ class Envelope(Wire):
     result: Any = None
     result_info: ResultInfo = ResultInfo()
     errors: list[ApiError] = []
+
+
+class LogsEnvelope(Envelope):
+    """The same around logs, which are read at once: in half the time, where they are thousands."""
+
+    result: list[Log] | None = None

@@ -55,18 +55,27 @@ def resend(log: Log, request: Any, model: str, changes: Mapping[str, Any]) -> Re
     return _with_model(changed, model) if model else changed
 
 
-def _logged(log: Log, request: Any) -> Resend:
+def step_of(log: Log, request: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the step of a universal request that a log is of, and the body that its provider was sent.
+
+    The step is empty where the request had no steps, the body where it is no JSON object.
+    """
     steps = as_list(request)
     step = as_object(steps[min(log.step or 0, len(steps) - 1)]) if steps else {}
-    provider = as_text(step.get("provider")) or log.provider or ""
     body = as_object(step.get("query")) if steps else as_object(request)
-    if not (body and provider):
-        raise GatewayError("Only a request that is a JSON object, to a provider that its log names, can be sent again.")
     if "model" in body and isinstance(body.get("input"), dict):
         body = {"model": body["model"], **body["input"]}
+    return step, body
+
+
+def _logged(log: Log, request: Any) -> Resend:
+    step, body = step_of(log, request)
+    provider = as_text(step.get("provider")) or log.provider or ""
+    if not (body and provider):
+        raise GatewayError("Only a request that is a JSON object, to a provider that its log names, can be sent again.")
     model = as_text(body.get("model")) or (log.model or "").removeprefix(f"{provider}/")
     held = Resend(model, provider, as_text(step.get("endpoint")) or log.path or "", body)
-    universal = bool(steps or log.step or log.request_type == "universal")
+    universal = bool(step or log.step or log.request_type == "universal")
     return replace(_on_its_route(held), universal=universal)
 
 

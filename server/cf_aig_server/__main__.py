@@ -68,6 +68,10 @@ def _run(command: str, options: dict[str, Any]) -> None:
             from cf_aig_server.settings import Settings  # noqa: PLC0415
 
             sys.exit(doctor.run(Settings(**options)))
+        case "export":
+            from cf_aig_server.commands import export  # noqa: PLC0415
+
+            export.run(**options)
         case _:
             _begin_loading()
             from cf_aig_server.commands import serve  # noqa: PLC0415
@@ -127,13 +131,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=version("cloudflare-ai-gateway-mcp"))
     _serve_options(parser)
-    commands = parser.add_subparsers(dest="command", metavar="{serve,gateway,demo,doctor}")
+    commands = parser.add_subparsers(dest="command", metavar="{serve,gateway,demo,doctor,export}")
     _serve_options(commands.add_parser("serve", help="serve MCP (the default)"))
     _gateway_options(commands.add_parser("gateway", help="serve the local gateway over HTTP"))
     doctor = commands.add_parser("doctor", help="check the configuration, and print it as each client takes it")
     doctor.add_argument("--local", nargs="?", const="1", metavar="DB", default=argparse.SUPPRESS)
     demo = commands.add_parser("demo", help="the whole debugging workflow, on the local gateway")
     demo.add_argument("--keep", action="store_true", help="leave the gateway's file, and say where it is")
+    _export_options(commands.add_parser("export", help="write logs to a file of cases, one line of JSON each"))
     return parser
 
 
@@ -181,6 +186,32 @@ def _gateway_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=URL",
         help="where a provider's calls go: openai=http://127.0.0.1:9000/v1, custom-ollama=…",
     )
+
+
+def _export_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--out", required=True, metavar="FILE", help="file to write, for its owner alone to read; - for stdout")
+    _reached(parser)
+    add("--start", default="", metavar="TIME", help="ISO 8601, or a span back from now: 90m, 24h, 7d (all logs)")
+    add("--end", default="", metavar="TIME", help="the same (now)")
+    add("--success", choices=["true", "false"], help="only calls that succeeded, or failed")
+    add("--feedback", type=int, choices=[-1, 0, 1], help="only calls with this feedback")
+    add("--provider", default="", help="only calls of this provider")
+    add("--model", default="", help="only calls of this model, exactly as list_logs shows it")
+    add("--metadata", action="append", default=[], metavar="KEY=VALUE", help="only calls with it; repeatable")
+    add("--filter", action="append", default=[], metavar="CLAUSE", help="as 'duration gt 5000'; repeatable")
+    add("--limit", type=_count, default=1000, metavar="N", help="the newest N logs at most (1000)")
+
+
+def _reached(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--gateway", default="", metavar="ID", help="gateway (the configured one)")
+    parser.add_argument("--local", nargs="?", const="1", metavar="DB", help="use the local gateway's file")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+    return int(text)
 
 
 if __name__ == "__main__":

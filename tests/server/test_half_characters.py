@@ -128,6 +128,7 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("list_gateways", {}),
     ("list_gateways", {"search": HALF}),
     ("list_logs", {}),
+    ("find_waste", {}),
     ("list_logs", {"gateway_id": "refused"}),
     ("list_logs", {"search": HALF}),
     ("list_logs", {"model": HALF, "metadata": {HALF: HALF}}),

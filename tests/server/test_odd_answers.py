@@ -17,6 +17,7 @@ TOOLS: list[tuple[str, dict[str, Any]]] = [
     ("summarize_logs", {}),
     ("summarize_logs", {"group_by": "session"}),
     ("list_logs", {}),
+    ("find_waste", {}),
     ("list_logs", {"order_by": "metadata.a"}),
     ("get_log_details", {"log_id": "one"}),
     ("get_log_request_body", {"log_id": "one"}),

@@ -17,6 +17,7 @@ TOOLS: list[tuple[str, dict[str, Any]]] = [
     ("list_gateways", {}),
     ("summarize_logs", {}),
     ("list_logs", {}),
+    ("find_waste", {}),
     ("get_log_details", {"log_id": "one"}),
     ("get_log_request_body", {"log_id": "one", "view": "outline"}),
     ("get_log_response_body", {"log_id": "one", "pointer": "/a"}),

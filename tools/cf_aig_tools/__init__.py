@@ -5,6 +5,7 @@ from types import ModuleType
 from cf_aig_tools import (
     chat_via_gateway,
     compare_logs,
+    find_waste,
     get_log_details,
     get_log_request_body,
     get_log_response_body,
@@ -20,6 +21,7 @@ from cf_aig_tools import (
 TOOLS: tuple[ModuleType, ...] = (
     list_gateways,
     summarize_logs,
+    find_waste,
     list_logs,
     get_log_details,
     get_log_request_body,

@@ -16,6 +16,13 @@ def significant(value: float) -> float:
     return float(f"{value:.3g}")
 
 
+def spent(value: float) -> float:
+    """Return a sum of US dollars to the millionth; three significant digits of one that is smaller than that shows."""
+    return round(value, 6) if abs(value) >= 0.0001 else significant(value)
+
+
 def dollars(value: float) -> str:
-    """Return an amount of US dollars without an exponent: $0.0000026."""
+    """Return an amount of US dollars without an exponent, $0.0000026; from $100 on to the cent, $1,234.57."""
+    if abs(value) >= 100:
+        return f"${value:,.2f}"
     return f"${significant(value):.12f}".rstrip("0").rstrip(".")

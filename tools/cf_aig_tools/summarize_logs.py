@@ -1,6 +1,7 @@
 """What the calls of a span add up to, what changed, and why calls failed."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
@@ -8,10 +9,10 @@ from mcp.types import CallToolResult, ToolAnnotations
 from pydantic import Field
 
 from cf_aig_gateway.errors import GatewayError
-from cf_aig_tools.desk import Call, desk_of
+from cf_aig_tools.desk import Call, Desk, desk_of
 from cf_aig_tools.elsewhere import matches_elsewhere
 from cf_aig_tools.parameters import Clauses, GatewayId, Metadata, duration, span, wanted
-from cf_aig_tools.summary.figures import ASKERS, DIMENSIONS
+from cf_aig_tools.summary.figures import ASKERS, DIMENSIONS, GATEWAY
 from cf_aig_tools.summary.findings import findings
 from cf_aig_tools.summary.result import Summary, told
 from cf_aig_tools.summary.scope import Scope
@@ -21,15 +22,15 @@ ANNOTATIONS = ToolAnnotations(title="Summarize logs", read_only_hint=True, open_
 
 DEFAULT_SPAN = timedelta(hours=24)
 
+GROUPS = "model, provider, status, cached, hour, day, session, user, user_agent, metadata.<key>, gateway (all of them)"
+
 
 async def summarize_logs(
     ctx: Call,
     gateway_id: GatewayId = "",
     start_date: Annotated[str, Field(description="As in list_logs; default 24h")] = "",
     end_date: str = "",
-    group_by: Annotated[
-        str, Field(description="model, provider, status, cached, hour, day, session, user, user_agent, metadata.<key>")
-    ] = "model",
+    group_by: Annotated[str, Field(description=GROUPS)] = "model",
     compare_to: Annotated[str, Field(description="previous, or how much earlier: 24h, 7d")] = "",
     success: bool | None = None,
     cached: bool | None = None,
@@ -49,12 +50,21 @@ async def summarize_logs(
     asked = wanted(
         filters, metadata, success=success, cached=cached, provider=provider.lower(), model=model, feedback=feedback
     )
+    by = _group_by(group_by)
     scope = Scope(desk.gateway, gateway_id or desk.default_gateway, start, end, asked, search)
-    question = Question(scope, _group_by(group_by), _earlier(compare_to, start, end - start))
-    found = await findings(question)
-    if found.lines or gateway_id:
+    if by == GATEWAY:
+        scope = _of_all(desk, gateway_id, scope)
+    found = await findings(Question(scope, by, _earlier(compare_to, start, end - start)))
+    if found.lines or gateway_id or by == GATEWAY:
         return told(found, desk.masker)
     return told(found, desk.masker, await matches_elsewhere(desk, scope.gateway_id, scope.count))
+
+
+def _of_all(desk: Desk, gateway_id: str, scope: Scope) -> Scope:
+    """Return the same for every gateway that calls may name."""
+    if gateway_id:
+        raise GatewayError("group_by=gateway is over all gateways: leave out gateway_id.")
+    return replace(scope, gateway_id="", among=tuple(sorted(desk.gateways)))
 
 
 def _ends(start_date: str, end_date: str) -> tuple[datetime, datetime]:

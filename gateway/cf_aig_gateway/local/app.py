@@ -13,8 +13,8 @@ from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.local import data_plane, management, policies, routing, telemetry
 from cf_aig_gateway.local.door import Door
 from cf_aig_gateway.local.envelopes import Refused, front_door
-from cf_aig_gateway.local.providers import simulated
 from cf_aig_gateway.local.providers.answers import Upstream
+from cf_aig_gateway.local.providers.simulated import Simulated
 from cf_aig_gateway.local.store import Store
 
 LogSystem = Literal["gateway", "observability"]
@@ -24,11 +24,13 @@ def build_app(
     store: Store,
     *,
     token: str | None = None,
-    upstream: Upstream = simulated.answer,
+    upstream: Upstream | None = None,
     logs: LogSystem = "gateway",
     aliases: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Starlette:
-    """Return the application over an open store, which asks `upstream`. With a `token`, it takes no other.
+    """Return the application over an open store. With a `token`, it takes no other.
+
+    It asks `upstream`, or else simulated providers.
 
     `aliases` are the models that `custom/{alias}` stands for. With `logs` as `observability` it is an account made
     since 2026-09-24: the logs API lists nothing.
@@ -47,7 +49,7 @@ def build_app(
     app.router.redirect_slashes = False
     app.state.store = store
     app.state.token = token
-    app.state.upstream = upstream
+    app.state.upstream = upstream or Simulated()
     app.state.logs = logs
     app.state.aliases = aliases
     return app

@@ -106,6 +106,13 @@ class LogSearch(LogQuery):
         return self
 
 
+class LogFingerprints(LogQuery):
+    """The query of GET …/logs/fingerprints: the newest logs, or those older than the log `after`."""
+
+    per_page: int = Field(1000, ge=1, le=5000)
+    after: str = ""
+
+
 def plain_text(value: str | float) -> str:
     """Return a scalar as JSON writes it, without quotes."""
     return str(value).lower() if isinstance(value, bool) else str(value)

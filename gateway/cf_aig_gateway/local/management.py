@@ -4,6 +4,7 @@ Where Cloudflare's behaviour is not documented: the logs of an unknown gateway a
 DELETE …/logs takes the oldest first; deleting a gateway deletes its logs, and `default` is at once there again.
 """
 
+import json
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,7 +16,7 @@ from cf_aig_gateway.json_text import read_json
 from cf_aig_gateway.local.api_route import ApiRoute
 from cf_aig_gateway.local.envelopes import Refused, checked, front_door, not_found, result, results
 from cf_aig_gateway.local.gateway_settings import GatewaySettings, NewGateway
-from cf_aig_gateway.local.log_query import LogDeletion, LogQuery, LogSearch
+from cf_aig_gateway.local.log_query import LogDeletion, LogFingerprints, LogQuery, LogSearch
 from cf_aig_gateway.local.requests import gateway_of, store_of
 from cf_aig_gateway.shapes import as_object
 
@@ -111,6 +112,17 @@ async def search_logs(request: Request) -> Response:
         return await not_emulated(request)
     rows, totals = await store.search(gateway["id"], query)
     return results(rows, page=query.page, per_page=query.per_page, totals=totals)
+
+
+async def list_fingerprints(request: Request) -> Response:
+    """List many logs with the fingerprints of their requests: an extension, at what is a log's id elsewhere."""
+    if _keeps_none(request):
+        raise not_found()
+    query = checked(LogFingerprints, "query", request.query_params)
+    rows, totals = await store_of(request).fingerprints((await _gateway(request))["id"], query)
+    info = json.dumps({"page": 1, "per_page": query.per_page, "count": len(rows), **totals})
+    body = f'{{"result":[{",".join(rows)}],"result_info":{info},"success":true}}'
+    return Response(body, media_type="application/json")
 
 
 async def delete_logs(request: Request) -> Response:
@@ -209,6 +221,7 @@ routes = [
     ApiRoute("GET", LOGS, list_logs),
     ApiRoute("DELETE", LOGS, delete_logs),
     ApiRoute("GET", f"{LOGS}/search", search_logs),
+    ApiRoute("GET", f"{LOGS}/fingerprints", list_fingerprints),
     ApiRoute("GET", LOG, get_log),
     ApiRoute("PATCH", LOG, patch_log),
     ApiRoute("GET", f"{LOG}/request", get_request_body),

@@ -16,7 +16,7 @@ import anyio.to_thread
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.local import store_gateways, store_groups, store_index, store_logs, store_resources
 from cf_aig_gateway.local.indexer import Indexer
-from cf_aig_gateway.local.log_query import LogDeletion, LogQuery, LogSearch
+from cf_aig_gateway.local.log_query import LogDeletion, LogFingerprints, LogQuery, LogSearch
 from cf_aig_gateway.local.record import Record
 from cf_aig_gateway.local.store_conditions import Condition, among, ended, joined, matching, one
 from cf_aig_gateway.local.store_groups import Grouping
@@ -123,6 +123,14 @@ class Store(AbstractAsyncContextManager["Store"]):
         if held := store_index.holding(query.text):
             where.append(held)
         return await self._page(joined(" AND ", where), query)
+
+    async def fingerprints(
+        self, gateway_id: str, query: LogFingerprints
+    ) -> tuple[list[str], dict[str, Any]]:
+        """Return many logs, as JSON, with fingerprints of their requests and, with the first, the totals of all."""
+        where = matching(gateway_id, query, before=self._horizon())
+        rows = await self.read(lambda db: store_logs.fingerprints(db, where, query.after, query.per_page))
+        return rows, {} if query.after else await self.totals(where, query)
 
     async def _page(self, where: Condition, query: LogQuery) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         before = (query.page - 1) * query.per_page

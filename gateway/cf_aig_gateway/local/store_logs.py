@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from cf_aig_gateway.formats.fingerprint import fingerprint
 from cf_aig_gateway.local.record import Record
 from cf_aig_gateway.local.store_conditions import TOTAL_TOKENS, Condition, joined
 from cf_aig_gateway.local.store_schema import SEQUENCE_BITS
@@ -22,6 +23,9 @@ COLUMNS = (
 )  # fmt: skip
 FACTS = ("path", "step", "custom_cost", "usage_metadata", "timings")
 """What is shown and never searched: kept apart, so that rows stay narrow and a million are scanned quickly."""
+
+FINGERPRINT = "fingerprint"
+"""A fact that is made of the request as its log is written; logs of earlier versions lack it."""
 
 BODIES = ("request", "response")
 MEASURES = {"cost": "cost", "duration": "duration", "tokens_in": "tokens_in", "tokens_out": "tokens_out"}
@@ -38,6 +42,15 @@ SELECT (SELECT coalesce(sum(logs), 0) FROM gateways), (SELECT min(seq) FROM logs
 WHOLE = "logs JOIN details ON log = seq"
 SIZES = ", ".join(f"length({body}) AS {body}_size, substr({body}, 1, {HEAD}) AS {body}_head" for body in BODIES)
 
+PRINTED = f"""json_object(
+    'id', id, 'created_at', strftime('%Y-%m-%dT%H:%M:%fZ', (seq >> {SEQUENCE_BITS}) / 1000.0, 'unixepoch'),
+    'provider', provider, 'model', model, 'success', json(iif(success, 'true', 'false')),
+    'cached', json(iif(cached, 'true', 'false')), 'status_code', status_code, 'duration', duration,
+    'tokens_in', tokens_in, 'tokens_out', tokens_out, 'cost', cost, 'feedback', feedback, 'metadata', json(metadata),
+    'event_id', coalesce(event_id, ''), 'session_id', session, 'user_agent', user_agent, 'step', facts ->> 'step',
+    'usage_metadata', facts -> 'usage_metadata', 'fingerprint', facts -> '{FINGERPRINT}'
+)"""
+UNPRINTED = f'"{FINGERPRINT}":null}}'
 
 MANY = 100_000
 """Logs from which on two threads look through half of them each."""
@@ -64,7 +77,7 @@ def insert(db: sqlite3.Connection, record: Record) -> None:
     values = [getattr(record, name) for name in COLUMNS]
     values[COLUMNS.index("metadata")] = _json(record.metadata)
     db.execute(INSERT, [seq, *values])
-    facts = {name: getattr(record, name) for name in FACTS}
+    facts = {name: getattr(record, name) for name in FACTS} | {FINGERPRINT: _fingerprint(record.request)}
     db.execute("INSERT INTO details VALUES (?, ?, ?, ?)", (seq, _json(facts), record.request, record.response))
 
 
@@ -73,6 +86,17 @@ def find(db: sqlite3.Connection, where: Condition, order: Order, limit: int, off
     chosen = f"{_first(where, order)} OFFSET ?"
     sql = f"SELECT logs.*, facts FROM {WHOLE} WHERE seq IN ({chosen}) ORDER BY {order.sql()}"
     return [_row(row) for row in db.execute(sql, (*where.values, limit, min(offset, 1 << 62)))]
+
+
+def fingerprints(db: sqlite3.Connection, where: Condition, after: str, limit: int) -> list[str]:
+    """Return logs that match as JSON, the newest first, with fingerprints of their requests: those older than `after`.
+
+    SQLite writes the JSON, in a third of the time and while others run.
+    """
+    older = "AND seq < (SELECT seq FROM logs WHERE id = ?)" if after else ""
+    sql = f"SELECT seq, {PRINTED} FROM {WHOLE} WHERE {where.sql} {older} ORDER BY seq DESC LIMIT ?"
+    rows = db.execute(sql, (*where.values, *([after] if after else []), limit))
+    return [_printed(db, seq, text) if text.endswith(UNPRINTED) else text for seq, text in rows]
 
 
 def first(db: sqlite3.Connection, where: Condition, order: Order, most: int) -> list[int]:
@@ -196,6 +220,16 @@ def _row(row: sqlite3.Row) -> dict[str, Any]:
         "request": "",
         "response": "",
     }
+
+
+def _printed(db: sqlite3.Connection, seq: int, text: str) -> str:
+    """Return a log with the fingerprint of its request, which an earlier version wrote without."""
+    (request,) = db.execute("SELECT request FROM details WHERE log = ?", (seq,)).fetchone()
+    return text.removesuffix(UNPRINTED) + UNPRINTED.replace("null", _json(_fingerprint(request)) or "null")
+
+
+def _fingerprint(request: bytes | None) -> list[str | int] | None:
+    return None if request is None else fingerprint(request).row()
 
 
 def _heads(row: sqlite3.Row) -> dict[str, Any]:

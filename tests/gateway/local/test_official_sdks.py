@@ -8,6 +8,7 @@ import anthropic
 import httpx2
 import openai
 import pytest
+from anthropic.types import CacheMissPreviousMessageNotFound, CacheMissSystemChanged
 from jsonschema import validate
 from plane import Plane, chat, plane
 from pydantic import BaseModel
@@ -287,3 +288,62 @@ async def test_the_rest_api_takes_messages_responses_and_runs(tmp_path: Path) ->
     assert (other.json()["success"], other.json()["result"]["object"]) == (True, "chat.completion")
     assert (unknown.status_code, unknown.json()["internalCode"]) == (404, 7003)
     assert len(logs) == 5
+
+
+LONG = "You review code. Be careful with files and with tests. " * 100
+CACHED: Any = [{"type": "text", "text": LONG, "cache_control": {"type": "ephemeral", "ttl": "1h"}}]
+
+
+@pytest.mark.anyio
+async def test_anthropic_reads_what_was_cached_and_why_it_was_not(tmp_path: Path) -> None:
+    dated: Any = [{**CACHED[0], "text": f"It is 12:01. {LONG}"}]
+    async with plane(tmp_path) as gateway, claude(gateway) as sdk:
+        ask: Any = {"model": "claude-sonnet-5", "max_tokens": 50, "messages": SAY}
+        first = await sdk.messages.create(**ask, system=CACHED, diagnostics={"previous_message_id": None})
+        second = await sdk.messages.create(**ask, system=CACHED, diagnostics={"previous_message_id": first.id})
+        missed = await sdk.messages.create(**ask, system=dated, diagnostics={"previous_message_id": first.id})
+        lost = {"previous_message_id": "msg_0"}
+        async with sdk.messages.stream(**ask, system=CACHED, diagnostics=lost) as stream:
+            streamed = await stream.get_final_message()
+
+    assert first.usage.cache_creation and first.usage.cache_creation.ephemeral_1h_input_tokens == 1375
+    assert (first.usage.cache_creation_input_tokens, first.usage.cache_read_input_tokens) == (1375, 0)
+    assert (second.usage.cache_read_input_tokens, second.usage.input_tokens) == (1375, 6)
+    assert first.diagnostics is second.diagnostics is None
+    assert missed.diagnostics and isinstance(missed.diagnostics.cache_miss_reason, CacheMissSystemChanged)
+    assert missed.diagnostics.cache_miss_reason.cache_missed_input_tokens == 1375
+    assert streamed.usage.cache_read_input_tokens == 1375
+    assert streamed.diagnostics
+    assert isinstance(streamed.diagnostics.cache_miss_reason, CacheMissPreviousMessageNotFound)
+
+
+@pytest.mark.anyio
+async def test_openai_reads_what_was_cached_and_why_it_was_not(tmp_path: Path) -> None:
+    ask: Any = {"model": "gpt-5.6-sol", "instructions": LONG, "input": "Why?", "prompt_cache_key": "k1"}
+    async with plane(tmp_path) as gateway, gpt(gateway) as sdk:
+        first = await sdk.responses.create(**ask)
+        compared: Any = {"ttl": "30m", "comparison_response_id": first.id}
+        hit = await sdk.responses.create(**ask, prompt_cache_options=compared)
+        async with sdk.responses.stream(**ask, reasoning={"effort": "high"}, prompt_cache_options=compared) as stream:
+            missed = await stream.get_final_response()
+        chat_ask: Any = {"model": "gpt-5.6-sol", "messages": [{"role": "system", "content": LONG}, *SAY]}
+        written = await sdk.chat.completions.create(**chat_ask)
+        chunks = [
+            chunk
+            async for chunk in await sdk.chat.completions.create(
+                **chat_ask, stream=True, stream_options={"include_usage": True}
+            )
+        ]
+
+    assert first.usage and first.usage.input_tokens_details.cache_write_tokens == 1280
+    assert first.prompt_cache_diagnostics is None
+    assert hit.usage and hit.usage.input_tokens_details.cached_tokens == 1280
+    assert hit.prompt_cache_diagnostics and hit.prompt_cache_diagnostics.type == "cache_hit"
+    assert hit.prompt_cache_options and hit.prompt_cache_options.comparison_response_id == first.id
+    assert missed.prompt_cache_diagnostics and missed.prompt_cache_diagnostics.type == "cache_miss"
+    assert missed.prompt_cache_diagnostics.reason == "reasoning_effort_changed"
+    assert missed.prompt_cache_diagnostics.cache_missed_tokens == 1280
+    assert written.usage and written.usage.prompt_tokens_details
+    assert written.usage.prompt_tokens_details.cache_write_tokens == 1280
+    read = chunks[-1].usage and chunks[-1].usage.prompt_tokens_details
+    assert read and read.cached_tokens == 1280

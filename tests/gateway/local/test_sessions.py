@@ -8,8 +8,8 @@ import pytest
 from plane import chat, plane
 
 from cf_aig_gateway.local.calls import LONGEST_ID, SESSION_HEADERS, Call
-from cf_aig_gateway.local.providers import simulated
 from cf_aig_gateway.local.providers.answers import Answer
+from cf_aig_gateway.local.providers.simulated import Simulated
 
 ID = "01a223d6-499f-78c0-8434-25783f94848a"
 HASH = "0" * 64
@@ -57,7 +57,7 @@ async def test_the_headers_of_agents_reach_the_provider_and_the_gateways_own_doe
 
     async def upstream(call: Call) -> Answer:
         asked.append(call)
-        return await simulated.answer(call)
+        return await Simulated()(call)
 
     headers = dict.fromkeys([*SESSION_HEADERS, "cf-aig-session-id"], ID)
     async with plane(tmp_path, upstream=upstream) as gateway:

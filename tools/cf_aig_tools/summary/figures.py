@@ -17,6 +17,7 @@ from cf_aig_tools.tables import shown
 NONE = "(none)"
 """The group of calls that lack what groups are made by."""
 
+GATEWAY = "gateway"
 DIMENSIONS: dict[str, Dimension] = {
     "model": "model",
     "provider": "provider",
@@ -25,6 +26,7 @@ DIMENSIONS: dict[str, Dimension] = {
     "hour": "datetimeHour",
     "day": "date",
     "user_agent": "userAgent",
+    GATEWAY: "gateway",
 }
 TIMES = {"hour": "%m-%d %H:00", "day": "%Y-%m-%d"}
 

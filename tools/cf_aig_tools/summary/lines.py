@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from cf_aig_tools.amounts import counted, dollars, seconds, significant
+from cf_aig_tools.amounts import counted, dollars, seconds, significant, spent
 from cf_aig_tools.log_rows import usage_of
 from cf_aig_tools.prompt_cache import saved
 from cf_aig_tools.steps import Answered
@@ -83,7 +83,7 @@ def cells(line: Line, by: str) -> dict[str, Cell]:
         "calls": round(figures.calls),
         "failed": round(figures.failed),
         "failed %": _percent(figures.failed, figures.calls),
-        "$": significant(figures.cost),
+        "$": spent(figures.cost),
         "in": round(figures.tokens_in),
         "out": round(figures.tokens_out),
         "gateway hits": round(figures.cached),
@@ -98,7 +98,7 @@ def cells(line: Line, by: str) -> dict[str, Cell]:
         row |= {
             "calls was": round(before.calls),
             "failed % was": _percent(before.failed, before.calls),
-            "$ was": significant(before.cost),
+            "$ was": spent(before.cost),
             "gateway hits was": round(before.cached),
             "p95 was": line.earlier.seconds[1],
         }

@@ -8,7 +8,7 @@ from typing import Any
 from cf_aig_gateway.analytics import Grouping
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_tools.summary.changes import Bucket, turn
-from cf_aig_tools.summary.figures import DIMENSIONS, NONE, SLICES, of_group
+from cf_aig_tools.summary.figures import DIMENSIONS, GATEWAY, NONE, SLICES, of_group
 from cf_aig_tools.summary.pages import MOST_ROWS
 from cf_aig_tools.summary.scope import PAGE
 from cf_aig_tools.summary.shifts import PROMPT, Shift, buckets_of, paid_calls, slower
@@ -99,7 +99,7 @@ async def _asked(question: Question, ends: Sequence[End]) -> dict[End, datetime]
 
 
 def _groupings(question: Question, end: End) -> Iterator[Grouping | None]:
-    if question.by == "user_agent":  # a client has many
+    if question.by in {"user_agent", GATEWAY}:  # a client has many; of all gateways one request is made
         yield None
         return
     scope = replace(question.scope, start=max(end.start, question.scope.start), end=end.end)

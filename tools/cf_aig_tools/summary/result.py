@@ -17,7 +17,7 @@ from cf_aig_tools.reading.fence import fenced
 from cf_aig_tools.reading.masking import Masker, visible
 from cf_aig_tools.summary import session_lines
 from cf_aig_tools.summary.clusters import Cluster
-from cf_aig_tools.summary.figures import SESSION, Figures
+from cf_aig_tools.summary.figures import GATEWAY, SESSION, Figures
 from cf_aig_tools.summary.findings import Findings
 from cf_aig_tools.summary.lines import Line, added_up, all_of, cells, sentence
 from cf_aig_tools.summary.pages import spread
@@ -72,7 +72,7 @@ def _result(found: Findings, masker: Masker, rows: int, longest: int) -> CallToo
     summary = f"{_heading(found.question)}: {sentence(whole, found.lines, found.answered)}"
     if found.changed:
         summary += f" Of all calls: {'; '.join(found.changed)}."
-    summary += guardrails(found.sources.evaluations)
+    summary += guardrails(found.sources.evaluations, by)
     shown = table([_cells(line, found) for line in _shortened(found.lines, rows)], keep=by, longest=longest)
     kept = found.clusters[: max(2, rows // 2)]
     told = [_cluster(cluster, masker, longest) for cluster in kept]
@@ -81,6 +81,8 @@ def _result(found: Findings, masker: Masker, rows: int, longest: int) -> CallToo
     following = "get_log_details with an id" if told else f"list_logs with the {by} and dates of a row"
     if by == SESSION:
         following = 'trace_run with a log_id of a session (list_logs fields=["session"])'
+    if by == GATEWAY:
+        following = "summarize_logs with the gateway_id of a row"
     structured = Summary(
         summary=summary,
         same=shown.same or None,
@@ -97,12 +99,15 @@ def _result(found: Findings, masker: Masker, rows: int, longest: int) -> CallToo
     return answer(text, structured)
 
 
-def guardrails(figures: Figures) -> str:
+def guardrails(figures: Figures, by: str = "") -> str:
     """Say what guardrails' own evaluations came to, in a sentence; empty where there are none."""
     if not figures.calls:
         return ""
-    calls = counted(figures.calls, "evaluation call")
     spent = dollars(figures.cost) if figures.cost else "no cost"
+    if by == GATEWAY:
+        calls = counted(figures.calls, "call is", "calls are")
+        return f" Of these, {calls} of the model that guardrails evaluate with, {spent}."
+    calls = counted(figures.calls, "evaluation call")
     return f" Guardrails: {calls}, {spent}, not counted among users' calls."
 
 
@@ -147,6 +152,11 @@ def _cluster_text(told: Sequence[Any]) -> str:
 def _basis(found: Findings, kept: int) -> Iterator[str]:
     """Yield what the figures rest on, and what they leave out."""
     sources, read = found.sources, found.sources.now.rows
+    if found.question.by == GATEWAY:
+        yield "From analytics, which may sample and lag by minutes; no logs were read, so causes are not known."
+        if among := found.question.scope.among:
+            yield f"Only the gateways that are allowed here: {', '.join(among)}."
+        return
     sampled = "" if read.are_all else ", taken evenly from the span"
     if sources.doubt:
         yield f"{sources.doubt[:300]} {_from_logs(found)}"
@@ -197,7 +207,7 @@ def _unknown(logs: Sequence[Log]) -> Iterator[str]:
 def _heading(question: Question) -> str:
     scope, start, end = question.scope, question.scope.start, question.scope.end
     until = f"–{end:%H:%M}".replace("–00:00", "–24:00") if scope.is_of_one_day() else f" to {end:%Y-%m-%d %H:%M}"
-    heading = f"{scope.gateway_id}, {start:%Y-%m-%d %H:%M}{until} UTC"
+    heading = f"{scope.gateway_id or 'all gateways'}, {start:%Y-%m-%d %H:%M}{until} UTC"
     if question.earlier is None:
         return heading
     if question.earlier == end - start:

@@ -34,7 +34,8 @@ _OPERATORS = {"eq": "in", "neq": "notin", "gt": "gt", "lt": "lt"}
 class Scope:
     """The calls of a gateway from `start` until before `end`, of those the ones that meet the filters.
 
-    Analytics are asked to leave out those of the models `without`.
+    An empty gateway id is for all gateways, of which only analytics know: those `among`, if it names any. They are
+    asked to leave out the calls of the models `without`.
     """
 
     gateway: AIGateway
@@ -44,6 +45,7 @@ class Scope:
     wanted: Wanted = Wanted()  # noqa: RUF009 (it cannot change)
     search: str = ""
     without: tuple[str, ...] = ()
+    among: tuple[str, ...] = ()
 
     @property
     def is_of_evaluations(self) -> bool:
@@ -92,7 +94,8 @@ class Scope:
         tests = list(self._tests())
         if self.search or None in tests:
             return None
-        others = {"model_notin": list(self.without)} if self.without else {}
+        others: dict[str, Any] = {"model_notin": list(self.without)} if self.without else {}
+        others |= {"gateway_in": list(self.among)} if self.among else {}
         filters = {**({"AND": tests} if tests else {}), **others, **more}
         return Grouping(self.start, self.end, by, filters)
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from cf_aig_gateway.models import Log
 from cf_aig_gateway.shapes import as_text
-from cf_aig_tools.amounts import dollars, significant
+from cf_aig_tools.amounts import dollars, spent
 from cf_aig_tools.bodies import Bodies
 from cf_aig_tools.log_rows import percentile, when
 from cf_aig_tools.sessions import Asker, askers, client_of
@@ -70,7 +70,7 @@ def cells(line: Line, asked: Mapping[str, Asker], *, one_day: bool) -> dict[str,
         "last": _time(times[-1:], form),
         "calls": round(figures.calls),
         "failed": round(figures.failed),
-        "$": significant(figures.cost),
+        "$": spent(figures.cost),
         "in": round(figures.tokens_in),
         "out": round(figures.tokens_out),
         "models": ", ".join(name for name, _ in Counter(log.model or "?" for log in logs).most_common(2)),

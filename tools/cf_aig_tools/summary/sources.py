@@ -15,6 +15,7 @@ from cf_aig_tools.log_rows import when
 from cf_aig_tools.side_by_side import first_error, together
 from cf_aig_tools.summary.figures import (
     DIMENSIONS,
+    GATEWAY,
     SESSION,
     SLICES,
     Figures,
@@ -82,7 +83,8 @@ class Reading:
 class Analytics:
     """Groups now and earlier, and now by time when those are not too many; or why there are none.
 
-    `evaluations` are guardrails' own calls now, which are in none of the groups.
+    `evaluations` are guardrails' own calls now, which are in none of the groups; of gateways, all calls of the model
+    that evaluates, which are.
     """
 
     now: Groups = field(default_factory=Groups)
@@ -120,11 +122,12 @@ async def read_sources(question: Question) -> Sources:
         nonlocal analytics
         analytics = await _analytics(question)
 
-    reads: list[Rows] = []
+    reads = [Rows((), 0, are_all=False) for _ in scopes]
     with first_error():
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(ask_analytics)
-            reads = await together([partial(read_rows, part) for part in scopes])
+            if question.by != GATEWAY:
+                reads = await together([partial(read_rows, part) for part in scopes])
             if question.by == SESSION:
                 reads = await with_sessions(scope, reads)
     if any(rows.evaluations for rows in reads[1:]):
@@ -152,17 +155,25 @@ async def _analytics(question: Question) -> Analytics:
             return await _counted(question, dimension)
         return await _added_up(question)
     except GatewayError as error:
+        if question.by == GATEWAY:
+            raise GatewayError(
+                f"group_by=gateway is told by analytics alone, and they did not tell: {error} "
+                "Without them: summarize_logs with each gateway_id of list_gateways."
+            ) from error
         return Analytics(doubt=str(error))
 
 
 async def _counted(question: Question, dimension: Dimension) -> Analytics:
     scope, step = question.scope, question.step[1]
     earlier = [scope.earlier(question.earlier).grouping(dimension)] if question.earlier else []
-    timed, *before = await ask(question, [scope.grouping(*dict.fromkeys((dimension, step))), *earlier])
+    evaluated = [scope.grouping(model_in=list(MODELS))] if question.by == GATEWAY else []
+    timed, *more = await ask(question, [scope.grouping(*dict.fromkeys((dimension, step))), *earlier, *evaluated])
+    before = more[0] if earlier else []
+    evaluations = total(map(of_group, more[-1])) if evaluated else None
     if len(timed) < MOST_GROUPS:
-        return Analytics(timed, before[0] if before else [], timed)
+        return Analytics(timed, before, timed, evaluations=evaluations)
     (now,) = await ask(question, [scope.grouping(dimension)])
-    return Analytics(now, before[0] if before else [])
+    return Analytics(now, before, evaluations=evaluations)
 
 
 async def _added_up(question: Question) -> Analytics:

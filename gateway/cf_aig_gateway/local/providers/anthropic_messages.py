@@ -8,6 +8,7 @@ from cf_aig_gateway import pricing
 from cf_aig_gateway.json_text import read_json, write_json
 from cf_aig_gateway.local.calls import Call
 from cf_aig_gateway.local.providers.answers import Answer, json_answer
+from cf_aig_gateway.local.providers.anthropic_caching import tool_texts, wrong_marks
 from cf_aig_gateway.local.providers.replies import Reply
 from cf_aig_gateway.local.providers.scenarios import (
     Question,
@@ -17,6 +18,7 @@ from cf_aig_gateway.local.providers.scenarios import (
     text_of,
 )
 from cf_aig_gateway.local.providers.wire import Refused, bearer, reply_id
+from cf_aig_gateway.prompt_caching import LIVES
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 STOP = {"stop": "end_turn", "length": "max_tokens", "filtered": "refusal", "tool": "tool_use"}
@@ -44,12 +46,14 @@ def read(call: Call) -> Question:
     bound = content["max_tokens"]
     if not isinstance(bound, int) or isinstance(bound, bool) or bound < 1:
         raise _invalid("max_tokens: Input should be greater than or equal to 1")
+    if wrong := wrong_marks(content):
+        raise _invalid(wrong)
     prompt = [text_of(content.get("system")), *(text_of(message.get("content")) for message in messages)]
     return Question(
         provider=call.provider,
         model=call.model,
         messages=messages,
-        prompt="\n".join(prompt),
+        prompt="\n".join([*tool_texts(content), *prompt]),
         last_words=last_user_text(messages),
         key=call.headers.get("x-api-key") or bearer(call),
         max_tokens=bound,
@@ -119,7 +123,7 @@ def refusal(failure: str, question: Question) -> Answer:
 def whole(question: Question, reply: Reply) -> dict[str, Any]:
     """Return a message object."""
     return {
-        **_head(question),
+        **_head(question, reply),
         "content": [_block(question, reply)],
         "stop_reason": STOP[reply.finish],
         "stop_sequence": None,
@@ -130,7 +134,7 @@ def whole(question: Question, reply: Reply) -> dict[str, Any]:
 def events(question: Question, reply: Reply) -> Iterator[bytes]:
     """Yield the events of a message: start, one content block, its end."""
     start: dict[str, Any] = {
-        **_head(question),
+        **_head(question, reply),
         "content": [],
         "stop_reason": None,
         "stop_sequence": None,
@@ -157,15 +161,22 @@ def _block(question: Question, reply: Reply) -> dict[str, Any]:
     return {"type": "text", "text": reply.text}
 
 
-def _head(question: Question) -> dict[str, Any]:
-    return {"id": reply_id("msg_", question), "type": "message", "role": "assistant", "model": question.model}
+def _head(question: Question, reply: Reply) -> dict[str, Any]:
+    head = {"id": reply_id("msg_", question), "type": "message", "role": "assistant", "model": question.model}
+    return {**head, "diagnostics": reply.diagnosis} if "diagnostics" in question.content else head
 
 
 def _usage(reply: Reply, tokens_out: int) -> dict[str, Any]:
+    cached = reply.cached
+    long = cached.written.get(LIVES["1h"], 0)
     return {
-        "input_tokens": reply.tokens_in,
-        "cache_creation_input_tokens": 0,
-        "cache_read_input_tokens": 0,
+        "input_tokens": reply.tokens_in - cached.read - cached.written_tokens,
+        "cache_creation_input_tokens": cached.written_tokens,
+        "cache_read_input_tokens": cached.read,
+        "cache_creation": {
+            "ephemeral_5m_input_tokens": cached.written_tokens - long,
+            "ephemeral_1h_input_tokens": long,
+        },
         "output_tokens": tokens_out,
         "service_tier": "standard",
     }

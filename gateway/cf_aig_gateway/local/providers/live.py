@@ -16,8 +16,8 @@ from yarl import URL
 
 from cf_aig_gateway.local.calls import VERSION, Call
 from cf_aig_gateway.local.faults import invalid_provider, no_answer
-from cf_aig_gateway.local.providers import simulated
 from cf_aig_gateway.local.providers.answers import Answer, BrokenOff
+from cf_aig_gateway.local.providers.simulated import Simulated
 from cf_aig_gateway.providers import WORKERS_AI, provider_of
 
 CLOUDFLARE = "https://api.cloudflare.com/client/v4/accounts/{account}/ai"
@@ -47,6 +47,7 @@ class Live(AbstractAsyncContextManager["Live"]):
     def __init__(self, urls: Mapping[str, str], *, everything: bool = False) -> None:
         self._urls = urls
         self._everything = everything
+        self._simulated = Simulated()
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
@@ -68,7 +69,7 @@ class Live(AbstractAsyncContextManager["Live"]):
         """Forward a call and return its answer once the head is in."""
         url = self.url(call)
         if url is None:
-            return await simulated.answer(call)
+            return await self._simulated(call)
         headers = {**call.headers, "accept-encoding": "identity"}
         try:
             where, proxy = _route(url)

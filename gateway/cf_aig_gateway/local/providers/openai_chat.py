@@ -7,6 +7,7 @@ from cf_aig_gateway.json_text import write_json
 from cf_aig_gateway.local.calls import Call
 from cf_aig_gateway.local.providers import openai_errors
 from cf_aig_gateway.local.providers.answers import Answer
+from cf_aig_gateway.local.providers.openai_caching import tool_texts, usage_details
 from cf_aig_gateway.local.providers.replies import Reply
 from cf_aig_gateway.local.providers.scenarios import Question, Tool, demanded, last_user_text, text_of
 from cf_aig_gateway.local.providers.wire import CREATED, as_whole_number, bearer, reply_id
@@ -41,7 +42,7 @@ def read(call: Call) -> Question:
         provider=call.provider,
         model=call.model,
         messages=messages,
-        prompt="\n".join(text_of(message.get("content")) for message in messages),
+        prompt="\n".join([*tool_texts(content), *(text_of(message.get("content")) for message in messages)]),
         last_words=last_user_text(messages),
         key=bearer(call),
         max_tokens=as_whole_number(bound),
@@ -130,7 +131,7 @@ def usage(reply: Reply, choices: int = 1) -> dict[str, Any]:
         "prompt_tokens": reply.tokens_in,
         "completion_tokens": tokens_out,
         "total_tokens": reply.tokens_in + tokens_out,
-        "prompt_tokens_details": {"cached_tokens": 0},
+        "prompt_tokens_details": usage_details(reply),
         "completion_tokens_details": {"reasoning_tokens": 0},
     }
 

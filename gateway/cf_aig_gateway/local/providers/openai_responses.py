@@ -7,9 +7,10 @@ from cf_aig_gateway.json_text import write_json
 from cf_aig_gateway.local.calls import Call
 from cf_aig_gateway.local.providers import openai_errors
 from cf_aig_gateway.local.providers.answers import Answer
+from cf_aig_gateway.local.providers.openai_caching import item_text, tool_texts, usage_details
 from cf_aig_gateway.local.providers.openai_chat import JSON_REPLY
 from cf_aig_gateway.local.providers.replies import Reply
-from cf_aig_gateway.local.providers.scenarios import Question, Tool, demanded, last_user_text, text_of
+from cf_aig_gateway.local.providers.scenarios import Question, Tool, demanded, last_user_text
 from cf_aig_gateway.local.providers.wire import CREATED, as_whole_number, bearer, reply_id
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
@@ -21,7 +22,7 @@ def read(call: Call) -> Question:
     content = call.content
     openai_errors.require({**content, "model": call.model} if content else content, "model", "input")
     items = [as_object(item) for item in as_list(content["input"])] or [{"role": "user", "content": content["input"]}]
-    prompt = [as_text(content.get("instructions")), *(text_of(item.get("content")) for item in items)]
+    prompt = [*tool_texts(content), as_text(content.get("instructions")), *map(item_text, items)]
     return Question(
         provider=call.provider,
         model=call.model,
@@ -87,9 +88,10 @@ def whole(question: Question, reply: Reply) -> dict[str, Any]:
         **_head(question, "incomplete" if reason else "completed"),
         "incomplete_details": {"reason": reason} if reason else None,
         "output": [_item(question, reply, "completed")],
+        **({"prompt_cache_diagnostics": reply.diagnosis} if reply.diagnosis else {}),
         "usage": {
             "input_tokens": reply.tokens_in,
-            "input_tokens_details": {"cached_tokens": 0},
+            "input_tokens_details": {"cache_write_tokens": 0, **usage_details(reply)},
             "output_tokens": reply.tokens_out,
             "output_tokens_details": {"reasoning_tokens": 0},
             "total_tokens": reply.tokens_in + reply.tokens_out,
@@ -152,6 +154,7 @@ def _head(question: Question, status: str) -> dict[str, Any]:
         "output": [],
         "parallel_tool_calls": True,
         "previous_response_id": content.get("previous_response_id"),
+        **_caching(content),
         "temperature": content.get("temperature", 1.0),
         "text": content.get("text") or {"format": {"type": "text"}},
         "tool_choice": content.get("tool_choice") or "auto",
@@ -159,6 +162,14 @@ def _head(question: Question, status: str) -> dict[str, Any]:
         "top_p": content.get("top_p", 1.0),
         "usage": None,
     }
+
+
+def _caching(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was asked of the prompt cache, as replies repeat it."""
+    asked: dict[str, Any] = {name: content[name] for name in ("prompt_cache_key", "service_tier") if name in content}
+    if options := as_object(content.get("prompt_cache_options")):
+        asked["prompt_cache_options"] = {"mode": "implicit", "ttl": "30m", **options}
+    return asked
 
 
 def _item(question: Question, reply: Reply, status: str) -> dict[str, Any]:

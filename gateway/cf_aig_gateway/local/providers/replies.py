@@ -1,9 +1,12 @@
 """What a simulated model says: the same for the same question, of the length asked for."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import cycle, islice
+from typing import Any
 
+from cf_aig_gateway.local.prompt_caches import Cached
 from cf_aig_gateway.local.providers.scenarios import DIRECTIVE, Question, Scenario
 from cf_aig_gateway.local.providers.schemas import example
 
@@ -14,12 +17,17 @@ ECHO = 80
 
 @dataclass(frozen=True)
 class Reply:
-    """A reply in no provider's form. `finish` is stop, length, filtered or tool; of a call, `text` is the arguments."""
+    """A reply in no provider's form. `finish` is stop, length, filtered or tool; of a call, `text` is the arguments.
+
+    `cached` is what the prompt cache had of `tokens_in`, `diagnosis` what the provider says of a miss when asked.
+    """
 
     text: str
     tokens_in: int
     tokens_out: int
     finish: str = "stop"
+    cached: Cached = Cached()  # noqa: RUF009 (it cannot change)
+    diagnosis: Mapping[str, Any] | None = None
 
     def pieces(self) -> list[str]:
         """Cut the text as a stream does: word by word."""

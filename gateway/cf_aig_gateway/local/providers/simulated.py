@@ -1,14 +1,16 @@
 """Providers that answer on this machine: deterministic, in the real ones' wire formats."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import anyio
 
 from cf_aig_gateway.local.calls import Call
 from cf_aig_gateway.local.faults import invalid_provider, not_emulated
+from cf_aig_gateway.local.prompt_caches import PromptCaches
 from cf_aig_gateway.local.providers import (
+    anthropic_caching,
     anthropic_messages,
     bedrock_converse,
     bedrock_invoke,
@@ -16,6 +18,7 @@ from cf_aig_gateway.local.providers import (
     gemini,
     listings,
     llama_guard,
+    openai_caching,
     openai_chat,
     openai_embeddings,
     openai_responses,
@@ -23,39 +26,56 @@ from cf_aig_gateway.local.providers import (
     workers_ai_chat,
 )
 from cf_aig_gateway.local.providers.answers import Answer, json_answer, stream_answer
-from cf_aig_gateway.local.providers.replies import compose
-from cf_aig_gateway.local.providers.scenarios import scenario, told_to_call
+from cf_aig_gateway.local.providers.replies import Reply, compose
+from cf_aig_gateway.local.providers.scenarios import Question, scenario, told_to_call
 from cf_aig_gateway.local.providers.wire import Refused, Wire
+from cf_aig_gateway.prompt_caching import LEAST_OF
 from cf_aig_gateway.providers import CUSTOM, WORKERS_AI
 
 
-async def answer(call: Call) -> Answer:
-    """Answer a call as its provider would.
+class Simulated:
+    """The providers, with the prompt caches that they keep."""
 
-    Raises:
-        Fault: the provider or its path is not simulated.
+    def __init__(self, caches: PromptCaches | None = None) -> None:
+        self._caches = caches or PromptCaches()
 
-    """
-    if listing := _listing(call):
-        return listing(call)
-    wire = _wire(call)
-    try:
-        question = wire.read(call)
-    except Refused as refused:
-        return refused.answer
-    plan = scenario(question)
-    if plan.hangs:
-        await anyio.sleep_forever()
-    if plan.delay_s:
-        await anyio.sleep(plan.delay_s)
-    if plan.failure:
-        return wire.refusal(plan.failure, question)
-    if tool := told_to_call(question, plan.call):
-        question = replace(question, tool=tool)
-    reply = compose(question, plan)
-    if question.stream:
-        return stream_answer(wire.events(question, reply), question.stream_type, breaks=plan.breaks, pace_s=plan.pace_s)
-    return json_answer(200, wire.whole(question, reply))
+    async def __call__(self, call: Call) -> Answer:
+        """Answer a call as its provider would.
+
+        Raises:
+            Fault: the provider or its path is not simulated.
+
+        """
+        if listing := _listing(call):
+            return listing(call)
+        wire = _wire(call)
+        try:
+            question = wire.read(call)
+        except Refused as refused:
+            return refused.answer
+        plan = scenario(question)
+        if plan.hangs:
+            await anyio.sleep_forever()
+        if plan.delay_s:
+            await anyio.sleep(plan.delay_s)
+        if plan.failure:
+            return wire.refusal(plan.failure, question)
+        if tool := told_to_call(question, plan.call):
+            question = replace(question, tool=tool)
+        reply = self._metered(wire, call, question, compose(question, plan))
+        if question.stream:
+            events = wire.events(question, reply)
+            return stream_answer(events, question.stream_type, breaks=plan.breaks, pace_s=plan.pace_s)
+        return json_answer(200, wire.whole(question, reply))
+
+    def _metered(self, wire: Wire, call: Call, question: Question, reply: Reply) -> Reply:
+        """Return a reply with what the prompt cache did; of a prompt too short for it, at no cost."""
+        meter = METERS.get(wire)
+        if meter is None or (reply.tokens_in < SHORTEST and not ASKING & question.content.keys()):
+            return reply
+        signed = SIGNED.search(question.key)
+        owner = "\0".join([call.account, question.provider, signed[1] if signed else question.key])
+        return meter(self._caches, owner, question, reply)
 
 
 def _listing(call: Call) -> Callable[[Call], Answer] | None:
@@ -106,6 +126,23 @@ WIRES: tuple[tuple[str, str, Wire], ...] = (
     (OPENAIS, "embeddings", openai_embeddings),
 )
 """What is simulated: by provider, and by the path below its version."""
+
+METERS: Mapping[Wire, Callable[[PromptCaches, str, Question, Reply], Reply]] = {
+    anthropic_messages: anthropic_caching.metered,
+    bedrock_invoke: anthropic_caching.metered,
+    openai_chat: openai_caching.metered,
+    openai_responses: openai_caching.metered,
+}
+"""Who caches prompts, and by what rules."""
+
+SHORTEST = min(least for _, least in LEAST_OF)
+"""Tokens below which no prompt is cached."""
+
+ASKING = {"diagnostics", "prompt_cache_options"}
+"""Fields that ask for what is told of short prompts, too."""
+
+SIGNED = re.compile(r"Credential=([^/,\s]+)")
+"""Whose signature it is, of requests that are signed each anew."""
 
 LISTINGS: tuple[tuple[str, str, str, Callable[[Call], Answer]], ...] = (
     ("GET", GOOGLE, r"(?:.+/)?models(?:/[^/:]+)?", gemini.models),

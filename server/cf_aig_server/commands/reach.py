@@ -1,0 +1,51 @@
+"""What commands that read or send through a gateway share: which one, and how far they are."""
+
+import sys
+import time
+from typing import Any
+
+from cf_aig_gateway.errors import GatewayError
+from cf_aig_server.settings import Settings
+
+EVERY_S = 5.0
+"""How often a line says how far it is, where no terminal shows it as it goes."""
+
+
+def settings_for(local: str | None) -> Settings:
+    """Return the configuration, with `--local` when it was given."""
+    given: dict[str, Any] = {} if local is None else {"local": local}
+    return Settings(**given)
+
+
+def chosen_gateway(settings: Settings, gateway_id: str) -> str:
+    """Return the gateway that was named, or the configured one.
+
+    Raises:
+        GatewayError: the operator does not allow it.
+
+    """
+    gateway = gateway_id or settings.gateway_id
+    if settings.allow and gateway not in settings.allow:
+        raise GatewayError(f"Gateway {gateway} is not among those allowed: {', '.join(settings.allow)}.")
+    return gateway
+
+
+class Progress:
+    """Says on stderr how far a command is."""
+
+    def __init__(self) -> None:
+        self._is_live = sys.stderr.isatty()
+        self._next = time.monotonic() + (0 if self._is_live else EVERY_S)
+
+    def say(self, words: str) -> None:
+        """Show it, unless something was shown a moment ago."""
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + (0.2 if self._is_live else EVERY_S)
+            sys.stderr.write(f"\r{words}\x1b[K" if self._is_live else f"{words}\n")
+            sys.stderr.flush()
+
+    def end(self, words: str) -> None:
+        """Say the last of it."""
+        sys.stderr.write(f"\r\x1b[K{words}\n" if self._is_live else f"{words}\n")
+        sys.stderr.flush()

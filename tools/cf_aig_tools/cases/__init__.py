@@ -1,0 +1,1 @@
+"""Sets of logged calls to test with: exported as lines of JSON, sent on another model, and what differs then."""

@@ -1,0 +1,125 @@
+"""A log as far as waste is told by it: a hundred thousand of them are held at a time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from cf_aig_gateway import pricing
+from cf_aig_gateway.formats.fingerprint import Fingerprint
+from cf_aig_gateway.formats.usage import Usage
+from cf_aig_gateway.models import Log
+from cf_aig_tools.evaluations import is_evaluation
+from cf_aig_tools.log_rows import usage_of, when
+from cf_aig_tools.sessions import SESSION_WORDS, USER_WORDS
+
+FEATURE_WORDS = ("feature", "task", "use_case", "usecase", "workflow", "endpoint", "route", "job", "app", "team")
+"""What the names of metadata hold that tell what calls are for, the surest first."""
+
+
+@dataclass(slots=True)
+class Call:
+    """A log: times are seconds since 1970, cost is US dollars.
+
+    `read` are tokens that the provider's cache had, as far as it `knows_cache`; `print` is of a request that was read.
+    """
+
+    id: str
+    start: float
+    end: float
+    provider: str
+    model: str
+    is_ok: bool
+    is_hit: bool
+    is_evaluation: bool
+    cost: float
+    tokens_in: int
+    tokens_out: int
+    read: int
+    reasoning: int
+    feedback: float
+    knows_cache: bool
+    session: str
+    user: str
+    feature: str
+    agent: str
+    print: Fingerprint | None = None
+
+    @property
+    def tokens(self) -> int:
+        """All tokens, in and out."""
+        return self.tokens_in + self.tokens_out
+
+    @property
+    def counts(self) -> bool:
+        """Whether a provider answered it, for a user."""
+        return self.is_ok and not self.is_hit and not self.is_evaluation
+
+    def price(self, usage: Usage) -> float | None:
+        """Return what tokens cost with its model (US dollars); None where its price is not known."""
+        return pricing.cost(self.provider, self.model.removeprefix(f"{self.provider}/"), usage)
+
+    def share(self, tokens_in: float, tokens_out: float = 0) -> float:
+        """Return how much of its cost so many of its tokens are; 0 where its model's price is not known."""
+        usage = Usage(self.tokens_in, self.tokens_out, cache_read=self.read)
+        whole, part = self.price(usage), self.price(Usage(round(tokens_in), round(tokens_out)))
+        return min(self.cost, self.cost * part / whole) if whole and part else 0.0
+
+
+def call_of(log: Log) -> Call:
+    """Return a log as a call; one whose cost is missing costs what its tokens do, as far as their price is known."""
+    usage, at = usage_of(log), when(log)
+    start = at.timestamp() if at else 0.0
+    provider, model = log.provider or "", log.model or ""
+    held = Fingerprint.of_row((log.model_extra or {}).get("fingerprint"))
+    feature, value = _named(log, FEATURE_WORDS)
+    cost = log.cost
+    if cost is None:
+        cost = pricing.cost(provider, model.removeprefix(f"{provider}/"), usage) or 0.0 if log.success else 0.0
+    return Call(
+        id=log.id,
+        start=start,
+        end=start + (log.duration or 0) / 1000,
+        provider=provider,
+        model=model,
+        is_ok=log.success is not False,
+        is_hit=log.cached is True,
+        is_evaluation=is_evaluation(log),
+        cost=cost,
+        tokens_in=usage.tokens_in or 0,
+        tokens_out=usage.tokens_out or 0,
+        read=usage.cache_read,
+        reasoning=usage.reasoning,
+        feedback=log.feedback or 0,
+        knows_cache="input_cached_tokens" in log.usage_metadata,
+        session=log.session_id or _named(log, SESSION_WORDS)[1] or (held.session if held else ""),
+        user=_named(log, USER_WORDS)[1],
+        feature=feature and f"{feature}={value}",
+        agent=log.user_agent or "",
+        print=held,
+    )
+
+
+def same_asker(one: Call, other: Call) -> bool:
+    """Whether nothing says that two calls are of different sessions, users or programs."""
+    pairs = ((one.session, other.session), (one.user, other.user), (one.agent, other.agent))
+    return all(a == b or not a or not b for a, b in pairs)
+
+
+def in_order(calls: Sequence[Call]) -> list[Call]:
+    """Return calls in order of time."""
+    return sorted(calls, key=lambda call: (call.start, call.id))
+
+
+def _named(log: Log, words: tuple[str, ...]) -> tuple[str, str]:
+    """Return the key and the value of the metadata that hold the first of these words; empty where none does."""
+    for key in _keys(tuple(log.metadata), words):
+        value = log.metadata[key]
+        if isinstance(value, str | int) and not isinstance(value, bool):
+            return key, str(value)
+    return "", ""
+
+
+@lru_cache(maxsize=1024)
+def _keys(names: tuple[str, ...], words: tuple[str, ...]) -> list[str]:
+    """Return the names that hold one of these words, by the words' order: logs have few different sets of names."""
+    return [name for word in words for name in names if word in name.lower()]

@@ -1,0 +1,120 @@
+"""What was found: each wasted call once, by the first kind that it is of."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from cf_aig_tools.waste.calls import Call
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of waste, and the change that would save it."""
+
+    name: str
+    change: str
+
+
+EVALUATIONS = Kind(
+    "guardrails' evaluation calls", "evaluate prompts or replies alone, or only on gateways that need guardrails"
+)
+FAILED = Kind("failed calls tried again", "end or space out retries by the status; fix what fails each time")
+CUT = Kind("replies cut by the limit and asked again", "raise the limit of the reply (max_tokens) of the first call")
+TWICE = Kind(
+    "calls that had succeeded, tried again", "raise the client's timeout and switch off its retries of slow calls"
+)
+REPEATED = Kind(
+    "identical requests, not cached by the gateway", "switch the gateway's cache on for them (cf-aig-cache-ttl)"
+)
+NEARLY = Kind(
+    "requests that differ only by a time or an id",
+    "take the time or id out of the request, or set cf-aig-cache-key; then cache them",
+)
+REASONING = Kind("reasoning that eats the reply", "ask for less effort or a smaller thinking budget")
+PROMPT_CACHE = Kind(
+    "prompt cache missed", "keep tools, system prompt and history the same to the letter, in this order"
+)
+TOOLS = Kind("tool definitions that outweigh the question", "send only the tools that such calls need, or cache them")
+HISTORY = Kind("history that outweighs the question", "compact the history, or cache it (prompt cache)")
+MODELS = Kind("expensive models where a cheap one did as well", "use the cheaper model there")
+
+KINDS = (EVALUATIONS, FAILED, CUT, TWICE, REPEATED, NEARLY, REASONING, PROMPT_CACHE, TOOLS, HISTORY, MODELS)
+"""In the order in which they are looked for: the first that a call is of has its dollars."""
+
+
+@dataclass(frozen=True)
+class Waste:
+    """A call, or a part of it, that need not have been: tokens, US dollars, and why, or where."""
+
+    kind: Kind
+    call: Call
+    tokens: int
+    dollars: float
+    cause: str = ""
+
+
+@dataclass(frozen=True)
+class Sum:
+    """What the waste of one kind or cause adds up to; seconds are of calls that were in vain as a whole."""
+
+    waste: Sequence[Waste]
+
+    @property
+    def dollars(self) -> float:
+        """US dollars at stake."""
+        return sum(each.dollars for each in self.waste)
+
+    @property
+    def tokens(self) -> int:
+        """Tokens at stake."""
+        return sum(each.tokens for each in self.waste)
+
+    @property
+    def seconds(self) -> float:
+        """How long the calls took."""
+        return sum(each.call.end - each.call.start for each in self.waste)
+
+    @property
+    def example(self) -> Waste:
+        """The most expensive, or the longest."""
+        return max(self.waste, key=lambda each: (each.dollars, each.call.end - each.call.start))
+
+    def causes(self) -> list[tuple[str, "Sum"]]:
+        """Return the causes, the most expensive first."""
+        held: dict[str, list[Waste]] = defaultdict(list)
+        for each in self.waste:
+            held[each.cause].append(each)
+        sums = [(cause, Sum(waste)) for cause, waste in held.items()]
+        return sorted(sums, key=lambda each: (-each[1].dollars, -len(each[1].waste)))
+
+    def askers(self, most: int) -> list[tuple[str, int]]:
+        """Return for which features, else for which users, most of the calls were."""
+        features = Counter(each.call.feature for each in self.waste if each.call.feature)
+        users = Counter(f"user {each.call.user}" for each in self.waste if each.call.user)
+        return (features or users).most_common(most)
+
+
+@dataclass
+class Findings:
+    """All waste that was found so far."""
+
+    waste: list[Waste] = field(default_factory=list[Waste])
+    taken: set[str] = field(default_factory=set[str])
+
+    def add(self, found: Iterable[Waste]) -> None:
+        """Take what is of no kind yet."""
+        for each in found:
+            if each.call.id not in self.taken:
+                self.taken.add(each.call.id)
+                self.waste.append(each)
+
+    def free(self, calls: Iterable[Call]) -> list[Call]:
+        """Return the calls that are of no kind yet."""
+        return [call for call in calls if call.id not in self.taken]
+
+    def sums(self) -> list[tuple[Kind, Sum]]:
+        """Return the kinds that were found, the most expensive first."""
+        held: dict[Kind, list[Waste]] = defaultdict(list)
+        for each in self.waste:
+            held[each.kind].append(each)
+        return sorted(((kind, Sum(waste)) for kind, waste in held.items()), key=lambda each: -each[1].dollars)
