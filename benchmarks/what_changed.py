@@ -21,7 +21,8 @@ from mcp import Client
 from mcp.types import CallToolResult, TextContent
 
 from cf_aig_gateway.analytics import Grouping
-from cf_aig_server.app import build_server, open_gateway
+from cf_aig_server.app import build_server
+from cf_aig_server.opening import open_gateway
 from cf_aig_server.settings import Settings
 
 O200K = get_encoding("o200k_base")

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 from uuid import uuid4
 
 import httpx2
@@ -19,6 +19,7 @@ from cf_aig_gateway.chat import Chat, Wire, streamed, wire_chat
 from cf_aig_gateway.errors import GatewayError, NotFound
 from cf_aig_gateway.filters import Filter
 from cf_aig_gateway.json_text import load_json
+from cf_aig_gateway.logs import LogSystem
 from cf_aig_gateway.logs.observability import DAYS, MOST_EVENTS, Observability
 from cf_aig_gateway.logs.spans import Span
 from cf_aig_gateway.models import Gateway, Log, LogsEnvelope
@@ -33,9 +34,6 @@ LOG_LAG_S = 60.0
 BAD_REQUEST = 400
 NO_SUCH_ROUTE = {BAD_REQUEST, 404, 405, 501}
 """Statuses of an API that lacks an extension of the local gateway's."""
-
-LogSystem = Literal["auto", "gateway", "observability"]
-"""Where an account keeps its logs; `auto` is found out."""
 
 EVENT_ID = "cf-aig-event-id"
 """The header by which a call finds its log, whatever became of its answer."""

@@ -1,8 +1,8 @@
 """What a person is offered while filling in a prompt's argument or a resource's address."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mcp.server import MCPServer, ServerRequestContext
 from mcp.shared.exceptions import MCPError
@@ -16,8 +16,10 @@ from mcp.types import (
 )
 
 from cf_aig_gateway.errors import GatewayError
-from cf_aig_gateway.models import Log
-from cf_aig_tools.desk import Desk, time_limit
+
+if TYPE_CHECKING:
+    from cf_aig_gateway.models import Log
+    from cf_aig_tools.desk import Desk
 
 RECENT = 50
 """Logs that log ids, providers and models are taken from: the newest."""
@@ -25,29 +27,32 @@ RECENT = 50
 SPANS = ["1h", "24h", "7d", "30d"]
 
 
-def add_completions(server: MCPServer[Desk]) -> None:
+def add_completions(server: MCPServer[Any]) -> None:
     """Let the server answer completion/complete. MCPServer.completion hands its function no context, and so no desk."""
     lowlevel = server._lowlevel_server  # pyright: ignore[reportPrivateUsage]
     lowlevel.add_request_handler("completion/complete", CompleteRequestParams, partial(complete, server))
 
 
 async def complete(
-    server: MCPServer[Desk], ctx: ServerRequestContext[Desk, Any], params: CompleteRequestParams
+    server: MCPServer[Any], ctx: "ServerRequestContext[Callable[[], Desk], Any]", params: CompleteRequestParams
 ) -> CompleteResult:
     """Return the values that hold what was typed; none when the gateway cannot be asked."""
+    from cf_aig_tools.desk import time_limit  # noqa: PLC0415 (with the first call)
+
     await _refuse_unknown(server, params.ref)
+    desk = ctx.lifespan_context()
     resolved = (params.context.arguments if params.context else None) or {}
     typed = params.argument.value
     try:
-        with time_limit(ctx.lifespan_context.timeout_s):
-            values = await _values(params.argument.name, typed, resolved.get("gateway_id", ""), ctx.lifespan_context)
+        with time_limit(desk.timeout_s):
+            values = await _values(params.argument.name, typed, resolved.get("gateway_id", ""), desk)
     except GatewayError:
         values = ()
     fitting = [value for value in dict.fromkeys(values) if typed.lower() in value.lower()]
     return CompleteResult(completion=Completion(values=fitting[:100], total=len(fitting), has_more=len(fitting) > 100))
 
 
-async def _refuse_unknown(server: MCPServer[Desk], ref: PromptReference | ResourceTemplateReference) -> None:
+async def _refuse_unknown(server: MCPServer[Any], ref: PromptReference | ResourceTemplateReference) -> None:
     if isinstance(ref, PromptReference):
         name, known = ref.name, [prompt.name for prompt in await server.list_prompts()]
     else:
@@ -56,7 +61,7 @@ async def _refuse_unknown(server: MCPServer[Desk], ref: PromptReference | Resour
         raise MCPError(INVALID_PARAMS, f"Nothing to complete: there is no {name[:80]}.")
 
 
-async def _values(argument: str, typed: str, gateway_id: str, desk: Desk) -> Iterable[str]:
+async def _values(argument: str, typed: str, gateway_id: str, desk: "Desk") -> Iterable[str]:
     match argument:
         case "gateway_id":
             found = await desk.gateway.gateways(per_page=50, search=typed or None)
@@ -73,7 +78,7 @@ async def _values(argument: str, typed: str, gateway_id: str, desk: Desk) -> Ite
             return []
 
 
-async def _recent(gateway_id: str, desk: Desk) -> list[Log]:
+async def _recent(gateway_id: str, desk: "Desk") -> "list[Log]":
     gateway = gateway_id or desk.default_gateway
     if not desk.allows(gateway):
         return []

@@ -2,16 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mcp.server import MCPServer
+from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError, ToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp.types import CallToolResult, TextContent
 
 from cf_aig_gateway.errors import GatewayError, NotFound
-from cf_aig_tools.desk import Call, Desk, desk_of, time_limit
-from cf_aig_tools.list_gateways import settings_of
+
+if TYPE_CHECKING:
+    from cf_aig_tools.desk import Desk
+
+Call = Context[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ LOGS = (
 )
 
 
-def add_resources(server: MCPServer[Desk], tools: Sequence[Tool]) -> None:
+def add_resources(server: MCPServer[Any], tools: Sequence[Tool]) -> None:
     """Add the resources of those tools that are offered: what a tool refuses, its resource refuses."""
     offered = {tool.name: tool for tool in tools}
     if GATEWAY.tool in offered:
@@ -45,19 +49,22 @@ def add_resources(server: MCPServer[Desk], tools: Sequence[Tool]) -> None:
             _add_log(server, template, tool)
 
 
-def _add_gateway(server: MCPServer[Desk]) -> None:
+def _add_gateway(server: MCPServer[Any]) -> None:
     @server.resource(GATEWAY.uri, name=GATEWAY.name, description=GATEWAY.description)
     async def _(gateway_id: str, ctx: Call) -> str:  # pyright: ignore[reportUnusedFunction] # the decorator keeps it
-        return await _gateway(gateway_id, desk_of(ctx))
+        return await _gateway(gateway_id, ctx.request_context.lifespan_context())
 
 
-def _add_log(server: MCPServer[Desk], template: Template, tool: Tool) -> None:
+def _add_log(server: MCPServer[Any], template: Template, tool: Tool) -> None:
     @server.resource(template.uri, name=template.name, description=template.description)
     async def _(gateway_id: str, log_id: str, ctx: Call) -> str:  # pyright: ignore[reportUnusedFunction]
         return await _said(tool, {"gateway_id": gateway_id, "log_id": log_id}, ctx)
 
 
-async def _gateway(gateway_id: str, desk: Desk) -> str:
+async def _gateway(gateway_id: str, desk: "Desk") -> str:
+    from cf_aig_tools.desk import time_limit  # noqa: PLC0415 (with the first call)
+    from cf_aig_tools.list_gateways import settings_of  # noqa: PLC0415
+
     try:
         with time_limit(desk.timeout_s):
             found = await desk.gateway.gateways(per_page=50, search=gateway_id)

@@ -10,8 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from cf_aig_gateway.client import LogSystem
-from cf_aig_gateway.logs.fields import CANDIDATES
+from cf_aig_gateway.logs import LogSystem
 from cf_aig_server.paths import data_folder
 
 KEY_PREFIX = "AI_GATEWAY_KEY_"
@@ -45,6 +44,8 @@ def _fields(value: object) -> object:
     """
     if not isinstance(value, str):
         return value
+    from cf_aig_gateway.logs.fields import CANDIDATES  # noqa: PLC0415 (few accounts need it)
+
     pairs = [part.partition("=") for part in value.replace(",", " ").split()]
     for name, sign, key in pairs:
         if not sign or not key or name not in CANDIDATES:

@@ -9,14 +9,16 @@ import httpx2
 import pytest
 from mcp import Client
 from mcp.shared.exceptions import MCPError
+from mcp.types import Tool
 from tokens import o200k
 
 from cf_aig_server.app import build_server
+from cf_aig_server.definitions import definition
 from cf_aig_server.settings import Settings
+from cf_aig_tools import DEFINITIONS
 
 pytestmark = pytest.mark.anyio
 
-SNAPSHOTS = Path(__file__).parent.parent / "snapshots"
 TOOLS = [
     "list_gateways",
     "summarize_logs",
@@ -44,18 +46,20 @@ async def test_tools_are_listed_in_order() -> None:
 
 
 @pytest.mark.parametrize("name", TOOLS)
-async def test_a_schema_changes_only_on_purpose(name: str) -> None:
-    """`UPDATE_SNAPSHOTS=1 make test` writes them anew, to be reviewed like code."""
-    tool = next(tool for tool in await listed() if tool.name == name)
-    text = (
+async def test_a_tool_is_offered_as_its_code_defines_it(name: str) -> None:
+    """`UPDATE_SNAPSHOTS=1 make test` writes the definitions anew, to be reviewed like code."""
+    file = DEFINITIONS / f"{name}.json"
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        file.write_text(written(definition(name)))
+
+    assert file.read_text() == written(definition(name))
+    assert next(tool for tool in await listed() if tool.name == name) == definition(name)
+
+
+def written(tool: Tool) -> str:
+    return (
         json.dumps(tool.model_dump(mode="json", by_alias=True, exclude_none=True), indent=1, ensure_ascii=False) + "\n"
     )
-    snapshot = SNAPSHOTS / f"{name}.json"
-    if os.environ.get("UPDATE_SNAPSHOTS"):
-        snapshot.parent.mkdir(exist_ok=True)
-        snapshot.write_text(text)
-
-    assert snapshot.read_text() == text
 
 
 async def test_definitions_of_all_tools_stay_under_their_budget() -> None:

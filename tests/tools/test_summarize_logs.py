@@ -19,7 +19,8 @@ from tokens import o200k
 from cf_aig_gateway.local.app import build_app
 from cf_aig_gateway.local.record import Record
 from cf_aig_gateway.local.store import Store
-from cf_aig_server.app import build_server, open_gateway
+from cf_aig_server.app import build_server
+from cf_aig_server.opening import open_gateway
 from cf_aig_server.settings import Settings
 from cf_aig_tools.progress import progress
 from cf_aig_tools.reading.masking import Masker

@@ -17,7 +17,8 @@ from cf_aig_gateway.client import AIGateway
 from cf_aig_gateway.local.app import build_app
 from cf_aig_gateway.local.asgi import ASGITransport
 from cf_aig_gateway.local.store import Store
-from cf_aig_server.app import build_server, open_gateway
+from cf_aig_server.app import build_server
+from cf_aig_server.opening import open_gateway
 from cf_aig_server.settings import Settings
 from cf_aig_tools.runs.gathering import MOST_REQUESTS, Gathering
 

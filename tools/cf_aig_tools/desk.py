@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -16,7 +16,8 @@ from cf_aig_gateway.errors import GatewayError
 from cf_aig_tools.reading.budget import tokens
 from cf_aig_tools.reading.masking import Masker
 
-Call = Context["Desk", object]
+Call = Context[Callable[[], "Desk"], object]
+"""A call, and what gives the desk to it: built when the first call needs it."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def time_limit(seconds: float, advice: str = "Try again, or ask for less.") -> G
 
 def desk_of(call: Call) -> Desk:
     """Return the desk of a call."""
-    return call.request_context.lifespan_context
+    return call.request_context.lifespan_context()
 
 
 def answer(text: str, structured: BaseModel) -> CallToolResult:

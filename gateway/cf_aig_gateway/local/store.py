@@ -124,9 +124,7 @@ class Store(AbstractAsyncContextManager["Store"]):
             where.append(held)
         return await self._page(joined(" AND ", where), query)
 
-    async def fingerprints(
-        self, gateway_id: str, query: LogFingerprints
-    ) -> tuple[list[str], dict[str, Any]]:
+    async def fingerprints(self, gateway_id: str, query: LogFingerprints) -> tuple[list[str], dict[str, Any]]:
         """Return many logs, as JSON, with fingerprints of their requests and, with the first, the totals of all."""
         where = matching(gateway_id, query, before=self._horizon())
         rows = await self.read(lambda db: store_logs.fingerprints(db, where, query.after, query.per_page))

@@ -17,7 +17,8 @@ from cf_aig_gateway.client import AIGateway
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.models import Gateway
 from cf_aig_gateway.shapes import as_list, as_object, as_text
-from cf_aig_server.app import NAME, build_server, open_gateway
+from cf_aig_server.app import NAME, build_server
+from cf_aig_server.opening import open_gateway
 from cf_aig_server.settings import Settings
 from cf_aig_tools.desk import time_limit
 

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.filters import FilterOperator
-from cf_aig_server.app import open_gateway
 from cf_aig_server.commands.reach import Progress, chosen_gateway, settings_for
+from cf_aig_server.opening import open_gateway
 from cf_aig_server.settings import Settings
 from cf_aig_tools.asked import Asked
 from cf_aig_tools.cases.exporting import Export

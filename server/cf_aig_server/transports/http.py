@@ -1,6 +1,6 @@
 """MCP over HTTP: Streamable HTTP at /mcp, or the older SSE at /sse."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from mcp.server import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
@@ -11,13 +11,12 @@ from cf_aig_server.settings import Settings, is_loopback
 from cf_aig_server.transports.calls import Calls
 from cf_aig_server.transports.door import Door
 from cf_aig_server.transports.web import serve_app
-from cf_aig_tools.desk import Desk
 
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 
 async def serve_http(
-    server: MCPServer[Desk], settings: Settings, kind: Literal["http", "sse"], host: str, port: int
+    server: MCPServer[Any], settings: Settings, kind: Literal["http", "sse"], host: str, port: int
 ) -> None:
     """Serve MCP until a signal.
 
@@ -31,7 +30,7 @@ async def serve_http(
     await serve_app(http_app(server, settings, kind, host), host, port, busy=calls.under_way)
 
 
-def http_app(server: MCPServer[Desk], settings: Settings, kind: Literal["http", "sse"], host: str) -> ASGIApp:
+def http_app(server: MCPServer[Any], settings: Settings, kind: Literal["http", "sse"], host: str) -> ASGIApp:
     """Return the server as an ASGI application behind its door.
 
     Raises:

@@ -24,7 +24,6 @@ from mcp_types import (
 from cf_aig_gateway.json_text import mended, read_json
 from cf_aig_server.transports.calls import LISTENING
 from cf_aig_server.transports.signals import on_signal
-from cf_aig_tools.desk import Desk
 
 MAX_LINE = 64 * 1024 * 1024
 """Bytes of the longest message that is read."""
@@ -44,7 +43,7 @@ TURN_S = 0.02
 """How often the end of the input looks whether all is answered."""
 
 
-async def serve_stdio(server: MCPServer[Desk]) -> None:
+async def serve_stdio(server: MCPServer[Any]) -> None:
     """Serve until the input ends and its last requests are answered, or SIGINT or SIGTERM comes."""
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(on_signal, tasks.cancel_scope.cancel)
