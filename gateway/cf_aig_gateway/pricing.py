@@ -43,6 +43,7 @@ def _tokens(usage: Usage) -> "Tokens":
         output_tokens=usage.tokens_out or 0,
         cache_read_tokens=usage.cache_read,
         cache_write_tokens=usage.cache_write,
+        **({"cache_write_1h_tokens": usage.cache_write_long} if usage.cache_write_long else {}),
     )
 
 
@@ -67,8 +68,10 @@ def usage_of(provider: str, known: Format | None, reply: Body) -> Usage:
 def _is_plain(reply: Body, stated: Usage) -> bool:
     """Whether a reply states nothing but tokens in and out, of which all readers make the same: that saves 50 µs."""
     block = as_object(reply.get("usage") or reply.get("usageMetadata"))
+    if stated.reasoning or stated.cache_read or stated.cache_write:
+        return False
     known = {0, stated.tokens_in, stated.tokens_out, (stated.tokens_in or 0) + (stated.tokens_out or 0)}
-    return bool(block) and not stated.reasoning and not set(_numbers(block)) - known
+    return bool(block) and not set(_numbers(block)) - known
 
 
 def _numbers(block: Body) -> Iterator[float]:
@@ -88,6 +91,7 @@ def _detailed(stated: Usage, found: "Tokens") -> Usage:
         tokens_out=int(found.output_tokens or 0),
         cache_read=int(found.cache_read_tokens or 0),
         cache_write=int(found.cache_write_tokens or 0),
+        cache_write_long=int(found.cache_write_1h_tokens or 0),
         detail=found,
     )
 

@@ -26,6 +26,9 @@ MINUTE = 60
 LIVES = {"5m": 5 * MINUTE, "30m": 30 * MINUTE, "1h": 60 * MINUTE, "12h": 12 * 60 * MINUTE, "24h": 24 * 60 * MINUTE}
 """How long a cached prefix lives (seconds) that is not read again, by what requests ask for."""
 
+STEP = 128
+"""Tokens by which OpenAI's cached prefixes grow."""
+
 SHORT = LIVES["5m"]
 """How long it lives where nothing is asked for: Anthropic's own figure, and the least that OpenAI states."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
@@ -12,6 +12,7 @@ from cf_aig_gateway.answers import MAX_ANSWER, bounded
 from cf_aig_gateway.chat import Wire, provider_and_name
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.formats.conversation import ToolCall
+from cf_aig_gateway.formats.usage import Usage
 from cf_aig_gateway.refusals import MAX_WORDS, Errand, reason, refusal
 
 Grown = Callable[[int], None]
@@ -37,6 +38,7 @@ class Reply:
     cache_status: str | None
     step: str | None
     routing: str | None = None
+    usage: Usage = field(default_factory=Usage)
 
 
 async def assembled(response: httpx2.Response, grown: Grown | None) -> dict[str, Any]:
@@ -91,6 +93,7 @@ def parse_reply(wire: Wire, response: httpx2.Response, body: dict[str, Any], dur
         cache_status=headers.get("cf-aig-cache-status"),
         step=step or None,
         routing=headers.get("cf-aig-routing-reason"),
+        usage=said.usage,
     )
 
 

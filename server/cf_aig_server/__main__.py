@@ -21,6 +21,8 @@ EXIT_USAGE = 2
 
 MAX_PORT = 65_535
 
+MOST_DOLLARS = 1_000_000
+
 EXIT_INTERRUPTED = 130
 """The exit code of a command that SIGINT cut short, as shells have it."""
 
@@ -72,6 +74,10 @@ def _run(command: str, options: dict[str, Any]) -> None:
             from cf_aig_server.commands import export  # noqa: PLC0415
 
             export.run(**options)
+        case "replay-set":
+            from cf_aig_server.commands import replay_set  # noqa: PLC0415
+
+            sys.exit(replay_set.run(**options))
         case _:
             _begin_loading()
             from cf_aig_server.commands import serve  # noqa: PLC0415
@@ -131,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=version("cloudflare-ai-gateway-mcp"))
     _serve_options(parser)
-    commands = parser.add_subparsers(dest="command", metavar="{serve,gateway,demo,doctor,export}")
+    commands = parser.add_subparsers(dest="command", metavar="{serve,gateway,demo,doctor,export,replay-set}")
     _serve_options(commands.add_parser("serve", help="serve MCP (the default)"))
     _gateway_options(commands.add_parser("gateway", help="serve the local gateway over HTTP"))
     doctor = commands.add_parser("doctor", help="check the configuration, and print it as each client takes it")
@@ -139,6 +145,7 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="the whole debugging workflow, on the local gateway")
     demo.add_argument("--keep", action="store_true", help="leave the gateway's file, and say where it is")
     _export_options(commands.add_parser("export", help="write logs to a file of cases, one line of JSON each"))
+    _replay_options(commands.add_parser("replay-set", help="send such a file on another model, and show what differs"))
     return parser
 
 
@@ -201,6 +208,33 @@ def _export_options(parser: argparse.ArgumentParser) -> None:
     add("--metadata", action="append", default=[], metavar="KEY=VALUE", help="only calls with it; repeatable")
     add("--filter", action="append", default=[], metavar="CLAUSE", help="as 'duration gt 5000'; repeatable")
     add("--limit", type=_count, default=1000, metavar="N", help="the newest N logs at most (1000)")
+
+
+def _replay_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("cases", metavar="FILE", help="the cases, as export writes them")
+    add("--model", required=True, metavar="NAME", help="as provider/model: openai/gpt-4o-mini")
+    _reached(parser)
+    add("--out", default="results.jsonl", metavar="FILE", help="results; run again to go on (results.jsonl)")
+    add("--budget", type=_dollars, default=2.0, metavar="DOLLARS", help="never spend more, earlier runs included (2)")
+    add("--no-price-limit", action="store_true", help="send whatever it costs, as for a model without a known price")
+    add("--concurrency", type=_count, default=4, metavar="N", help="calls at a time (4)")
+    add("--timeout", type=_count, default=120, metavar="SECONDS", help="for one call (120)")
+    add("--parameters", default="{}", metavar="JSON", help='changes, as {"temperature": 0}; null omits')
+    add("--masked", action="store_true", help="send cases with masked secrets, too, as they are in the file")
+    add("--retry-failed", action="store_true", help="send cases that failed once more")
+    add("--json", action="store_true", help="the table as JSON")
+    add("--yes", action="store_true", help="send without being asked")
+
+
+def _dollars(text: str) -> float:
+    try:
+        value = float(text.removeprefix("$"))
+    except ValueError:
+        value = 0
+    if not 0 < value < MOST_DOLLARS:
+        raise argparse.ArgumentTypeError(f"{text} is not an amount of US dollars, as 2.00")
+    return value
 
 
 def _reached(parser: argparse.ArgumentParser) -> None:

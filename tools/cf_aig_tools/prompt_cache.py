@@ -1,5 +1,6 @@
 """The provider's prompt cache: what a call read from it, what it missed, why, and what that cost."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -11,17 +12,30 @@ from cf_aig_gateway.formats.content import as_json
 from cf_aig_gateway.formats.conversation import INSTRUCTIONS, CacheMiss, Conversation
 from cf_aig_gateway.formats.usage import Usage
 from cf_aig_gateway.models import Log
+from cf_aig_gateway.prompt_caching import LEAST, LIVES, SHORT, STEP, least_cached, openai_life
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 from cf_aig_tools.amounts import dollars
 from cf_aig_tools.bodies import Stored
 from cf_aig_tools.comparison.turns import common
 from cf_aig_tools.log_rows import usage_of
 
-LEAST = 1024
-"""Tokens of the shortest prompt that the large providers cache."""
+ODD = 0.1
+"""The share of a prompt that was not read, from which on the call before is asked why."""
 
-LIVES = {"5m": timedelta(minutes=5), "30m": timedelta(minutes=30), "1h": timedelta(hours=1), "12h": timedelta(hours=12)}
-"""How long a cached prompt lives that is not read again, by what requests ask for; 5 minutes where they ask nothing."""
+LEAST_TOLD = 256
+SHARE_TOLD = 0.02
+"""Tokens of a miss, and their share of the prompt, below which it is none: an unmarked end, a step of the cache."""
+
+STEPPED = {"openai", "azure-openai"}
+"""Providers whose cached prefixes grow in steps."""
+
+NEAR = 40
+"""Characters around a difference that tell what it is."""
+
+TIME = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?|\b\d{1,2}:\d\d(?::\d\d)?\b|\b1[5-9]\d{8}(?:\d{3})?\b")
+ID = re.compile(
+    r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b|\b(?:[a-z]+_)?(?=[a-zA-Z]*\d)[0-9a-zA-Z]{8,}\b"
+)
 
 KEYED = (
     "prompt_cache_key", "service_tier", "speed", "reasoning", "reasoning_effort", "output_config", "thinking",
@@ -57,8 +71,9 @@ def line(log: Log, usage: Usage, missed: Missed | None = None) -> str:
 def dearer(log: Log, usage: Usage, tokens: int) -> float:
     """Return by how many US dollars a call cost more than if so many more tokens had been read from the cache."""
     name = (log.model or "").removeprefix(f"{log.provider}/")
-    written = max(0, usage.cache_write - tokens)
-    hit = replace(usage, cache_read=usage.cache_read + tokens, cache_write=written, detail=None)
+    written, long = (max(0, count - tokens) for count in (usage.cache_write, usage.cache_write_long))
+    read = usage.cache_read + tokens
+    hit = replace(usage, cache_read=read, cache_write=written, cache_write_long=long, detail=None)
     paid, ideal = (pricing.cost(log.provider or "", name, each) for each in (replace(usage, detail=None), hit))
     return max(0.0, paid - ideal) if paid is not None and ideal is not None else 0
 
@@ -81,15 +96,29 @@ def _spared(provider: str, model: str) -> float:
 def stated(log: Log, reply: Conversation | None) -> Missed | None:
     """Return what the provider itself says of a miss."""
     miss: CacheMiss | None = reply.cache_miss if reply else None
-    if miss is None or miss.tokens is None:
+    if miss is None or not miss.tokens:
         return None
     provider = {"anthropic": "Anthropic", "openai": "OpenAI"}.get(log.provider or "", log.provider or "the provider")
     return Missed(miss.tokens, f"{provider}: {miss.reason}")
 
 
-def is_odd(usage: Usage) -> bool:
-    """Whether so little was read from the cache that the call before may tell why."""
-    return (usage.tokens_in or 0) >= LEAST and usage.cache_read < (usage.tokens_in or 0) / 2
+def is_odd(log: Log, usage: Usage) -> bool:
+    """Whether so much was not read from the cache that the call before may tell why."""
+    whole = usage.tokens_in or 0
+    return whole >= least_cached(log.model or "") and whole - usage.cache_read >= max(LEAST_TOLD, ODD * whole)
+
+
+def missed(log: Log, usage: Usage, before: Log, requests: tuple[Stored, Stored], pause: timedelta) -> Missed | None:
+    """Return what a call could have read of what the call before it left in the cache, and why it did not."""
+    one, two = requests
+    left = round((before.tokens_in or 0) * _marked(one))
+    if log.provider in STEPPED:
+        left -= left % STEP
+    whole = usage.tokens_in or 0
+    tokens = min(whole, left) - usage.cache_read
+    if tokens < max(LEAST_TOLD, SHARE_TOLD * whole) or not dearer(log, usage, tokens):
+        return None
+    return Missed(tokens, compared(one, two, pause))
 
 
 def compared(before: Stored, after: Stored, pause: timedelta) -> str:
@@ -97,11 +126,24 @@ def compared(before: Stored, after: Stored, pause: timedelta) -> str:
     found = next(_differences(before, after), "")
     if found:
         return found
-    lives = _life(after.value)
+    lives = _life(before)
     ago = _told(pause)
     if pause > lives:
         return f"nothing differs: {ago} since the last call, the cache lives {_told(lives)}"
     return f"nothing differs, {ago} since the last call"
+
+
+def _marked(request: Stored) -> float:
+    """Return which share of a prompt is cached: all of it, but at Anthropic what ends with the last mark."""
+    body = as_object(request.value)
+    if not request.held.kind.startswith("Anthropic") or body.get("cache_control"):
+        return 1
+    messages = (as_list(as_object(message).get("content")) or [message] for message in as_list(body.get("messages")))
+    system = as_list(body.get("system")) or [body.get("system")]
+    parts = [*as_list(body.get("tools")), *system, *(part for content in messages for part in content)]
+    marks = [at for at, part in enumerate(parts) if as_object(part).get("cache_control")]
+    sizes = [len(as_json(part)) for part in parts]
+    return sum(sizes[: marks[-1] + 1]) / sum(sizes) if marks else 1
 
 
 def _differences(before: Stored, after: Stored) -> Iterator[str]:
@@ -114,9 +156,10 @@ def _differences(before: Stored, after: Stored) -> Iterator[str]:
     yield from _tools(as_list(one.get("tools")), as_list(two.get("tools")))
     first, second = before.held.instructions, after.held.instructions
     if first != second:
-        yield f"the system prompts differ from character {common(first, second):,}"
+        at = common(first, second)
+        yield f"the system prompts differ from character {at:,}{_kind(first, second, at)}"
     for name in KEYED:
-        if before.held.parameters.get(name) != after.held.parameters.get(name):
+        if one.get(name) != two.get(name):
             yield f"{name} changed"
     turns = [[turn for turn in each.held.turns if turn.role not in INSTRUCTIONS] for each in (before, after)]
     for number, (said, now) in enumerate(zip(*turns, strict=False)):
@@ -152,11 +195,24 @@ def _unmarked(tool: Any) -> str:
     return as_json({name: value for name, value in as_object(tool).items() if name != "cache_control"})
 
 
-def _life(body: Any) -> timedelta:
+def _kind(one: str, other: str, at: int) -> str:
+    """Return what it is that two texts differ by from a place on, where it is what differs in every call."""
+    ends = [text[max(0, at - NEAR) : at + NEAR] for text in (one, other)]
+    for name, pattern in (("a time", TIME), ("an id", ID)):
+        first, second = (pattern.findall(end) for end in ends)
+        if first != second:
+            return f": {name}"
+    return ""
+
+
+def _life(request: Stored) -> timedelta:
     """Return how long what a request caches lives: the longest that it asks for."""
+    body = as_object(request.value)
+    if not request.held.kind.startswith("Anthropic"):
+        return timedelta(seconds=openai_life(request.held.model, body))
     written = as_json(body)
     asked = [life for name, life in LIVES.items() if f'"ttl":"{name}"' in written]
-    return max(asked, default=LIVES["5m"])
+    return timedelta(seconds=max(asked, default=SHORT))
 
 
 def _told(span: timedelta) -> str:

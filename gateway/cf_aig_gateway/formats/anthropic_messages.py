@@ -206,7 +206,8 @@ def usage(body: Body) -> Usage:
     names = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
     details = as_object(held.get("output_tokens_details"))
     reasoning = first(details, "thinking_tokens", "reasoning_tokens") or 0
-    return replace(with_cache(*(count(held.get(name)) for name in names)), reasoning=reasoning)
+    long = count(as_object(held.get("cache_creation")).get("ephemeral_1h_input_tokens")) or 0
+    return replace(with_cache(*(count(held.get(name)) for name in names)), reasoning=reasoning, cache_write_long=long)
 
 
 class MessagesAssembly(Assembly):

@@ -9,8 +9,9 @@ from typing import Any
 class Usage:
     """Tokens in (those read from and written to the provider's cache among them) and out (reasoning among them).
 
-    None is unknown. `stated_cost` is the price that the reply itself states (US dollars), `detail` what genai-prices
-    makes of it. An estimate is made of the text that arrived.
+    None is unknown. `cache_write_long` are those of `cache_write` that live an hour. `stated_cost` is the price that
+    the reply itself states (US dollars), `detail` what genai-prices makes of it. An estimate is made of the text that
+    arrived.
     """
 
     tokens_in: int | None = None
@@ -20,6 +21,7 @@ class Usage:
     reasoning: int = 0
     stated_cost: float | None = None
     is_estimate: bool = False
+    cache_write_long: int = 0
     detail: Any = field(default=None, compare=False, repr=False)
 
     def metadata(self) -> dict[str, int]:

@@ -111,12 +111,16 @@ class Sent:
 class Divergence:
     """Where a request first differs from an earlier one: in a setting or a part of the prompt, after so many tokens.
 
-    `missed` are the tokens that it would have read had it not differed.
+    `kept` are the tokens that it would have read had it not differed.
     """
 
     at: str
     reusable: int
-    missed: int
+    kept: int
+
+    def missed(self, read: int) -> int:
+        """Return the tokens that it did not read for that, having read so many."""
+        return max(0, self.kept - read)
 
 
 class PromptCaches:
@@ -206,7 +210,7 @@ def divergence(before: Sent, after: Sent, order: Sequence[str]) -> Divergence | 
         return None
     reusable = after.ends[at - 1] if at else 0
     parts = [each.parts[at] for each in (before, after) if at < len(each.parts)]
-    return Divergence(min(parts, key=order.index), reusable, max(0, within - reusable))
+    return Divergence(min(parts, key=order.index), reusable, within)
 
 
 def _cut(prompt: Prompt) -> Iterator[Block]:

@@ -1,54 +1,29 @@
 """What a stranger's text may not show: secrets are masked, and characters that hide or reorder are made visible."""
 
 import re
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from cf_aig_gateway.shapes import as_list, as_object
-from cf_aig_tools.reading.secrets import AHEAD, BEHIND, KINDS, REACH, SECRETS, Secret, Secrets
+from cf_aig_tools.reading.secret_kinds import KINDS, NOTHING, SECRETS, Secrets
+from cf_aig_tools.reading.secrets import AHEAD, BEHIND, REACH, Secret
+from cf_aig_tools.reading.unveiled import HALF_VEIL, LONGEST_VEIL, Unveiled, visible
 
-_HIDDEN = (
-    "\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
-    "\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff"
-)
-_SHOWN = re.compile(rf"[{_HIDDEN}]|\\u(?=\{{)")
-_IS_HIDDEN = re.compile(f"[{_HIDDEN}]")
-_HIGH = r"\\{1,15}+u[dD][89abAB][0-9a-fA-F]{2}"
-_LOW = r"\\{1,15}+u[dD][c-fC-F][0-9a-fA-F]{2}"
-_VEIL = re.compile(
-    rf"[{_HIDDEN}]+|(?P<pair>{_HIGH}{_LOW})|\\{{1,15}}+(?:u\{{([0-9a-fA-F]{{1,6}})\}}|u([0-9a-fA-F]{{4}})|([\"'/nrt]))"
-)
-_HALF_VEIL = re.compile(rf"(?:{_HIGH})?\\{{1,15}}(?:u(?:\{{?[0-9a-fA-F]{{0,6}})?)?\Z")
-_LONGEST_VEIL = 46
-_PRINTABLE = bytes(range(0x20, 0x7F)) + b"\n\t"
-_LETTERS = {"n": "\n", "r": "\r", "t": "\t"}
-_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
-_MARK = re.compile(rf"\[({'|'.join(KINDS)})\]")
+__all__ = ["MaskStream", "Masker", "counted", "marks", "note", "visible"]
+
+_MARK = re.compile(r"\[([a-z0-9_]{3,40})\]")
 _STEP = 1 << 16
 _LAST_LINE = 60
 """Characters that the last line of a private key may have."""
-
-
-def visible(text: str) -> str:
-    r"""Write invisible, bidirectional and control characters as `\u{202e}`; newline and tab stay."""
-    return text if _is_plain(text) and "\\u{" not in text else _SHOWN.sub(_escape, text)
-
-
-def _is_plain(text: str) -> bool:
-    """Say at once whether a text is printable ASCII, newlines and tabs, as most are."""
-    return text.isascii() and not text.encode().translate(None, _PRINTABLE)
-
-
-def _escape(found: re.Match[str]) -> str:
-    return f"\\u{{{ord(found[0][0]):x}}}" + found[0][1:]
+_TAIL = 4096
+"""Characters at the end of a text in parts that are looked at again with what follows, where the rest holds nothing."""
 
 
 def marks(text: str) -> Counter[str]:
     """Count, by kind, the secrets that a masked text no longer shows."""
-    return Counter(_MARK.findall(text))
+    return Counter(kind for kind in _MARK.findall(text) if kind in KINDS)
 
 
 def note(text: str) -> str:
@@ -69,7 +44,7 @@ class Masker:
 
     def mask(self, text: str) -> str:
         """Return the text with every secret replaced by its kind, as `[openai_key]`."""
-        if not self.enabled:
+        if not self.enabled or (len(text) <= _STEP and SECRETS.cannot_be_in(text)):
             return text
         stream = self.stream()
         return "".join(map(stream.feed, self.steps(text))) + stream.end()
@@ -94,7 +69,7 @@ class Masker:
 
     def stream(self) -> "MaskStream":
         """Return a masker for a text that comes in parts."""
-        return MaskStream(SECRETS if self.enabled else {})
+        return MaskStream(SECRETS if self.enabled else NOTHING)
 
 
 def _texts(value: Any, name: str = "") -> Iterator[str]:
@@ -127,7 +102,7 @@ class MaskStream:
         self._waiting += text
         if len(self._waiting) < self._enough:
             return ""
-        certain = self._advance(is_last=False)
+        certain = self._passed() + self._advance(is_last=False)
         self._enough = 2 * len(self._waiting)
         return certain
 
@@ -135,10 +110,21 @@ class MaskStream:
         """Return the rest."""
         return self._advance(is_last=True)
 
+    def _passed(self) -> str:
+        """Return what waits but its tail, if there is no secret in it."""
+        most = len(self._waiting) - _TAIL
+        if self._open or most <= 0 or not self._secrets.cannot_be_in(self._behind + self._waiting):
+            return ""
+        half = HALF_VEIL.search(self._waiting, max(0, most - LONGEST_VEIL), most)
+        passed = self._waiting[: half.start() if half else most]
+        self._waiting = self._waiting[len(passed) :]
+        self._behind = Unveiled(self._behind, passed[-_TAIL:]).text[-BEHIND:]
+        return passed
+
     def _advance(self, *, is_last: bool) -> str:
-        half = None if is_last else _HALF_VEIL.search(self._waiting, max(0, len(self._waiting) - _LONGEST_VEIL))
+        half = None if is_last else HALF_VEIL.search(self._waiting, max(0, len(self._waiting) - LONGEST_VEIL))
         ready = self._waiting[: half.start()] if half else self._waiting
-        plain = _Unveiled(self._behind, ready)
+        plain = Unveiled(self._behind, ready)
         out: list[str] = []
         place = self._swallow(plain, len(self._behind), is_last=is_last) if self._open else len(self._behind)
         if not self._open:
@@ -148,7 +134,7 @@ class MaskStream:
         self._behind = plain.text[max(0, place - BEHIND) : place]
         return "".join(out)
 
-    def _scan(self, plain: "_Unveiled", place: int, out: list[str], *, is_last: bool) -> int:
+    def _scan(self, plain: "Unveiled", place: int, out: list[str], *, is_last: bool) -> int:
         """Write the text up to where it is certain, secrets as marks; return where that is."""
         known = len(plain.text) if is_last else max(place, len(plain.text) - REACH)
         for found in _found(plain.text, self._secrets, place, known):
@@ -166,79 +152,16 @@ class MaskStream:
         out.append(plain.between(place, certain))
         return certain
 
-    def _swallow(self, plain: "_Unveiled", place: int, *, is_last: bool) -> int:
+    def _swallow(self, plain: "Unveiled", place: int, *, is_last: bool) -> int:
         """Pass over what the open secret goes on with; close it when its end is certain."""
         if self._open is None:
             return place
-        found = self._open.rest.match(plain.text, place)
+        found = self._open.goes_on.match(plain.text, place)
         end = found.end() if found else place
         if is_last or end + _LAST_LINE <= len(plain.text):
             self._open = None
             return end
         return max(place, len(plain.text) - 2 * _LAST_LINE)
-
-
-class _Unveiled:
-    """A text as a reader takes it: without invisible characters, escapes resolved; places lead back to the original."""
-
-    def __init__(self, behind: str, veiled: str) -> None:
-        self._veiled = veiled
-        self._places = [len(behind)]
-        self._origins = [0]
-        self.text = behind + "".join(self._resolve(len(behind)))
-
-    def _resolve(self, place: int) -> Iterator[str]:
-        origin = 0
-        for veil in _VEIL.finditer(self._veiled) if _may_be_veiled(self._veiled) else ():
-            meant = _meant(veil)
-            yield self._veiled[origin : veil.start()]
-            yield meant
-            place += veil.start() - origin + len(meant)
-            origin = veil.end()
-            self._places.append(place)
-            self._origins.append(origin)
-        yield self._veiled[origin:]
-
-    def origin(self, place: int) -> int:
-        """Return where a place of the text is in the original."""
-        if place <= self._places[0]:
-            return 0
-        nearest = bisect_right(self._places, place) - 1
-        return self._origins[nearest] + place - self._places[nearest]
-
-    def between(self, start: int, end: int) -> str:
-        """Return the original of a part."""
-        return self._veiled[self.origin(start) : self.origin(end)]
-
-    def after(self, start: int) -> str:
-        """Return the original of all that follows."""
-        return self._veiled[self.origin(start) :]
-
-    def unsplit(self, place: int) -> int:
-        r"""Return the place, or the one before it where `\u{` would be split."""
-        cut = self.origin(place)
-        return (
-            place - 2
-            if self._veiled[cut - 2 : cut + 1] == "\\u{"
-            else place - (self._veiled[cut - 1 : cut + 2] == "\\u{")
-        )
-
-
-def _may_be_veiled(text: str) -> bool:
-    return "\\" in text or not (_is_plain(text) or _IS_HIDDEN.search(text) is None)
-
-
-def _meant(veil: re.Match[str]) -> str:
-    if pair := veil["pair"]:
-        high = int(pair[pair.index("u") + 1 :][:4], 16)
-        return _unless_hidden(0x10000 + ((high & 0x3FF) << 10 | int(pair[-4:], 16) & 0x3FF))
-    if code := veil[2] or veil[3]:
-        return _unless_hidden(min(int(code, 16), 0x10FFFF))
-    return _LETTERS.get(veil[4], veil[4]) if veil[4] else ""
-
-
-def _unless_hidden(code: int) -> str:
-    return "" if _IS_HIDDEN.match(chr(code)) else chr(code)
 
 
 @dataclass(frozen=True)
@@ -248,21 +171,15 @@ class _Found:
     literal: int
     start: int
     end: int
+    rank: int
     secret: Secret
 
 
 def _found(text: str, secrets: Secrets, start: int, end: int) -> list[_Found]:
     """Return what has the shape of a secret, its literal between two places, in the order of the text."""
-    lower = text.lower()
-    if len(lower) != len(text):
-        lower = text.translate(_LOWER)
     found: list[_Found] = []
-    for literal, kinds in secrets.items():
-        place = lower.find(literal, start)
-        while -1 < place < end:
-            for secret in kinds:
-                if match := secret.shape.match(text, place):
-                    group = match.lastindex or 0
-                    found.append(_Found(place, match.start(group), match.end(group), secret))
-            place = lower.find(literal, place + 1)
-    return sorted(found, key=lambda each: each.start)
+    for place, rank, secret in secrets.hinted(text, start, end):
+        match = secret.begins.match(text, place)
+        if match and match.lastindex and secret.holds(match[match.lastindex]):
+            found.append(_Found(place, *match.span(match.lastindex), rank, secret))
+    return sorted(found, key=lambda each: (each.start, each.rank))

@@ -12,7 +12,7 @@ from cf_aig_tools.reading.forms import OPENING, form_of
 from cf_aig_tools.reading.masking import Masker
 from cf_aig_tools.reading.quoting import Quoting
 from cf_aig_tools.reading.search import Match, Pattern, exactly, matches
-from cf_aig_tools.reading.secrets import KINDS
+from cf_aig_tools.reading.secret_kinds import KINDS
 
 LEAST = 3
 """Characters of the shortest run that a body is looked through for before it is read."""

@@ -5,8 +5,9 @@ from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.formats import Conversation
 from cf_aig_gateway.formats.usage import Usage
 from cf_aig_gateway.models import Log
+from cf_aig_gateway.prompt_caching import LEAST
 from cf_aig_tools.log_rows import usage_of
-from cf_aig_tools.prompt_cache import LEAST, Missed, compared, dearer, is_odd, line, stated
+from cf_aig_tools.prompt_cache import Missed, dearer, is_odd, line, missed, stated
 from cf_aig_tools.runs.gathering import Gathering
 
 
@@ -15,24 +16,22 @@ async def told_cache(gateway: AIGateway, gateway_id: str, log: Log, reply: Conve
     usage = reply.usage if reply and reply.usage.tokens_in else usage_of(log)
     if not log.success or log.cached:
         return ""
-    missed = stated(log, reply)
-    if missed is None and is_odd(usage) and dearer(log, usage, LEAST):
-        missed = await _missed(gateway, gateway_id, log, usage)
-    return line(log, usage, missed)
+    found = stated(log, reply)
+    if found is None and is_odd(log, usage) and dearer(log, usage, LEAST):
+        found = await _missed(gateway, gateway_id, log, usage)
+    return line(log, usage, found)
 
 
 async def _missed(gateway: AIGateway, gateway_id: str, log: Log, usage: Usage) -> Missed | None:
     """Compare a call with the one before it in its run."""
     try:
-        pair = await Gathering(gateway, gateway_id).before(log)
+        befores, call = await Gathering(gateway, gateway_id).before(log)
     except GatewayError:
         return None
-    if pair is None or pair[0].failed:
-        return None
-    before, call = pair
-    if before.stored is None or call.stored is None:
-        return None
-    shared = min(usage.tokens_in or 0, round(before.log.tokens_in or 0)) - usage.cache_read
-    if shared <= 0 or not dearer(log, usage, shared):
-        return None
-    return Missed(shared, compared(before.stored, call.stored, call.start - before.end))
+    for before in befores:
+        if before.failed or before.stored is None or call.stored is None:
+            continue
+        stored = before.stored, call.stored
+        if found := missed(log, usage, before.log, stored, call.start - before.end):
+            return found
+    return None

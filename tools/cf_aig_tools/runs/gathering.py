@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
 
 from cf_aig_gateway.answers import Page
@@ -23,7 +23,7 @@ from cf_aig_tools.log_rows import when
 from cf_aig_tools.parameters import Wanted, wanted, wire_date
 from cf_aig_tools.progress import say
 from cf_aig_tools.runs.calls import Call, call_of
-from cf_aig_tools.runs.links import Link, links, runs
+from cf_aig_tools.runs.links import Link, carries_edited, links, runs
 from cf_aig_tools.side_by_side import AT_ONCE, together
 
 MOST_REQUESTS = 60
@@ -111,21 +111,26 @@ class Gathering:
             return await self._known(known, by, anchor, spans)
         return await self._nearby(anchor, spans)
 
-    async def before(self, log: Log) -> tuple[Call, Call] | None:
-        """Return the call that one goes on from, or else the call before it in its session, and the one itself.
+    async def before(self, log: Log) -> tuple[Sequence[Call], Call]:
+        """Return the calls near one that it may go on from, the surest first, and the one itself.
 
-        None where none is near.
+        These are the call whose messages it carries, or else the one before it in its session; then one whose messages
+        it carries in an edited form.
         """
         await self._take_heads(log)
         anchor = self._calls[log.id]
         side = _Side(partial(self._page, anchor, False), anchor.id, is_later=False)
         await self._read(await side.next(AT_ONCE, anchor))
         calls = sorted(self._calls.values(), key=_order)
+        others = [call for call in reversed(calls) if call.id != anchor.id]
         if link := links(calls).get(anchor.id):
-            return self._calls[link.parent], anchor
-        session = anchor.session
-        same = [call for call in calls if call.id != anchor.id and session in {call.log.session_id, call.ids.session}]
-        return (same[-1], anchor) if session and same else None
+            found = [self._calls[link.parent]]
+        else:
+            session = anchor.session
+            same = (call for call in others if session in {call.log.session_id, call.ids.session})
+            found = list(islice(same, 1)) if session else []
+        edited = (call for call in others if call not in found and carries_edited(anchor, call))
+        return [*found, *islice(edited, 1)], anchor
 
     async def of_metadata(self, pairs: Mapping[str, Any]) -> Run:
         """Return the run of the logs with these pairs.

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from typing import Literal
 
 from cf_aig_gateway.json_text import read_json
@@ -10,6 +11,9 @@ from cf_aig_gateway.shapes import as_object, as_text
 from cf_aig_tools.runs.calls import Call, Said, is_answer, wording
 
 How = Literal["continues", "retries", "falls back", "was started by", "compacts", "edits", "replays"]
+
+ALIKE = 0.7
+"""Two messages are one that was edited when so much of their beginnings is the same."""
 
 LEAST_PROMPT = 12
 """Characters of a prompt that can be told from others."""
@@ -27,6 +31,18 @@ class Link:
 
     parent: str
     how: How
+
+
+def carries_edited(call: Call, other: Call) -> bool:
+    """Tell whether a call carries all messages of another in their places, of which a few were edited."""
+    pairs = [(one, two) for one, two in zip(other.said, call.said, strict=False) if one.mark != two.mark]
+    is_longer = 1 < len(other.said) < len(call.said)
+    return is_longer and 0 < len(pairs) <= len(other.said) / 2 and all(_are_alike(*pair) for pair in pairs)
+
+
+def _are_alike(one: Said, two: Said) -> bool:
+    matcher = SequenceMatcher(None, one.text[:COMPARED], two.text[:COMPARED], autojunk=False)
+    return (one.kind, one.who) == (two.kind, two.who) and matcher.ratio() >= ALIKE
 
 
 def links(calls: Sequence[Call]) -> dict[str, Link]:

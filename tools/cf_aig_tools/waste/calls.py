@@ -15,6 +15,9 @@ from cf_aig_tools.sessions import SESSION_WORDS, USER_WORDS
 FEATURE_WORDS = ("feature", "task", "use_case", "usecase", "workflow", "endpoint", "route", "job", "app", "team")
 """What the names of metadata hold that tell what calls are for, the surest first."""
 
+STEP = 1000
+"""Tokens in by which the price of a model may change: some charge more for long requests."""
+
 
 @dataclass(slots=True)
 class Call:
@@ -54,27 +57,50 @@ class Call:
         """Whether a provider answered it, for a user."""
         return self.is_ok and not self.is_hit and not self.is_evaluation
 
-    def price(self, usage: Usage) -> float | None:
-        """Return what tokens cost with its model (US dollars); None where its price is not known."""
-        return pricing.cost(self.provider, self.model.removeprefix(f"{self.provider}/"), usage)
+    def price(self, tokens_in: float, tokens_out: float, read: float = 0) -> float | None:
+        """Return what so many tokens cost with its model, as many `read` from the cache; None: the price is not known.
+
+        US dollars, at the price of requests of about the size of its own.
+        """
+        return priced(self.provider, self.model, self.tokens_in, (tokens_in, tokens_out, read))
 
     def share(self, tokens_in: float, tokens_out: float = 0) -> float:
         """Return how much of its cost so many of its tokens are; 0 where its model's price is not known."""
-        usage = Usage(self.tokens_in, self.tokens_out, cache_read=self.read)
-        whole, part = self.price(usage), self.price(Usage(round(tokens_in), round(tokens_out)))
+        whole, part = self.price(self.tokens_in, self.tokens_out, self.read), self.price(tokens_in, tokens_out)
         return min(self.cost, self.cost * part / whole) if whole and part else 0.0
+
+
+def priced(provider: str, model: str, size: int, tokens: tuple[float, float, float]) -> float | None:
+    """Return what tokens in, out and of those in read from the cache cost in a request of a size (US dollars)."""
+    rates = _rates(provider, model.removeprefix(f"{provider}/"), size // STEP)
+    if rates is None:
+        return None
+    tokens_in, tokens_out, read = tokens
+    return (tokens_in - read) * rates[0] + read * rates[1] + tokens_out * rates[2]
+
+
+@lru_cache(maxsize=4096)
+def _rates(provider: str, model: str, steps: int) -> tuple[float, float, float] | None:
+    """Return the prices of a token in, one read from the cache and one out: to ask for one takes 0.3 ms."""
+    size = steps * STEP + STEP // 2
+    usages = (Usage(size, 0), Usage(size, 0, cache_read=size), Usage(size, size))
+    fresh, read, both = (pricing.cost(provider, model, usage) for usage in usages)
+    if fresh is None or read is None or both is None:
+        return None
+    return fresh / size, read / size, (both - fresh) / size
 
 
 def call_of(log: Log) -> Call:
     """Return a log as a call; one whose cost is missing costs what its tokens do, as far as their price is known."""
     usage, at = usage_of(log), when(log)
+    tokens = usage.tokens_in or 0, usage.tokens_out or 0, usage.cache_read
     start = at.timestamp() if at else 0.0
     provider, model = log.provider or "", log.model or ""
     held = Fingerprint.of_row((log.model_extra or {}).get("fingerprint"))
     feature, value = _named(log, FEATURE_WORDS)
     cost = log.cost
     if cost is None:
-        cost = pricing.cost(provider, model.removeprefix(f"{provider}/"), usage) or 0.0 if log.success else 0.0
+        cost = priced(provider, model, tokens[0], tokens) or 0.0 if log.success else 0.0
     return Call(
         id=log.id,
         start=start,
@@ -85,9 +111,9 @@ def call_of(log: Log) -> Call:
         is_hit=log.cached is True,
         is_evaluation=is_evaluation(log),
         cost=cost,
-        tokens_in=usage.tokens_in or 0,
-        tokens_out=usage.tokens_out or 0,
-        read=usage.cache_read,
+        tokens_in=tokens[0],
+        tokens_out=tokens[1],
+        read=tokens[2],
         reasoning=usage.reasoning,
         feedback=log.feedback or 0,
         knows_cache="input_cached_tokens" in log.usage_metadata,

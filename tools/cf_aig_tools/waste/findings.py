@@ -88,10 +88,11 @@ class Sum:
         return sorted(sums, key=lambda each: (-each[1].dollars, -len(each[1].waste)))
 
     def askers(self, most: int) -> list[tuple[str, int]]:
-        """Return for which features, else for which users, most of the calls were."""
+        """Return for which features, else for which users, a tenth of the calls or more were."""
         features = Counter(each.call.feature for each in self.waste if each.call.feature)
         users = Counter(f"user {each.call.user}" for each in self.waste if each.call.user)
-        return (features or users).most_common(most)
+        least = max(2, len(self.waste) / 10)
+        return [(name, count) for name, count in (features or users).most_common(most) if count >= least]
 
 
 @dataclass

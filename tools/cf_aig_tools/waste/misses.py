@@ -3,13 +3,12 @@
 import re
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 
 import anyio
 
-from cf_aig_gateway.formats.usage import Usage
 from cf_aig_gateway.prompt_caching import SHORT, least_cached
 from cf_aig_tools.bodies import Stored, Wanted
 from cf_aig_tools.prompt_cache import LEAST, compared
@@ -138,6 +137,5 @@ def _size(call: Call) -> int:
 
 def _dearer(call: Call, tokens: int) -> float:
     """Return by how much a call cost more than if so many more tokens had been read from the cache (US dollars)."""
-    usage = Usage(call.tokens_in, call.tokens_out, cache_read=call.read)
-    paid, hit = call.price(usage), call.price(replace(usage, cache_read=call.read + tokens))
+    paid, hit = call.price(tokens, 0), call.price(tokens, 0, tokens)
     return max(0.0, paid - hit) if paid is not None and hit is not None else 0.0

@@ -3,10 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import permutations
 
-from cf_aig_gateway.formats.usage import Usage
-from cf_aig_tools.waste.calls import Call
+from cf_aig_tools.waste.calls import Call, priced
 from cf_aig_tools.waste.findings import HISTORY, MODELS, REASONING, TOOLS, Findings, Kind, Waste
 from cf_aig_tools.waste.reading import Reading
 
@@ -100,7 +100,7 @@ class Work:
     model: str
     calls: Sequence[Call]
 
-    @property
+    @cached_property
     def votes(self) -> list[bool]:
         """Feedback: whether it was good."""
         return [call.feedback > 0 for call in self.calls if call.feedback]
@@ -110,15 +110,29 @@ class Work:
         """What share of the feedback was good."""
         return sum(self.votes) / (len(self.votes) or 1)
 
-    def price(self, call: Call) -> float:
-        """Return what another model's call would have cost with this one: at its public price, if that is its own."""
-        spent, listed = sum(each.cost for each in self.calls), sum(map(self._listed, self.calls))
-        if spent and abs(listed - spent) <= AT_LIST_PRICE * spent:
-            return self._listed(call)
-        return spent / (sum(each.tokens for each in self.calls) or 1) * call.tokens
+    @cached_property
+    def spent(self) -> float:
+        """What the calls cost (US dollars)."""
+        return sum(call.cost for call in self.calls)
+
+    @cached_property
+    def is_at_list_price(self) -> bool:
+        """Whether they cost what the model's public price says."""
+        listed = sum(map(self._listed, self.calls))
+        return bool(self.spent) and abs(listed - self.spent) <= AT_LIST_PRICE * self.spent
+
+    @cached_property
+    def per_token(self) -> float:
+        """What a token cost (US dollars)."""
+        return self.spent / (sum(call.tokens for call in self.calls) or 1)
+
+    def price(self, calls: Iterable[Call]) -> list[float]:
+        """Return what calls would have cost with this model: at its public price, if that is its own."""
+        return [self._listed(call) if self.is_at_list_price else self.per_token * call.tokens for call in calls]
 
     def _listed(self, call: Call) -> float:
-        return self.calls[0].price(Usage(call.tokens_in, call.tokens_out, cache_read=call.read)) or 0
+        own = self.calls[0]
+        return priced(own.provider, own.model, call.tokens_in, (call.tokens_in, call.tokens_out, call.read)) or 0
 
 
 def models(found: Findings, reading: Reading) -> Iterator[Waste]:
@@ -133,7 +147,7 @@ def models(found: Findings, reading: Reading) -> Iterator[Waste]:
         pairs = [(good, cheap) for good, cheap in permutations(held, 2) if _is_as_good(cheap, good)]
         for work in held:
             if better := [cheap for good, cheap in pairs if good is work]:
-                yield from _instead(found, work, min(better, key=lambda cheap: sum(map(cheap.price, work.calls))))
+                yield from _instead(found, work, min(better, key=lambda cheap: sum(cheap.price(work.calls))))
 
 
 def _works(calls: Sequence[Call]) -> list[Work]:
@@ -146,12 +160,13 @@ def _works(calls: Sequence[Call]) -> list[Work]:
 def _is_as_good(cheap: Work, work: Work) -> bool:
     if cheap.good < max(GOOD, work.good - AS_WELL):
         return False
-    return sum(map(cheap.price, work.calls)) <= CHEAP * sum(call.cost for call in work.calls)
+    return sum(cheap.price(work.calls)) <= CHEAP * work.spent
 
 
 def _instead(found: Findings, work: Work, cheap: Work) -> Iterator[Waste]:
     purpose = f" for {work.calls[0].feature}" if work.calls[0].feature else ""
     sides = [f"{each.model} {100 * each.good:.0f} % of {len(each.votes)}" for each in (work, cheap)]
     cause = f"good{purpose}: {sides[0]}, {sides[1]}"
-    for call in found.free(work.calls):
-        yield Waste(MODELS, call, call.tokens, max(0, call.cost - cheap.price(call)), cause)
+    calls = found.free(work.calls)
+    for call, price in zip(calls, cheap.price(calls), strict=True):
+        yield Waste(MODELS, call, call.tokens, max(0, call.cost - price), cause)

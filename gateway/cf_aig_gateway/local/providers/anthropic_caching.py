@@ -67,10 +67,10 @@ def metered(caches: PromptCaches, owner: str, question: Question, reply: Reply) 
         looks_back=LOOKS_BACK,
     )
     reply = replace(reply, cached=caches.meter(prompt).within(reply.tokens_in))
-    return replace(reply, diagnosis=_diagnosis(caches, prompt, question)) if is_asked else reply
+    return replace(reply, diagnosis=_diagnosis(caches, prompt, question, reply.cached.read)) if is_asked else reply
 
 
-def _diagnosis(caches: PromptCaches, prompt: Prompt, question: Question) -> Mapping[str, Any] | None:
+def _diagnosis(caches: PromptCaches, prompt: Prompt, question: Question, read: int) -> Mapping[str, Any] | None:
     """Compare a request with the one that it names; None where it names none, or nothing differs."""
     named = as_text(as_object(question.content["diagnostics"]).get("previous_message_id"))
     before = caches.sent(prompt.owner, named)
@@ -85,7 +85,7 @@ def _diagnosis(caches: PromptCaches, prompt: Prompt, question: Question) -> Mapp
     cause = CAUSES.get(found.at)
     if cause is None:
         return {"cache_miss_reason": {"type": "unavailable"}}
-    return {"cache_miss_reason": {"type": cause, "cache_missed_input_tokens": found.missed}}
+    return {"cache_miss_reason": {"type": cause, "cache_missed_input_tokens": found.missed(read)}}
 
 
 def _parts(content: Mapping[str, Any]) -> Iterator[Any]:

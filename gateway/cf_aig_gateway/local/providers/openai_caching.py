@@ -14,10 +14,9 @@ from cf_aig_gateway.local.prompt_caches import Block, Prompt, PromptCaches, Sent
 from cf_aig_gateway.local.providers.replies import Reply
 from cf_aig_gateway.local.providers.scenarios import Question, text_of
 from cf_aig_gateway.local.providers.wire import reply_id
-from cf_aig_gateway.prompt_caching import LIVES, has_breakpoints, least_cached, openai_life
+from cf_aig_gateway.prompt_caching import LIVES, STEP, has_breakpoints, least_cached, openai_life
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
-STEP = 128
 MOST_MARKS = 4
 MOST_LOOKED_AT = 10_000
 PROVIDERS = {"openai", "azure-openai"}
@@ -89,7 +88,7 @@ def _diagnosis(before: Sent | None, now: Sent, read: int) -> Mapping[str, Any]:
     return {
         "type": "cache_miss",
         "reason": CAUSES[found.at],
-        "cache_missed_tokens": found.missed,
+        "cache_missed_tokens": found.missed(read),
         "comparison_reusable_tokens": found.reusable,
     }
 

@@ -1,0 +1,238 @@
+"""Secrets that are known by what names them: headers, settings, fields of JSON, connection strings."""
+
+from cf_aig_tools.reading.secret_values import (
+    is_given,
+    is_literal,
+    is_login,
+    is_long,
+    is_password,
+    is_quoted,
+    is_random,
+)
+from cf_aig_tools.reading.secrets import Secret, many
+
+_SCHEME = r"(?i:bearer|basic|token|digest|aws4-hmac-sha256)\s{1,4}"
+_DIGIT_NEAR = r"(?=[A-Za-z0-9._~+/=%-]{0,64}[0-9])"
+_QUOTE = r"[\"'`]"
+
+_NOT_OF_IT = (
+    r"(?!(?i:[a-z]{0,8}[_.-]?(?:len|min|max|count|limit|reset|url|uri|link|policy|hint|field|label|strength|expir|ttl|age"
+    r"|file|path|name|type|id|ids|endpoint|usage|budget|format|version|algorithm|scope)))"
+)
+"""What a name goes on with that is about a secret, and not its name."""
+
+_SET = (
+    rf"[\w.-]{{0,24}}(?:[\"'`]\]?)?(?:\s{{0,4}}"
+    rf"(?::\s{{0,4}}&?[\w\[\]|.]{{1,30}}\s=\s{{0,4}}(?={_QUOTE})|:=|=>|={{1,3}}|:|>)\s{{0,4}}"
+    rf"|{_QUOTE}\s{{0,4}},\s{{0,4}}(?:{_QUOTE}(?i:value){_QUOTE}\s{{0,4}}:\s{{0,4}})?|\s{{1,24}}value:\s{{0,4}}"
+    r"|\s{1,4}(?:is|was)\s{1,4})"
+)
+_VALUE = rf"(?:[bBrRuUfF@$]{{0,2}}{_QUOTE}([^\"'`\s]{{4,200}})|([^\s\"'`,;&<>()\[\]{{}}|]{{4,200}}+)(?![(\[]))"
+_QUOTED = rf"[bBrRuUfF@$]{{0,2}}{_QUOTE}([^\"'`\s]{{8,200}})"
+_LOOSE = r"\s{1,3}[\"'`]?([^\s\"'`,;&<>()\[\]{}|]{10,200}+)"
+_REST = r"[^\s\"'`,;&<>()\[\]{}|]*"
+_REST_QUOTED = r"[^\"'`\s]*"
+
+_BLANK = r"(?:\s|\\[nrt])*"
+_OPENS = r"[\\\"'`\[]*"
+_GIVEN = (
+    rf"[\w.-]*[\\\"'`\]\s:=>,][\\\"'`\]]*{_BLANK}(?:(?:[:=>]+|,|is|was){_BLANK})?"
+    rf"(?:{_OPENS}value{_OPENS}{_BLANK}:{_BLANK}|[\w.\[\]|&]+\s={_BLANK})?"
+)
+_WRITTEN = r"[^\s,;\"'`{}\[\]()<>\\]*"
+_SIGN = r"[0-9!@#$%^&*?+/~\\]"
+_MIXED = (
+    rf"{_OPENS}[bruf@$]?{_OPENS}(?:{_WRITTEN}[a-z]{_WRITTEN}{_SIGN}|{_WRITTEN}{_SIGN}{_WRITTEN}[a-z]|(?-i:[A-Za-z]*[a-z][A-Z]))"
+    r"|[\\\[]*[bruf@$]?[\"'`]\w{8}"
+)
+_GIVEN_RANDOM = f"{_GIVEN}(?:{_MIXED})"
+_GIVEN_ANY = rf"{_GIVEN}(?:{_MIXED}|{_OPENS}{_SIGN}{{4}})"
+_SET_SIGN = rf"[\\\"']*{_BLANK}[:=,]"
+"""What follows the name of a secret that looks random, or of a password, in a stored text, for hints."""
+
+_LOGIN = r"(?i:pass(?:w(?:or[dt]|d)|phrase|code)|(?:(?<![a-z])|(?<=db)|(?<=my)|(?<=er))pass(?![a-z])|pwd|pswd)"
+_TOKENS = r"(?i:(?<!page)(?<!page[_-])(?<!next[_-])(?<!csrf[_-])(?<!sync[_-])(?<!max_)tokens?)(?!(?i:iz))"
+_KEYS = [
+    ("api", r"api[_ .-]?key"),
+    ("app", r"app(?:lication)?[_.-]?key"),
+    ("auth", r"auth(?:entication|orization)?[_.-]?key"),
+    ("access", r"access[_ .-]?key"),
+    ("account", r"account[_.-]?key"),
+    ("private", r"private[_.-]?key"),
+    ("encrypt", r"encrypt(?:ion)?[_.-]?key"),
+    ("sign", r"sign(?:ing|ature)?[_.-]?key"),
+    ("master", r"master[_.-]?key"),
+    ("service", r"service[_.-]?(?:role[_.-]?)?key"),
+    ("licen", r"licen[cs]e[_.-]?key"),
+    ("subscription", r"subscription[_.-]?key"),
+    ("shared", r"shared[_.-]?(?:access[_.-]?)?key"),
+    ("consumer", r"consumer[_.-]?key"),
+    ("deploy", r"deploy[_.-]?key"),
+    ("function", r"functions?[_.-]?key"),
+    ("storage", r"storage[_.-]?key"),
+    ("admin", r"admin[_.-]?key"),
+    ("ingest", r"ingest(?:ion)?[_.-]?key"),
+    ("write", r"write[_.-]?key"),
+    ("cred", r"cred(?:ential)?s?"),
+    ("_auth", r"_auth"),
+    ('"auth', r"\"auth"),
+]
+"""Keys by how their name begins; in capitals and set by `=`, whatever is called a key is one."""
+
+
+def _named(kind: str, literal: str, name: str, *, hint: str = "") -> list[Secret]:
+    """Return how what a name is given looks, where it must look random: set, or, of some length, beside it."""
+    seen = hint or literal
+    return [
+        Secret(kind, literal, name + _NOT_OF_IT + _SET + _VALUE, _REST, seen, _GIVEN_RANDOM, is_long),
+        Secret(kind, literal, name + _NOT_OF_IT + _SET + _QUOTED, _REST_QUOTED, seen, _GIVEN_RANDOM, is_quoted),
+        Secret(
+            kind,
+            literal,
+            rf"{name}(?:[\w-]{{0,16}}){_LOOSE}",
+            _REST,
+            seen,
+            _GIVEN_RANDOM,
+            is_given,
+        ),
+    ]
+
+
+def _header(kind: str, literal: str, name: str = "", hint: str = "") -> list[Secret]:
+    """Return how a header's value looks: listed, quoted, in a list of pairs, or on a line of its own."""
+    name = f"(?i:{name or literal})"
+    listed = r"[\"']?\s{0,4}:\s{0,4}\[\s{0,64}[\"']([^\"'\s]{8})"
+    quoted = rf"[\"']?\s{{0,4}}[:=]\s{{0,4}}\[?\s{{0,4}}[\"']((?:{_SCHEME})?[^\"'\s\[$<{{][^\"'\s]{{7,200}})"
+    paired = rf"[\"']\s{{0,4}},\s{{0,4}}(?:[\"']value[\"']\s{{0,4}}:\s{{0,4}})?[\"']{_DIGIT_NEAR}([^\"'\s]{{8}})"
+    schemed = rf"\s{{0,4}}[:=]\s{{0,4}}({_SCHEME}[A-Za-z0-9])"
+    bare = rf"\s{{0,4}}[:=]\s{{0,4}}{_DIGIT_NEAR}([A-Za-z0-9._~+/=%-]{{8}})"
+    seen = hint or literal
+    return [
+        Secret(kind, literal, name + listed, r"(?:[^\"'\r\n]|[\"']\s{0,64},\s{0,64}[\"'])*", seen, _SET_SIGN),
+        Secret(kind, literal, f"{name}(?:{quoted}|{paired}|{schemed})", r"[^\"'\r\n]*", seen, _SET_SIGN, is_literal),
+        Secret(kind, literal, name + bare, r"[^\s\"',;&]*", seen, _SET_SIGN, is_literal),
+    ]
+
+
+NAMED = [
+    Secret(
+        "cloudflare_token",
+        "cloudflare",
+        rf"(?i:cloudflare[\w-]{{0,16}}token)[\"']?[\s:=]{{1,4}}[\"']?({many('[A-Za-z0-9_-]', 40)})",
+        hint="cloudflare",
+        more=r"[\w-]*token[\s:=\\\"']+[\w/+]{8}",
+    ),
+    Secret(
+        "aws_secret_key",
+        "access",
+        rf"(?i:access.?key)[\"']?[\s:=]{{1,8}}[\"']?({many('[A-Za-z0-9/+=]', 30)})",
+        r"[A-Za-z0-9/+=_-]*",
+        "access.?key",
+        r"[\s:=\\\"']+[\w/+]{8}",
+    ),
+    Secret(
+        "private_key",
+        "-----begin ",
+        r"(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----\s{0,8}"
+        r"(?:[A-Za-z0-9+/]{8}|Proc-Type|Version|Comment))",
+        r"(?:[^-\"'<>{}]|-(?!-))*(?:-----END [A-Z0-9 ]{0,40}-{0,5})?",
+        "-----begin",
+        r" [a-z0-9 ]*private key",
+    ),
+    Secret(
+        "private_key",
+        "private-lines:",
+        r"(?i:private-lines:)\s{0,4}[0-9]{1,4}\s{1,4}([A-Za-z0-9+/=]{16})",
+        r"[A-Za-z0-9+/=\s]*",
+        "private-lines:",
+    ),
+    Secret(
+        "jwk_private_key",
+        '"d"',
+        r"\"d\"\s{0,4}:\s{0,4}\"([A-Za-z0-9_-]{40})",
+        hint='"d\\\\*"',
+        more=r"\s*:\s*\\*\"[\w-]{16}",
+        holds=is_random,
+    ),
+    Secret(
+        "database_password",
+        "://",
+        r"://[^\s:/@\"'<>]{0,64}:([^\s@/\"'<>]{1,200}+)@",
+        "",
+        r":\\*/\\*/",
+        r"[^\s:/@\"'<>]*:[^\s@\"'<>]+@",
+    ),
+    Secret("sentry_key", "://", r"://([0-9a-f]{32})@", "", r":\\*/\\*/", "[0-9a-f]{32}@"),
+    Secret(
+        "bearer_token",
+        "bearer",
+        rf"(?i:bearer)(?:\s{{1,4}}|%20){_DIGIT_NEAR}([A-Za-z0-9._~+/=-]{{8}})",
+        r"[A-Za-z0-9._~+/=-]*",
+        "bearer",
+        r"(?:\s|\\[nrt]|%20)+[^\s,;]*[0-9]",
+    ),
+    Secret(
+        "basic_credentials",
+        "basic",
+        r"(?i:basic)\s{1,4}(?=[A-Za-z0-9+/]{0,64}(?:[0-9=]|[a-z][A-Z]))([A-Za-z0-9+/]{8})",
+        r"[A-Za-z0-9+/=_-]*",
+        "basic",
+        r"(?:\s|\\[nrt])+[\w+/=\\-]{8}",
+    ),
+    *_header("api_key", "api", r"api.?key", r"api.?key"),
+    *_header("api_key", "auth-key", "auth-key"),
+    *_header("authorization", "authorization"),
+    *_header("client_secret", "client-secret"),
+    *_header("cookie", "cookie"),
+    Secret(
+        "cookie",
+        "cookie",
+        r"(?i:cookie):\s{0,4}([\w!#$%&*+.^`|~-]{1,80}=[^\s\"';]{4})",
+        r"[^\"'\r\n]*",
+        "cookie",
+        _SET_SIGN,
+    ),
+    Secret(
+        "login_password",
+        "-u",
+        rf"-u(?:ser)?[ =]{{1,2}}{_QUOTE}?[^\s:\"']{{1,64}}:([^\s\"']{{3,200}})",
+        _REST_QUOTED,
+        "-u(?:ser)?[ =]",
+        r"[^\s:]+:[^\s]",
+        is_login,
+    ),
+    Secret("login_password", "pass", _LOGIN + _NOT_OF_IT + _SET + _VALUE, _REST, "pass", _GIVEN_ANY, is_password),
+    Secret("login_password", "pwd", _LOGIN + _NOT_OF_IT + _SET + _VALUE, _REST, "pwd", _GIVEN_ANY, is_password),
+    Secret("login_password", "pswd", _LOGIN + _NOT_OF_IT + _SET + _VALUE, _REST, "pswd", _GIVEN_ANY, is_password),
+    Secret(
+        "login_password",
+        "pass",
+        r"(?i:(?<=-)password|password(?=\s[\"']))[\w-]{0,16}\s{1,2}[\"']?([^\s\"'`,;&<>()\[\]{}|]{4,200}+)",
+        _REST_QUOTED,
+        "pass",
+        _GIVEN_ANY,
+        is_password,
+    ),
+    Secret(
+        "signature",
+        "sig",
+        r"(?i:(?<=[?&;])sig(?:nature)?|(?<=amz-)signature)=([A-Za-z0-9%/+=_-]{20,200})",
+        r"[A-Za-z0-9%/+=_-]*",
+        "sig(?:nature)?=",
+        r"[\w%/+\\-]{8}",
+        is_random,
+    ),
+    *_named("client_secret", "client", r"(?i:client[_.-]?secret)", hint="client[_.-]?secret"),
+    *_named("secret_value", "secret", r"(?i:secret)"),
+    *_named("access_token", "token", _TOKENS),
+    *(each for literal, name in _KEYS for each in _named("secret_key", literal, f"(?i:{name})(?![a-z])", hint=name)),
+    Secret(
+        "secret_key",
+        "_key",
+        r"(?:(?<=[A-Z0-9])_|(?<![A-Za-z0-9_]))KEY=[\"']?([^\s\"']{16,200})",
+        _REST,
+        "_?key=",
+        r"\\*[\"']?\w",
+        is_long,
+    ),
+]

@@ -1,0 +1,105 @@
+"""Every kind of secret that is masked, and how a text is asked in one pass whether it may hold one."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from importlib import import_module
+from typing import Any
+
+from cf_aig_tools.reading.key_shapes import KEYS
+from cf_aig_tools.reading.named_values import NAMED
+from cf_aig_tools.reading.secrets import Secret
+from cf_aig_tools.reading.unveiled import IS_HIDDEN
+
+_VEILS = (
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad]",
+    r"\\\\*u(?:\{|00[0-9a]|034f|061c|11[56]|17b|180|20[026]|3164|d[89a-f]|fe0|feff|ffa0|fff)",
+)
+"""What hides characters in a stored text, or may: as it is, or as JSON escapes it."""
+
+
+_ROOM = 32 * 1024 * 1024
+"""Bytes in which RE2 keeps what it has found out about an expression; with fewer it is slower."""
+
+
+_FIRST = 2
+"""Letters of a literal by which it is looked up."""
+
+
+class Secrets:
+    """Some kinds of secrets: keys that are known as they are written, and values that are known by a name.
+
+    RE2 looks for the hints of all of them, whose time grows with the length of a text alone.
+    """
+
+    def __init__(self, keys: Sequence[Secret], named: Sequence[Secret]) -> None:
+        self._keys = keys
+        self._named = named
+
+    @cached_property
+    def _places(self) -> list[tuple[Any, dict[str, list[tuple[int, Secret]]]]]:
+        """What finds places where secrets may begin, and which: by the first letters of their literals, with ranks."""
+        ranks = {id(secret): rank for rank, secret in enumerate([*self._named, *self._keys])}
+        found: list[tuple[Any, dict[str, list[tuple[int, Secret]]]]] = []
+        for secrets, is_exact in ((self._keys, True), (self._named, False)):
+            begins: dict[str, list[tuple[int, Secret]]] = {}
+            for secret in secrets:
+                begins.setdefault(secret.literal[:_FIRST], []).append((ranks[id(secret)], secret))
+            if secrets:
+                found.append((_expression((secret.hint for secret in secrets), is_exact=is_exact), begins))
+        return found
+
+    @cached_property
+    def _signs(self) -> list[Any]:
+        """What finds the signs of a secret in a stored text, or that something is hidden in it."""
+        named = [*_VEILS, *_with_more(self._named)]
+        return [
+            _expression(named, is_exact=False),
+            *([_expression(_with_more(self._keys), is_exact=True)] * bool(self._keys)),
+        ]
+
+    def cannot_be_in(self, text: str) -> bool:
+        """Whether a stored text holds no secret for certain, as most do not."""
+        written = _bytes(text)
+        return not any(sign.search(written) for sign in self._signs) and (text.isascii() or not IS_HIDDEN.search(text))
+
+    def hinted(self, text: str, start: int, end: int) -> Iterator[tuple[int, int, Secret]]:
+        """Yield each place between two of an unveiled text where a secret may begin, with its rank and kind."""
+        written = _bytes(text)
+        lower = written.lower().decode("latin-1")
+        for expression, begins in self._places:
+            held = text if expression.options.case_sensitive else lower
+            place = start - 1
+            while (found := expression.search(written, place + 1)) and (place := found.start()) < end:
+                for rank, secret in begins.get(held[place : place + _FIRST], ()):
+                    if held.startswith(secret.literal, place):
+                        yield place, rank, secret
+
+
+def _with_more(secrets: Sequence[Secret]) -> Iterator[str]:
+    """Yield the hints of secrets with what follows them, those together that go on in the same way."""
+    for more in dict.fromkeys(secret.more for secret in secrets):
+        hints = dict.fromkeys(secret.hint for secret in secrets if secret.more == more)
+        yield f"(?:{'|'.join(hints)}){more}"
+
+
+def _bytes(text: str) -> bytes:
+    """Write a text with one byte a character, so that places are the same in both."""
+    return text.encode("latin-1", "replace")
+
+
+def _expression(hints: Iterable[str], *, is_exact: bool) -> Any:
+    re2: Any = import_module("re2")
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    options.case_sensitive = is_exact
+    options.never_capture = True
+    options.log_errors = False
+    options.max_mem = _ROOM
+    return re2.compile("|".join(dict.fromkeys(hints)).encode(), options)
+
+
+SECRETS = Secrets(KEYS, NAMED)
+
+NOTHING = Secrets([], [])
+
+KINDS = sorted({secret.kind for secret in [*NAMED, *KEYS]})

@@ -1,0 +1,98 @@
+"""Characters that hide or reorder, made visible to a reader, or taken out of a text to see what it says."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+
+_HIDDEN = (
+    "\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff"
+)
+_SHOWN = re.compile(rf"[{_HIDDEN}]|\\u(?=\{{)")
+IS_HIDDEN = re.compile(f"[{_HIDDEN}]")
+_HIGH = r"\\{1,15}+u[dD][89abAB][0-9a-fA-F]{2}"
+_LOW = r"\\{1,15}+u[dD][c-fC-F][0-9a-fA-F]{2}"
+_VEIL = re.compile(
+    rf"[{_HIDDEN}]+|(?P<pair>{_HIGH}{_LOW})|\\{{1,15}}+(?:u\{{([0-9a-fA-F]{{1,6}})\}}|u([0-9a-fA-F]{{4}})|([\"'/nrt]))"
+)
+HALF_VEIL = re.compile(rf"(?:{_HIGH})?\\{{1,15}}(?:u(?:\{{?[0-9a-fA-F]{{0,6}})?)?\Z")
+LONGEST_VEIL = 46
+_PRINTABLE = bytes(range(0x20, 0x7F)) + b"\n\t"
+_LETTERS = {"n": "\n", "r": "\r", "t": "\t"}
+
+
+def visible(text: str) -> str:
+    r"""Write invisible, bidirectional and control characters as `\u{202e}`; newline and tab stay."""
+    return text if _is_plain(text) and "\\u{" not in text else _SHOWN.sub(_escape, text)
+
+
+def _is_plain(text: str) -> bool:
+    """Say at once whether a text is printable ASCII, newlines and tabs, as most are."""
+    return text.isascii() and not text.encode().translate(None, _PRINTABLE)
+
+
+def _escape(found: re.Match[str]) -> str:
+    return f"\\u{{{ord(found[0][0]):x}}}" + found[0][1:]
+
+
+class Unveiled:
+    """A text as a reader takes it: without invisible characters, escapes resolved; places lead back to the original."""
+
+    def __init__(self, behind: str, veiled: str) -> None:
+        self._veiled = veiled
+        self._places = [len(behind)]
+        self._origins = [0]
+        self.text = behind + "".join(self._resolve(len(behind)))
+
+    def _resolve(self, place: int) -> Iterator[str]:
+        origin = 0
+        for veil in _VEIL.finditer(self._veiled) if _may_be_veiled(self._veiled) else ():
+            meant = _meant(veil)
+            yield self._veiled[origin : veil.start()]
+            yield meant
+            place += veil.start() - origin + len(meant)
+            origin = veil.end()
+            self._places.append(place)
+            self._origins.append(origin)
+        yield self._veiled[origin:]
+
+    def origin(self, place: int) -> int:
+        """Return where a place of the text is in the original."""
+        if place <= self._places[0]:
+            return 0
+        nearest = bisect_right(self._places, place) - 1
+        return self._origins[nearest] + place - self._places[nearest]
+
+    def between(self, start: int, end: int) -> str:
+        """Return the original of a part."""
+        return self._veiled[self.origin(start) : self.origin(end)]
+
+    def after(self, start: int) -> str:
+        """Return the original of all that follows."""
+        return self._veiled[self.origin(start) :]
+
+    def unsplit(self, place: int) -> int:
+        r"""Return the place, or the one before it where `\u{` would be split."""
+        cut = self.origin(place)
+        return (
+            place - 2
+            if self._veiled[cut - 2 : cut + 1] == "\\u{"
+            else place - (self._veiled[cut - 1 : cut + 2] == "\\u{")
+        )
+
+
+def _may_be_veiled(text: str) -> bool:
+    return "\\" in text or not (_is_plain(text) or IS_HIDDEN.search(text) is None)
+
+
+def _meant(veil: re.Match[str]) -> str:
+    if pair := veil["pair"]:
+        high = int(pair[pair.index("u") + 1 :][:4], 16)
+        return _unless_hidden(0x10000 + ((high & 0x3FF) << 10 | int(pair[-4:], 16) & 0x3FF))
+    if code := veil[2] or veil[3]:
+        return _unless_hidden(min(int(code, 16), 0x10FFFF))
+    return _LETTERS.get(veil[4], veil[4]) if veil[4] else ""
+
+
+def _unless_hidden(code: int) -> str:
+    return "" if IS_HIDDEN.match(chr(code)) else chr(code)
