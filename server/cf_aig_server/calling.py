@@ -100,13 +100,15 @@ def _decoded(text: str) -> Any:
 
 def masked(result: CallToolResult, masker: Masker) -> CallToolResult:
     """Return a result with the secrets in both of its channels masked: the only way out for text from a log."""
+    said = [[part.text for part in result.content if isinstance(part, TextContent)], result.structured_content]
+    safe = masker.masked(said)
+    if safe is said:
+        return result
+    texts, structured = iter(safe[0]), safe[1]
     content = [
-        TextContent(type="text", text=masker.mask(part.text)) if isinstance(part, TextContent) else part
-        for part in result.content
+        TextContent(type="text", text=next(texts)) if isinstance(part, TextContent) else part for part in result.content
     ]
-    return result.model_copy(
-        update={"content": content, "structured_content": masker.masked(result.structured_content)}
-    )
+    return result.model_copy(update={"content": content, "structured_content": structured})
 
 
 def _unknown(name: str, known: list[str]) -> str:

@@ -1,6 +1,5 @@
 """What a tool works with besides its arguments."""
 
-import json
 import secrets
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ import anyio
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult, TextContent
 from pydantic import BaseModel
+from pydantic_core import to_json
 
 from cf_aig_gateway.client import AIGateway
 from cf_aig_gateway.errors import GatewayError
@@ -66,13 +66,10 @@ def answer(text: str, structured: BaseModel) -> CallToolResult:
 
 
 def fits(result: CallToolResult, most: int) -> bool:
-    """Whether each channel of a result costs a model at most so many tokens."""
+    """Whether each channel of a result costs a model at most so many tokens: a token has one byte at least."""
     text = "".join(part.text for part in result.content if isinstance(part, TextContent))
-    return _fits(text, most) and _fits(json.dumps(result.structured_content, ensure_ascii=False), most)
-
-
-def _fits(text: str, most: int) -> bool:
-    return len(text.encode("utf-8", "replace")) <= most or tokens(text) <= most  # a token has one byte at least
+    held = to_json(result.structured_content, inf_nan_mode="null").decode()
+    return all(len(each.encode()) <= most or tokens(each) <= most for each in (text, held))
 
 
 def said(text: str) -> CallToolResult:

@@ -13,9 +13,9 @@ import anyio
 
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.shapes import as_object
-from cf_aig_server.app import open_gateway
 from cf_aig_server.commands.reach import Progress, chosen_gateway, settings_for
 from cf_aig_server.commands.replay_words import Order, endings, preview
+from cf_aig_server.opening import open_gateway
 from cf_aig_server.settings import Settings
 from cf_aig_tools.amounts import counted, dollars
 from cf_aig_tools.cases.difference import Table
