@@ -87,7 +87,10 @@ class Fingerprint:
     def of_row(cls, row: Any) -> Self | None:
         """Return what `row` made; None where that is something else."""
         values = as_list(row)
-        return cls(*values) if len(values) == len(fields(cls)) else None
+        return cls(*values) if len(values) == PARTS_OF_A_ROW else None
+
+
+PARTS_OF_A_ROW = len(fields(Fingerprint))
 
 
 def fingerprint(request: bytes) -> Fingerprint:

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from cf_aig_gateway import pricing
 from cf_aig_gateway.formats.fingerprint import Fingerprint
 from cf_aig_gateway.formats.usage import Usage
 from cf_aig_gateway.models import Log
 from cf_aig_tools.evaluations import is_evaluation
-from cf_aig_tools.log_rows import usage_of, when
+from cf_aig_tools.log_rows import when
 from cf_aig_tools.sessions import SESSION_WORDS, USER_WORDS
 
 FEATURE_WORDS = ("feature", "task", "use_case", "usecase", "workflow", "endpoint", "route", "job", "app", "team")
@@ -92,8 +93,8 @@ def _rates(provider: str, model: str, steps: int) -> tuple[float, float, float] 
 
 def call_of(log: Log) -> Call:
     """Return a log as a call; one whose cost is missing costs what its tokens do, as far as their price is known."""
-    usage, at = usage_of(log), when(log)
-    tokens = usage.tokens_in or 0, usage.tokens_out or 0, usage.cache_read
+    facts, at = log.usage_metadata, when(log)
+    tokens = _count(log.tokens_in), _count(log.tokens_out), _count(facts.get("input_cached_tokens"))
     start = at.timestamp() if at else 0.0
     provider, model = log.provider or "", log.model or ""
     held = Fingerprint.of_row((log.model_extra or {}).get("fingerprint"))
@@ -114,9 +115,9 @@ def call_of(log: Log) -> Call:
         tokens_in=tokens[0],
         tokens_out=tokens[1],
         read=tokens[2],
-        reasoning=usage.reasoning,
+        reasoning=_count(facts.get("output_reasoning_tokens")),
         feedback=log.feedback or 0,
-        knows_cache="input_cached_tokens" in log.usage_metadata,
+        knows_cache="input_cached_tokens" in facts,
         session=log.session_id or _named(log, SESSION_WORDS)[1] or (held.session if held else ""),
         user=_named(log, USER_WORDS)[1],
         feature=feature and f"{feature}={value}",
@@ -134,6 +135,11 @@ def same_asker(one: Call, other: Call) -> bool:
 def in_order(calls: Sequence[Call]) -> list[Call]:
     """Return calls in order of time."""
     return sorted(calls, key=lambda call: (call.start, call.id))
+
+
+def _count(value: Any) -> int:
+    """Return a count; 0 for what is none."""
+    return int(value) if isinstance(value, int | float) and value > 0 else 0
 
 
 def _named(log: Log, words: tuple[str, ...]) -> tuple[str, str]:
