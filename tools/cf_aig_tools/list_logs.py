@@ -62,7 +62,8 @@ async def list_logs(
     metadata: Annotated[Metadata, Field(description="Pairs that must all be there")] = {},  # noqa: B006 (only read)
     filters: Annotated[list[Clause], Field(description="All must hold; any of a clause's values")] = [],  # noqa: B006
     fields: Annotated[
-        list[str], Field(description="Columns instead of the usual: any of a log's fields, session, metadata.<key>")
+        list[str],
+        Field(description="Columns instead: any of a log's fields, session, prompt cache, metadata.<key>"),
     ] = [],  # noqa: B006
 ) -> Annotated[CallToolResult, Logs]:
     """Logged requests as a table, newest first: id, UTC time, model, status, seconds, tokens in/out, US dollars.

@@ -63,9 +63,19 @@ def line(log: Log, usage: Usage, missed: Missed | None = None) -> str:
         cost = f", about {dollars(extra)} more than a hit" if extra else ""
         return f"prompt cache: missed {tokens:,} of {whole:,} input tokens ({missed.why}){cost}"
     if not usage.cache_read and not usage.cache_write:
-        return ""
+        least = least_cached(log.model or "")
+        why = f" (below the {least:,} tokens that are cached at least)" if whole < least else ""
+        told = f"prompt cache: read 0 of {whole:,} input tokens{why}"
+        return told if usage.is_cache_stated else ""
     parts = [f"read {usage.cache_read:,}", f"wrote {usage.cache_write:,}" if usage.cache_write else ""]
     return f"prompt cache: {', '.join(filter(None, parts))} of {whole:,} input tokens"
+
+
+def marks(held: Conversation) -> str:
+    """Return what a request asks of the cache, in one line; empty where it asks nothing."""
+    asked = [f"{name} {value}" for name, value in held.parameters.items() if name.startswith("prompt_cache")]
+    told = ", ".join(filter(None, [held.cache_marks, *asked]))
+    return f"prompt cache asked for: {told}" if told else ""
 
 
 def dearer(log: Log, usage: Usage, tokens: int) -> float:
