@@ -15,7 +15,7 @@ from cf_aig_server.completions import add_completions
 from cf_aig_server.instructions import INSTRUCTIONS
 from cf_aig_server.prompts import prompts, refuse_bad_prompts
 from cf_aig_server.registration import refuse_unknown_tools, tools
-from cf_aig_server.resources import add_resources
+from cf_aig_server.resources import add_resources, offers_cases
 from cf_aig_server.settings import Settings
 from cf_aig_tools import TOOLS
 from cf_aig_tools.desk import Desk
@@ -47,6 +47,7 @@ def build_server(settings: Settings, transport: httpx2.AsyncBaseTransport | None
                 frozenset(settings.allow),
                 secret,
                 settings.timeout_s,
+                offers_cases=offers_cases(offered),
             )
 
     offered = tools(TOOLS, names=settings.tools, read_only=settings.read_only)

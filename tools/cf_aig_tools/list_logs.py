@@ -11,6 +11,7 @@ from cf_aig_gateway.models import ResultInfo
 from cf_aig_tools.amounts import counted
 from cf_aig_tools.asked import Asked, Found
 from cf_aig_tools.bodies import Bodies
+from cf_aig_tools.cases_link import with_link
 from cf_aig_tools.desk import Call, answer, desk_of, fits
 from cf_aig_tools.elsewhere import matches_elsewhere
 from cf_aig_tools.log_rows import common_date, log_rows, page_figures
@@ -94,7 +95,12 @@ async def list_logs(
             hint = await matches_elsewhere(desk, gateway, asked.count)
         return _page(_empty(gateway, found, asked, desk.masker.mask(hint)), found.info, [], NEXT_WHEN_EMPTY, 0)
     whole = ["id", "time", *(name for name in fields if name == "metadata")]
-    return _answer(gateway, found, f"{order_by} {order_by_direction}", rows, whole)
+    result = _answer(gateway, found, f"{order_by} {order_by_direction}", rows, whole)
+    if not found.has_more:
+        return result
+    given = {"success": success, "cached": cached, "provider": provider, "model": model, "feedback": feedback}
+    given |= {"start_date": asked.start_date, "end_date": asked.end_date, "search": search, "metadata": metadata}
+    return with_link(ctx, result, gateway, given | {"filters": [clause.model_dump() for clause in filters]})
 
 
 def _answer(gateway: str, found: Found, order: str, rows: list[dict[str, Cell]], whole: list[str]) -> CallToolResult:
