@@ -133,7 +133,7 @@ def missed(log: Log, usage: Usage, before: Log, requests: tuple[Stored, Stored],
 
 def compared(before: Stored, after: Stored, pause: timedelta) -> str:
     """Return why a request could not be read from what the one before it left in the cache."""
-    found = next(_differences(before, after), "")
+    found = next(differences(before, after), "")
     if found:
         return found
     lives = _life(before)
@@ -156,8 +156,8 @@ def _marked(request: Stored) -> float:
     return sum(sizes[: marks[-1] + 1]) / sum(sizes) if marks else 1
 
 
-def _differences(before: Stored, after: Stored) -> Iterator[str]:
-    """Yield what differs, in the order of the prompt that is cached: model, tools, system, messages; then its keys."""
+def differences(before: Stored, after: Stored) -> Iterator[str]:
+    """Yield how two requests differ, in the order of the prompt that is cached: model, tools, system; keys; messages."""
     one, two = as_object(before.value), as_object(after.value)
     if after.held.kind.startswith("Anthropic") and "cache_control" not in as_json(two):
         yield "nothing in the request is marked to be cached"

@@ -19,7 +19,7 @@ async def told_cache(gateway: AIGateway, gateway_id: str, log: Log, reply: Conve
         return ""
     found = stated(log, reply)
     if found is None and is_odd(log, usage) and dearer(log, usage, LEAST):
-        found = await _missed(gateway, gateway_id, log, usage)
+        found = await missed_since(gateway, gateway_id, log, usage)
     return "\n".join(filter(None, [line(log, usage, found), await _asked(gateway, gateway_id, log, usage)]))
 
 
@@ -34,8 +34,8 @@ async def _asked(gateway: AIGateway, gateway_id: str, log: Log, usage: Usage) ->
     return marks(stored.held) if stored else ""
 
 
-async def _missed(gateway: AIGateway, gateway_id: str, log: Log, usage: Usage) -> Missed | None:
-    """Compare a call with the one before it in its run."""
+async def missed_since(gateway: AIGateway, gateway_id: str, log: Log, usage: Usage) -> Missed | None:
+    """Return what a call missed of what the one before it in its run had left in the cache, and why."""
     try:
         befores, call = await Gathering(gateway, gateway_id).before(log)
     except GatewayError:
