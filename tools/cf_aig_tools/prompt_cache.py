@@ -157,7 +157,7 @@ def _marked(request: Stored) -> float:
 
 
 def differences(before: Stored, after: Stored) -> Iterator[str]:
-    """Yield how two requests differ, in the order of the prompt that is cached: model, tools, system; keys; messages."""
+    """Yield how two requests differ, in the order of the prompt: model, tools, system; what keys it; messages."""
     one, two = as_object(before.value), as_object(after.value)
     if after.held.kind.startswith("Anthropic") and "cache_control" not in as_json(two):
         yield "nothing in the request is marked to be cached"
