@@ -95,6 +95,7 @@ cf_aig_gateway.logs.spans
 cf_aig_gateway.logs.telemetry
 cf_aig_gateway.models
 cf_aig_gateway.pricing
+cf_aig_gateway.prompt_caching
 cf_aig_gateway.providers
 cf_aig_gateway.refusals
 cf_aig_gateway.replies
