@@ -15,7 +15,7 @@ from cf_aig_server.completions import add_completions
 from cf_aig_server.instructions import INSTRUCTIONS
 from cf_aig_server.prompts import prompts, refuse_bad_prompts
 from cf_aig_server.registration import refuse_unknown_tools, tools
-from cf_aig_server.resources import add_resources
+from cf_aig_server.resources import add_resources, offers_cases
 from cf_aig_server.settings import Settings
 from cf_aig_server.wire import VERSION, wire
 
@@ -47,7 +47,7 @@ def build_server(settings: Settings, transport: httpx2.AsyncBaseTransport | None
 
                 http = opening.http_client(settings, way)
                 opened.push_async_callback(http.aclose)
-                return opening.desk(http, settings, secret)
+                return opening.desk(http, settings, secret, offers_cases=offers_cases(offered))
 
             yield desk
 

@@ -30,7 +30,7 @@ def http_client(settings: Settings, transport: httpx2.AsyncBaseTransport | None)
     return httpx2.AsyncClient(transport=transport, timeout=settings.timeout_s, headers=headers)
 
 
-def desk(http: httpx2.AsyncClient, settings: Settings, secret: bytes) -> Desk:
+def desk(http: httpx2.AsyncClient, settings: Settings, secret: bytes, *, offers_cases: bool) -> Desk:
     """Return what every call is handed."""
     return Desk(
         _gateway(http, settings),
@@ -40,6 +40,7 @@ def desk(http: httpx2.AsyncClient, settings: Settings, secret: bytes) -> Desk:
         frozenset(settings.allow),
         secret,
         settings.timeout_s,
+        offers_cases=offers_cases,
     )
 
 

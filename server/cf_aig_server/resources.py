@@ -11,6 +11,7 @@ from mcp.server.mcpserver.tools import Tool
 from mcp.types import CallToolResult, TextContent
 
 from cf_aig_gateway.errors import GatewayError, NotFound
+from cf_aig_tools.cases_link import BOUND, MIME, NAMES, URI
 
 if TYPE_CHECKING:
     from cf_aig_tools.desk import Desk
@@ -37,6 +38,13 @@ LOGS = (
     Template("get_log_request_body", "request", f"{LOG}/request", "What a logged call sent"),
     Template("get_log_response_body", "response", f"{LOG}/response", "What came back"),
 )
+OF_CASES = {"list_logs", "get_log_request_body", "get_log_response_body"}
+"""The tools that show what a case holds."""
+
+
+def offers_cases(tools: Sequence[Tool]) -> bool:
+    """Whether logs may be read as cases: where some of these tools is refused, they are."""
+    return {tool.name for tool in tools} >= OF_CASES
 
 
 def add_resources(server: MCPServer[Any], tools: Sequence[Tool]) -> None:
@@ -47,6 +55,8 @@ def add_resources(server: MCPServer[Any], tools: Sequence[Tool]) -> None:
     for template in LOGS:
         if tool := offered.get(template.tool):
             _add_log(server, template, tool)
+    if offers_cases(tools):
+        _add_cases(server)
 
 
 def _add_gateway(server: MCPServer[Any]) -> None:
@@ -59,6 +69,38 @@ def _add_log(server: MCPServer[Any], template: Template, tool: Tool) -> None:
     @server.resource(template.uri, name=template.name, description=template.description)
     async def _(gateway_id: str, log_id: str, ctx: Call) -> str:  # pyright: ignore[reportUnusedFunction]
         return await _said(tool, {"gateway_id": gateway_id, "log_id": log_id}, ctx)
+
+
+def _add_cases(server: MCPServer[Any]) -> None:
+    description = f"Logs as cases to test with, a line of JSON each: {BOUND}. Filters as list_logs"
+
+    @server.resource(URI, name="cases", description=description, mime_type=MIME)
+    async def _(  # pyright: ignore[reportUnusedFunction]
+        gateway_id: str,
+        ctx: Call,
+        start_date: str = "",
+        end_date: str = "",
+        success: str = "",
+        cached: str = "",
+        provider: str = "",
+        model: str = "",
+        feedback: str = "",
+        search: str = "",
+        metadata: str = "",
+        filters: str = "",
+    ) -> str:
+        given = (start_date, end_date, success, cached, provider, model, feedback, search, metadata, filters)
+        return await _cases(ctx.request_context.lifespan_context(), gateway_id, dict(zip(NAMES, given, strict=True)))
+
+
+async def _cases(desk: "Desk", gateway_id: str, asked: dict[str, str]) -> str:
+    from cf_aig_tools.cases.attached import attached  # noqa: PLC0415 (loads when it is read)
+
+    try:
+        return await attached(desk, gateway_id, asked)
+    except GatewayError as error:
+        kind = ResourceNotFoundError if isinstance(error, NotFound) else ResourceError
+        raise kind(desk.masker.mask(str(error))) from error
 
 
 async def _gateway(gateway_id: str, desk: "Desk") -> str:

@@ -76,6 +76,7 @@ cf_aig_server.transports.signals
 cf_aig_server.transports.stdio
 cf_aig_server.wire
 cf_aig_tools
+cf_aig_tools.cases_link
 heavy:"""
 
 

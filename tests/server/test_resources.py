@@ -1,13 +1,19 @@
+import json
+from pathlib import Path
+from typing import Any
+
 import httpx2
 import pytest
-from logs import OVERLOADED, a_failed_log
+from logs import OVERLOADED, a_failed_log, a_log
 from mcp import Client
 from mcp.shared.exceptions import MCPError
+from mcp.types import ResourceLink
 from tokens import o200k
 
 from cf_aig_gateway.local.store import Store
 from cf_aig_server.app import build_server
 from cf_aig_server.settings import Settings
+from cf_aig_tools.cases_link import MOST_BYTES, URI
 
 pytestmark = pytest.mark.anyio
 
@@ -26,6 +32,7 @@ async def test_the_templates_are_those_of_a_gateway_a_log_and_its_bodies(client:
         "ai-gateway://{gateway_id}/logs/{log_id}",
         "ai-gateway://{gateway_id}/logs/{log_id}/request",
         "ai-gateway://{gateway_id}/logs/{log_id}/response",
+        URI,
     ]
 
 
@@ -86,3 +93,82 @@ async def test_resources_follow_the_operators_switches() -> None:
 
     assert [template.name for template in templates] == ["gateway", "log"]
     assert "secret" not in str(listed)
+
+
+async def cases_of(client: Client, uri: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (await text_of(client, uri)).splitlines()]
+
+
+async def link_of(client: Client, **arguments: Any) -> ResourceLink | None:
+    result = await client.call_tool("list_logs", arguments)
+    assert sum(o200k(part.model_dump_json()) for part in result.content if isinstance(part, ResourceLink)) <= 200
+    return next((part for part in result.content if isinstance(part, ResourceLink)), None)
+
+
+async def test_logs_can_be_read_as_cases_by_the_link_that_list_logs_gives(client: Client, store: Store) -> None:
+    for number in range(8):
+        await store.add(a_log(number, minutes=number, metadata={"userId": f"u {number % 2}&"}))
+        await store.add(a_failed_log(number + 100, minutes=number))
+
+    link = await link_of(client, per_page=2, success=True, metadata={"userId": "u 1&"}, start_date="2026-11-21T12:02Z",
+                         filters=[{"key": "duration", "operator": "gt", "value": 5}])  # fmt: skip
+    assert link
+    found = await cases_of(client, link.uri)
+
+    assert link.mime_type == "application/jsonl"
+    assert [case["metadata"]["log_id"][-1] for case in found] == ["7", "5", "3"]
+    assert found[0]["input"] == [{"role": "user", "content": "Why is it blue?"}]
+
+
+async def test_there_is_no_link_where_all_is_shown_or_bodies_are_not_offered(tmp_path: Path, store: Store) -> None:
+    for number in range(3):
+        await store.add(a_log(number))
+    settings = Settings(local=str(tmp_path / "gateway.db"), tools=["list_logs", "get_log_request_body"])
+
+    async with Client(build_server(Settings(local=str(tmp_path / "gateway.db"), read_only=True))) as client:
+        assert await link_of(client) is None
+        assert await link_of(client, per_page=2)
+    async with Client(build_server(settings)) as client:
+        assert await link_of(client, per_page=2) is None
+        with pytest.raises(MCPError, match="Unknown resource"):
+            await text_of(client, "ai-gateway://default/cases")
+
+
+async def test_cases_are_bounded_masked_and_say_what_is_left_out(client: Client, store: Store) -> None:
+    secret = "sk-proj-" + "a1B2" * 12
+    for number in range(60):
+        text = f"{secret} {'many words ' * 5_000 if number % 2 else ''}"
+        request = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": text}]})
+        await store.add(a_log(number, minutes=number, request=request.encode()))
+
+    text = await text_of(client, "ai-gateway://default/cases")
+    *found, last = [json.loads(line) for line in text.splitlines()]
+
+    assert len(text.encode()) <= MOST_BYTES + 500
+    assert "a1B2" not in text
+    assert 10 < len(found) < 50
+    assert found[0]["metadata"]["masked"] == "1 openai_key"
+    assert f"Of these, {len(found)} are here" in last["note"]
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("success=maybe", "success must be one of true, false"),
+        ("feedback=2", "feedback must be one of -1, 0, 1"),
+        ("metadata=u12", "metadata must be a JSON object"),
+        ("filters=x", "filters must be clauses as list_logs takes them"),
+        ("start_date=yesterday", "is no date"),
+    ],
+)
+async def test_a_wrong_filter_of_cases_is_told(client: Client, query: str, said: str) -> None:
+    with pytest.raises(MCPError, match=said):
+        await text_of(client, f"ai-gateway://default/cases?{query}")
+
+
+async def test_cases_of_a_gateway_that_is_not_allowed_or_not_there_are_refused(tmp_path: Path, store: Store) -> None:
+    async with Client(build_server(Settings(local=str(tmp_path / "gateway.db"), allow=["main"]))) as client:
+        with pytest.raises(MCPError, match="not among those allowed: main"):
+            await text_of(client, "ai-gateway://default/cases")
+        with pytest.raises(MCPError, match="No gateway main"):
+            await text_of(client, "ai-gateway://main/cases")

@@ -190,7 +190,7 @@ async def test_tokens_that_differ_are_broken_down(client: Client, store: Store) 
 
     _, structured = await compared(client)
 
-    assert structured["differs"] == [["tokens in", "100 in", "100 in (10 new, 90 cache read)"]]
+    assert structured["differs"] == [["tokens in", "100 in (0 cache read)", "100 in (10 new, 90 cache read)"]]
 
 
 async def test_replies_of_another_form_are_compared_by_what_both_have(client: Client, store: Store) -> None:

@@ -2,12 +2,14 @@
 
 import json
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import waste
 from mcp import Client
+from prompt_caches import CAUSES, Cause, Lab, broken, lab
 from tokens import o200k
 
 from cf_aig_gateway.local.record import Record
@@ -94,3 +96,31 @@ async def test_an_honest_day_has_none_and_says_what_was_looked_for(client: Clien
     assert f": no waste found in {len(records)} calls, $" in text
     assert f"Read all {len(records)} logs." in text
     assert "Looked for: repeated requests" in text
+
+
+@pytest.fixture
+async def gateway(tmp_path: Path) -> AsyncGenerator[Lab]:
+    async with lab(tmp_path / "gateway.db") as gateway:
+        yield gateway
+
+
+@pytest.fixture
+async def control(tmp_path: Path) -> AsyncGenerator[Lab]:
+    async with lab(tmp_path / "control.db") as control:
+        yield control
+
+
+@pytest.mark.parametrize("ask_why", [False, True])
+@pytest.mark.parametrize("cause", CAUSES.values(), ids=CAUSES)
+async def test_a_prompt_cache_breaker_is_named_with_its_dollars(
+    client: Client, gateway: Lab, control: Lab, cause: Cause, ask_why: bool
+) -> None:
+    miss = await broken(gateway, control, cause, ask_why=ask_why)
+
+    _, structured = await found(client, start_date="2026-11-24T08:00Z", end_date="2026-11-24T10:00Z")
+
+    (kind,) = kinds_of(structured).values()
+    assert (kind["kind"], kind["calls"], kind["example"]) == ("prompt cache missed", 1, miss.log["id"])
+    assert kind["tokens"] == pytest.approx(miss.missed, rel=0.01)
+    assert kind["dollars"] == pytest.approx(miss.dollars, rel=0.02)
+    assert [cause[0] for cause in kind["causes"]] == [cause.stated if ask_why and cause.stated else cause.told]

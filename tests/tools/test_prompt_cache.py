@@ -189,11 +189,124 @@ async def test_a_hit_is_told_and_what_no_cache_is_for_is_not(client: Client, sto
     assert "prompt cache" not in details.content[0].text
 
 
-async def test_a_first_call_has_missed_nothing(client: Client, store: Store) -> None:
+async def test_of_a_first_call_it_is_told_that_nothing_was_read(client: Client, store: Store) -> None:
     agent = a_session()
     first = answered(agent, 0)
 
-    assert await cache_line(client, store, agent, first) == ""
+    assert await cache_line(client, store, agent, first) == "prompt cache: read 0 of 4,000 input tokens"
+
+
+def spoken(usage: dict[str, Any]) -> bytes:
+    message = {"role": "assistant", "content": "Scattering."}
+    return json.dumps({"model": "gpt-4o", "choices": [{"message": message}], "usage": usage}).encode()
+
+
+@pytest.mark.parametrize(
+    ("sent", "read", "line", "seen"),
+    [
+        (
+            800,
+            0,
+            "prompt cache: read 0 of 800 input tokens (below the 1,024 tokens that are cached at least)",
+            "tokens 800 in (0 cache read), 3 out",
+        ),
+        (800, None, "", "tokens 800 in, 3 out"),
+        (
+            5000,
+            0,
+            "prompt cache: read 0 of 5,000 input tokens",
+            "tokens 5,000 in (0 cache read), 3 out",
+        ),
+        (
+            5000,
+            4096,
+            "prompt cache: read 4,096 of 5,000 input tokens",
+            "tokens 5,000 in (904 new, 4,096 cache read), 3 out",
+        ),
+    ],
+)
+async def test_a_total_miss_is_a_figure_and_what_is_not_told_is_none(
+    client: Client, store: Store, sent: int, read: int | None, line: str, seen: str
+) -> None:
+    details = {} if read is None else {"prompt_tokens_details": {"cached_tokens": read}}
+    counted = {} if read is None else {"input_cached_tokens": read}
+    usage = {"prompt_tokens": sent, "completion_tokens": 3, **details}
+    log = a_log(1, model="openai/gpt-4o", tokens_in=sent, usage_metadata=counted, response=spoken(usage))
+    await store.add(log)
+
+    told = (await client.call_tool("get_log_details", {"log_id": log.id})).content[0].text.splitlines()
+    view = (await client.call_tool("get_log_response_body", {"log_id": log.id})).content[0].text
+    rows = (await client.call_tool("list_logs", {"fields": ["model", "prompt cache"]})).structured_content
+
+    assert [each for each in told if each.startswith("prompt cache")] == [line][: bool(line)]
+    assert seen in view
+    cells = dict(zip(rows["columns"], rows["rows"][0], strict=True))
+    assert cells.get("prompt cache") == (None if read is None else f"{read:,} of {sent:,}")
+
+
+async def test_a_summary_tells_no_hits_from_no_figure(client: Client, store: Store) -> None:
+    for number in range(4):
+        await store.add(a_log(number, model="openai/gpt-4o", tokens_in=4000, usage_metadata={"input_cached_tokens": 0}))
+        await store.add(a_log(10 + number, model="mistral/large", tokens_in=4000))
+        hit = {"tokens_in": 4000, "usage_metadata": {"input_cached_tokens": 2000}}
+        await store.add(a_log(20 + number, model="anthropic/claude-sonnet-4-5", **hit))
+    asked = {"start_date": "2026-11-21T12:00Z", "end_date": "2026-11-21T13:00Z"}
+
+    every = (await client.call_tool("summarize_logs", asked)).structured_content
+    missed = (await client.call_tool("summarize_logs", asked | {"model": "openai/gpt-4o"})).structured_content
+    unknown = (await client.call_tool("summarize_logs", asked | {"model": "mistral/large"})).structured_content
+
+    at = every["columns"].index("prompt cache %")
+    assert {row[0]: row[at] for row in every["rows"]} == {
+        "openai/gpt-4o": 0,
+        "mistral/large": None,
+        "anthropic/claude-sonnet-4-5": 50,
+    }
+    assert "prompt cache read 25 % of input (saved" in every["summary"]
+    assert "prompt cache read 0 % of input," in missed["summary"]
+    assert "prompt cache" not in unknown["summary"]
+
+
+async def test_short_prompts_are_why_nothing_is_read(client: Client, store: Store) -> None:
+    await store.add(a_log(1, tokens_in=500, usage_metadata={"input_cached_tokens": 0}))
+    asked = {"start_date": "2026-11-21T12:00Z", "end_date": "2026-11-21T13:00Z"}
+
+    summary = (await client.call_tool("summarize_logs", asked)).structured_content["summary"]
+
+    assert "prompt cache read 0 % of input (no prompt has the 1,024 tokens that are cached at least)" in summary
+
+
+@pytest.mark.parametrize(
+    ("form", "body", "seen", "told"),
+    [
+        (
+            "anthropic",
+            {"cache_control": {"type": "ephemeral", "ttl": "1h"}},
+            "2 cache marks (ttl 1h)",
+            "prompt cache asked for: 2 cache marks (ttl 1h)",
+        ),
+        ("anthropic", {}, "2 cache marks", "prompt cache asked for: 2 cache marks"),
+        (
+            "responses",
+            {"prompt_cache_key": "app-7", "prompt_cache_options": {"mode": "explicit", "ttl": "12h"}},
+            "prompt_cache_key app-7, prompt_cache_options mode explicit ttl 12h",
+            "prompt cache asked for: prompt_cache_key app-7, prompt_cache_options mode explicit ttl 12h",
+        ),
+    ],
+)
+async def test_what_a_request_asks_of_the_cache_is_shown(
+    client: Client, store: Store, form: str, body: dict[str, Any], seen: str, told: str
+) -> None:
+    agent = a_session(form, **body)
+    log_id = answered(agent, 3900)
+    for record in agent.records:
+        await store.add(record)
+
+    view = (await client.call_tool("get_log_request_body", {"log_id": log_id})).content[0].text
+    details = (await client.call_tool("get_log_details", {"log_id": log_id})).content[0].text
+
+    assert seen in view
+    assert told in details.splitlines()
 
 
 async def test_a_summary_dates_the_fall_of_the_prompt_cache(client: Client, store: Store) -> None:

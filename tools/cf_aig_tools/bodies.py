@@ -12,6 +12,7 @@ from cf_aig_gateway.errors import NotFound
 from cf_aig_gateway.formats.conversation import Conversation
 from cf_aig_tools.reading import whole_body
 from cf_aig_tools.reading.forms import chunked
+from cf_aig_tools.reading.threads import aside
 from cf_aig_tools.side_by_side import together
 
 Part = Literal["request", "response"]
@@ -24,10 +25,11 @@ MOST_BYTES = 32 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Stored:
-    """A stored body: its value, not masked, and the conversation in it."""
+    """A stored body: its value, not masked, the conversation in it, and its size in bytes."""
 
     value: Any
     held: Conversation
+    size: int = 0
 
 
 @dataclass(frozen=True)
@@ -103,4 +105,5 @@ async def stored_text(text: str) -> Stored:
 
 async def _stored(chunks: AsyncIterator[bytes]) -> Stored:
     held = await whole_body(chunks)
-    return Stored(held.value, held.conversation() or Conversation("unknown", broken=held.broken))
+    conversation = await aside(held.size, held.conversation)
+    return Stored(held.value, conversation or Conversation("unknown", broken=held.broken), held.size)

@@ -1,5 +1,6 @@
 """What differs between two logged requests: “it worked yesterday”."""
 
+from functools import partial
 from typing import Annotated
 
 from mcp.types import CallToolResult, ToolAnnotations
@@ -7,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from cf_aig_tools.amounts import counted
 from cf_aig_tools.comparison.sides import Comparison as Found
-from cf_aig_tools.comparison.sides import compared, read_side
+from cf_aig_tools.comparison.sides import Side, compared, read_side
 from cf_aig_tools.comparison.turns import common
 from cf_aig_tools.comparison.values import Difference
 from cf_aig_tools.desk import Call, answer, desk_of, fits
@@ -15,6 +16,7 @@ from cf_aig_tools.parameters import Budget, GatewayId, LogId
 from cf_aig_tools.reading.budget import cut
 from cf_aig_tools.reading.fence import fenced
 from cf_aig_tools.reading.masking import Masker, visible
+from cf_aig_tools.reading.threads import aside
 
 ANNOTATIONS = ToolAnnotations(title="Compare two logs", read_only_hint=True, open_world_hint=True)
 
@@ -45,9 +47,12 @@ async def compare_logs(
     desk = desk_of(ctx)
     gateway = gateway_id or desk.default_gateway
     one, other = [await read_side(desk.gateway, gateway, held) for held in (log_id, other_log_id)]
+    return await aside(one.size + other.size, partial(_compared, one, other, desk.masker, min(budget, desk.max_budget)))
+
+
+def _compared(one: Side, other: Side, masker: Masker, most: int) -> CallToolResult:
     found = compared(one, other)
-    differs = [_clean(difference, desk.masker) for difference in found.differs[: SIZES[0][0]]]
-    most = min(budget, desk.max_budget)
+    differs = [_clean(difference, masker) for difference in found.differs[: SIZES[0][0]]]
     answers = (_answer(found, differs[:count], room) for count, room in SIZES)
     return next((result for result in answers if fits(result, most)), None) or _answer(found, differs[:2], 2)
 

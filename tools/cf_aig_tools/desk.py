@@ -25,6 +25,7 @@ class Desk:
     """Built once by the server, handed to every call. Budgets are in tokens; replays are sealed with the secret.
 
     A call takes at most `timeout_s` seconds, however the gateway spends them: MCP clients give up at about 60.
+    `offers_cases`: whether logs can be read as a resource of cases.
     """
 
     gateway: AIGateway
@@ -34,6 +35,7 @@ class Desk:
     gateways: frozenset[str] = frozenset()
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     timeout_s: float = 50.0
+    offers_cases: bool = False
 
     def allows(self, gateway_id: str) -> bool:
         """Whether the operator lets calls name this gateway; `gateways` empty: any."""

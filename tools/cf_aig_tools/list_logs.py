@@ -11,6 +11,7 @@ from cf_aig_gateway.models import ResultInfo
 from cf_aig_tools.amounts import counted
 from cf_aig_tools.asked import Asked, Found
 from cf_aig_tools.bodies import Bodies
+from cf_aig_tools.cases_link import LINKS_SINCE, with_link
 from cf_aig_tools.desk import Call, answer, desk_of, fits
 from cf_aig_tools.elsewhere import matches_elsewhere
 from cf_aig_tools.log_rows import common_date, log_columns, page_figures
@@ -62,7 +63,8 @@ async def list_logs(
     metadata: Annotated[Metadata, Field(description="Pairs that must all be there")] = {},  # noqa: B006 (only read)
     filters: Annotated[list[Clause], Field(description="All must hold; any of a clause's values")] = [],  # noqa: B006
     fields: Annotated[
-        list[str], Field(description="Columns instead of the usual: any of a log's fields, session, metadata.<key>")
+        list[str],
+        Field(description="Columns instead: any of a log's fields, session, prompt cache, metadata.<key>"),
     ] = [],  # noqa: B006
 ) -> Annotated[CallToolResult, Logs]:
     """Logged requests as a table, newest first: id, UTC time, model, status, seconds, tokens in/out, US dollars.
@@ -93,7 +95,12 @@ async def list_logs(
             hint = await matches_elsewhere(desk, gateway, asked.count)
         return _page(_empty(gateway, found, asked, desk.masker.mask(hint)), found.info, {}, NEXT_WHEN_EMPTY, 0)
     whole = ["id", "time", *(name for name in fields if name == "metadata")]
-    return _answer(gateway, found, f"{order_by} {order_by_direction}", shown, whole)
+    result = _answer(gateway, found, f"{order_by} {order_by_direction}", shown, whole)
+    if not (found.has_more and desk.offers_cases and (ctx.protocol_version or "") >= LINKS_SINCE):
+        return result
+    given = {"success": success, "cached": cached, "provider": provider, "model": model, "feedback": feedback}
+    given |= {"start_date": asked.start_date, "end_date": asked.end_date, "search": search, "metadata": metadata}
+    return with_link(result, gateway, given | {"filters": [clause.model_dump() for clause in filters]})
 
 
 def _answer(gateway: str, found: Found, order: str, columns: Columns, whole: list[str]) -> CallToolResult:

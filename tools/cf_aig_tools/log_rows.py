@@ -18,9 +18,15 @@ from cf_aig_tools.sessions import session_of
 from cf_aig_tools.steps import answers
 from cf_aig_tools.tables import Cell
 
-COLUMNS = ("id", "time", "model", "provider", "status", "s", "in", "out", "$", "cached", "step", "feedback", "what")
-"""What a debugger scans for. `fields` may name these, or any field of the API's log."""
+COLUMNS = (
+    "id", "time", "model", "provider", "status", "s", "in", "out", "$", "gateway cache", "step", "feedback", "what",
+)  # fmt: skip
+"""What a debugger scans for. `fields` may name these, any of OTHERS, or any field of the API's log."""
 
+OTHERS = ("session", "prompt cache")
+
+FIELDS = {"status": "status_code", "gateway cache": "cached"}
+"""Columns that are a field of another name."""
 
 MOST_KEYS = 12
 """Metadata keys that an error names."""
@@ -40,7 +46,7 @@ def log_columns(logs: Sequence[Log], fields: Sequence[str], metadata: Sequence[s
 
 
 def _refuse_unknown(logs: Sequence[Log], fields: Sequence[str]) -> None:
-    known = {*COLUMNS, "session", *Log.model_fields, *(name for log in logs for name in log.model_extra or ())}
+    known = {*COLUMNS, *OTHERS, *Log.model_fields, *(name for log in logs for name in log.model_extra or ())}
     for name in fields:
         if key := metadata_key(name):
             refuse_unknown_key(logs, key)
@@ -70,8 +76,6 @@ def _column(name: str, logs: Sequence[Log]) -> list[Cell]:
             return [time_of(log, shared) for log in logs]
         case "provider":
             return [None if names_provider(log) else log.provider for log in logs]
-        case "status":
-            return [log.status_code for log in logs]
         case "s":
             return [None if log.duration is None else seconds(log.duration) for log in logs]
         case "in":
@@ -80,6 +84,8 @@ def _column(name: str, logs: Sequence[Log]) -> list[Cell]:
             return [_whole(log.tokens_out) for log in logs]
         case "$":
             return [None if log.cost is None else significant(log.cost) for log in logs]
+        case "prompt cache":
+            return [_prompt_cache(log) for log in logs]
         case "step":
             return [log.step or None for log in logs]
         case "session":
@@ -89,7 +95,15 @@ def _column(name: str, logs: Sequence[Log]) -> list[Cell]:
             return [what(log, answered.get(log.id)) for log in logs]
         case _:
             key = metadata_key(name)
-            return [plain(log.metadata.get(key) if key else getattr(log, name, None)) for log in logs]
+            return [plain(log.metadata.get(key) if key else getattr(log, FIELDS.get(name, name), None)) for log in logs]
+
+
+def _prompt_cache(log: Log) -> str | None:
+    """Return how many of the input tokens the provider's cache had; None where the log does not tell."""
+    usage = usage_of(log)
+    if log.cached or not usage.tokens_in or not usage.is_cache_stated:
+        return None
+    return f"{usage.cache_read:,} of {usage.tokens_in:,}"
 
 
 def what(log: Log, answer: Log | None = None) -> str:
@@ -112,10 +126,12 @@ def names_provider(log: Log) -> bool:
 def usage_of(log: Log) -> Usage:
     """Return the tokens that a log counts."""
     facts = log.usage_metadata
+    read = count(facts.get("input_cached_tokens"))
     return Usage(
         count(log.tokens_in),
         count(log.tokens_out),
-        cache_read=count(facts.get("input_cached_tokens")) or 0,
+        cache_read=read or 0,
+        is_cache_stated=read is not None,
         reasoning=count(facts.get("output_reasoning_tokens")) or 0,
     )
 

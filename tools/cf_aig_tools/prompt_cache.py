@@ -63,9 +63,19 @@ def line(log: Log, usage: Usage, missed: Missed | None = None) -> str:
         cost = f", about {dollars(extra)} more than a hit" if extra else ""
         return f"prompt cache: missed {tokens:,} of {whole:,} input tokens ({missed.why}){cost}"
     if not usage.cache_read and not usage.cache_write:
-        return ""
+        least = least_cached(log.model or "")
+        why = f" (below the {least:,} tokens that are cached at least)" if whole < least else ""
+        told = f"prompt cache: read 0 of {whole:,} input tokens{why}"
+        return told if usage.is_cache_stated else ""
     parts = [f"read {usage.cache_read:,}", f"wrote {usage.cache_write:,}" if usage.cache_write else ""]
     return f"prompt cache: {', '.join(filter(None, parts))} of {whole:,} input tokens"
+
+
+def marks(held: Conversation) -> str:
+    """Return what a request asks of the cache, in one line; empty where it asks nothing."""
+    asked = [f"{name} {value}" for name, value in held.parameters.items() if name.startswith("prompt_cache")]
+    told = ", ".join(filter(None, [held.cache_marks, *asked]))
+    return f"prompt cache asked for: {told}" if told else ""
 
 
 def dearer(log: Log, usage: Usage, tokens: int) -> float:
@@ -123,7 +133,7 @@ def missed(log: Log, usage: Usage, before: Log, requests: tuple[Stored, Stored],
 
 def compared(before: Stored, after: Stored, pause: timedelta) -> str:
     """Return why a request could not be read from what the one before it left in the cache."""
-    found = next(_differences(before, after), "")
+    found = next(differences(before, after), "")
     if found:
         return found
     lives = _life(before)
@@ -146,8 +156,8 @@ def _marked(request: Stored) -> float:
     return sum(sizes[: marks[-1] + 1]) / sum(sizes) if marks else 1
 
 
-def _differences(before: Stored, after: Stored) -> Iterator[str]:
-    """Yield what differs, in the order of the prompt that is cached: model, tools, system, messages; then its keys."""
+def differences(before: Stored, after: Stored) -> Iterator[str]:
+    """Yield how two requests differ, in the order of the prompt: model, tools, system; what keys it; messages."""
     one, two = as_object(before.value), as_object(after.value)
     if after.held.kind.startswith("Anthropic") and "cache_control" not in as_json(two):
         yield "nothing in the request is marked to be cached"

@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
 
 from mcp.types import CallToolResult, ToolAnnotations
@@ -13,7 +14,7 @@ from cf_aig_gateway.chat import provider_and_name
 from cf_aig_gateway.client import AIGateway
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.formats.usage import Usage
-from cf_aig_gateway.json_text import load_json
+from cf_aig_gateway.json_text import load_json, mended
 from cf_aig_gateway.models import Log
 from cf_aig_gateway.resend import Resend, resend
 from cf_aig_tools.amounts import dollars
@@ -23,6 +24,8 @@ from cf_aig_tools.parameters import GatewayId, LogId
 from cf_aig_tools.reading import Reading, read_body
 from cf_aig_tools.reading.budget import cut, tokens
 from cf_aig_tools.reading.forms import chunked
+from cf_aig_tools.reading.loading import TooMany, load
+from cf_aig_tools.reading.threads import SMALL, aside
 from cf_aig_tools.replay_codes import LIFE_S, accepts, code_for
 
 ANNOTATIONS = ToolAnnotations(
@@ -35,6 +38,9 @@ ANNOTATIONS = ToolAnnotations(
 
 SHOWN = 1200
 """Tokens that the request may cost in what is shown before it is sent."""
+
+SAMPLE = 64 * 1024
+"""Bytes of a request by which its tokens are estimated where its log has none."""
 
 AROUND = 400
 """Tokens for what stands around it."""
@@ -69,12 +75,14 @@ async def replay_log(
     desk = desk_of(ctx)
     gateway = gateway_id or desk.default_gateway
     log = await desk.gateway.log(gateway, log_id)
-    held = resend(log, await _request(desk.gateway, gateway, log_id), model, parameters)
+    request, size = await _request(desk.gateway, gateway, log_id)
+    held = resend(log, request, model, parameters)
     held = replace(held, controls=_controls(log))
-    shown = _bytes([gateway, log_id, held.rest, held.provider, held.path, held.body])
+    whole = await _bytes(held.body, size)
+    shown = b"\n".join([json.dumps([gateway, log_id, held.rest, held.provider, held.path]).encode(), whole])
     if not code:
         made = code_for(shown, desk.secret, int(time.time()) + LIFE_S)
-        return await _shown(desk, gateway, log, held, made)
+        return await _shown(desk, gateway, log, held, whole, made)
     if not accepts(code, shown, desk.secret, time.time()):
         raise GatewayError(
             f"This code is not for exactly this replay, or older than {LIFE_S // 60} minutes. Nothing was sent. "
@@ -85,13 +93,22 @@ async def replay_log(
     return answer(f"{reply_text(reply)}\nnext: {following}", Replay(reply=reply, next=following))
 
 
-async def _request(gateway: AIGateway, gateway_id: str, log_id: str) -> Any:
+async def _request(gateway: AIGateway, gateway_id: str, log_id: str) -> tuple[Any, int]:
+    """Return a stored request, and how many bytes it has."""
     async with gateway.request_body(gateway_id, log_id) as body:
         stored = b"".join([chunk async for chunk in body.chunks])
     try:
-        return load_json(stored)
-    except ValueError:
+        return await aside(len(stored), partial(_read, stored)), len(stored)
+    except TooMany as error:
+        raise GatewayError(f"The stored request cannot be sent again, as {error}.") from None
+    except (ValueError, RecursionError):
         raise GatewayError("The stored request is no JSON, so it cannot be sent again.") from None
+
+
+def _read(stored: bytes) -> Any:
+    if len(stored) <= SMALL:
+        return load_json(stored)
+    return load(mended(stored).decode("utf-8"))
 
 
 def _controls(log: Log) -> dict[str, str]:
@@ -99,23 +116,28 @@ def _controls(log: Log) -> dict[str, str]:
     return {"cf-aig-metadata": json.dumps({"replay_of": log.id}), "cf-aig-skip-cache": "true"}
 
 
-def _bytes(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True).encode("utf-8", "surrogatepass")
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
 
 
-async def _shown(desk: Desk, gateway: str, log: Log, held: Resend, code: str) -> CallToolResult:
-    whole = _bytes(held.body)
+async def _bytes(value: Any, size: int) -> bytes:
+    """Return a value of about so many bytes as JSON that is the same for the same value."""
+    parts = await aside(size, lambda: list(_ENCODER.iterencode(value)))
+    return "".join(parts).encode("utf-8", "surrogatepass")
+
+
+async def _shown(desk: Desk, gateway: str, log: Log, held: Resend, whole: bytes, code: str) -> CallToolResult:
     room = max(50, min(SHOWN, desk.max_budget - AROUND))
     view = await read_body(chunked(whole), Reading(budget=room), masker=desk.masker)
-    goes = f"{cut(held.full_model, 60)} through {gateway}: {len(whole):,} bytes, {_price(log, held)}"
+    goes = f"{cut(held.full_model, 60)} through {gateway}: {len(whole):,} bytes, {_price(log, held, whole)}"
     summary = f"Not sent yet. It would go to {goes}.\nNot repeated: {'; '.join(_lost(log, held))}."
     following = f"replay_log with the same arguments and this code, within {LIFE_S // 60} minutes"
     text = f"{summary}\n{view}\ncode: {code}\nnext: {following}"
     return answer(text, Replay(summary=summary, request=view, code=code, next=following))
 
 
-def _price(log: Log, held: Resend) -> str:
-    tokens_in = round(log.tokens_in or 0) or tokens(json.dumps(held.body, ensure_ascii=False))
+def _price(log: Log, held: Resend, whole: bytes) -> str:
+    sample = whole[:SAMPLE].decode(errors="replace")
+    tokens_in = round(log.tokens_in or 0) or tokens(sample) * len(whole) // max(1, min(SAMPLE, len(whole)))
     tokens_out = round(log.tokens_out or 0) or _most_out(held)
     provider, name = provider_and_name(held.model) if held.rest else (held.provider, held.model)
     price = pricing.cost(provider, name, Usage(tokens_in, tokens_out))

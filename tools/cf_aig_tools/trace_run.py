@@ -1,6 +1,7 @@
 """The calls of an agent that belong together, as one story."""
 
 import re
+from functools import partial
 from typing import Annotated
 
 from mcp.types import CallToolResult, ToolAnnotations
@@ -10,6 +11,8 @@ from cf_aig_gateway.errors import GatewayError
 from cf_aig_tools.desk import Call, desk_of, said
 from cf_aig_tools.parameters import Budget, GatewayId, Metadata
 from cf_aig_tools.reading.quoting import Quoting
+from cf_aig_tools.reading.threads import aside
+from cf_aig_tools.runs.calls import size_of
 from cf_aig_tools.runs.gathering import Gathering
 from cf_aig_tools.runs.telling import told
 
@@ -37,7 +40,8 @@ async def trace_run(
     only = _range(steps)
     gathering = Gathering(desk.gateway, gateway)
     run = await (gathering.of_log(log_id) if log_id else gathering.of_metadata(metadata))
-    return said(told(run, gateway, Quoting(desk.masker), min(budget, desk.max_budget), only))
+    tell = partial(told, run, gateway, Quoting(desk.masker), min(budget, desk.max_budget), only)
+    return said(await aside(size_of(run.calls), tell))
 
 
 def _range(text: str) -> range | None:

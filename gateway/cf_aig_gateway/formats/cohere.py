@@ -100,6 +100,7 @@ def usage(body: Body) -> Usage:
         first(tokens or billed, "input_tokens"),
         first(tokens or billed, "output_tokens"),
         cache_read=first(held, "cached_tokens") or 0,
+        is_cache_stated="cached_tokens" in held,
     )
 
 

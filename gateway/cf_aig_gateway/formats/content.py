@@ -10,9 +10,10 @@ from cf_aig_gateway.formats.conversation import Citation, ToolCall, ToolResult, 
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 Gap = re.Pattern[str]
-"""Finds what was cut out of long strings as a body was read, and how many characters that was."""
+"""Finds what was cut out as a body was read, and how many characters that was: the middle of a string, or, as an item
+of their list, numbers in a row, of which it tells how many they were, too."""
 
-NO_GAP = re.compile(r"(?!)(\d)")
+NO_GAP = re.compile(r"(?!)(\d)(\d)")
 """Finds nothing: for bodies that nothing was cut out of."""
 
 OPAQUE = {
@@ -191,6 +192,12 @@ def measured(text: str, gap: Gap) -> int:
     """Return how many characters a text has, with what was cut out of it."""
     cut = gap.search(text)
     return len(text) - len(cut[0]) + int(cut[1]) if cut else len(text)
+
+
+def numbers_cut(item: Any, gap: Gap) -> int:
+    """Return how many numbers an item of a list stands for; 0 where it is what it is."""
+    cut = gap.fullmatch(item) if isinstance(item, str) else None
+    return int(cut[2]) if cut and cut[2] else 0
 
 
 def size(count: int) -> str:

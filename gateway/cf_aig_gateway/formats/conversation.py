@@ -83,7 +83,8 @@ class Conversation:
     """A request or a reply, read.
 
     `finish` is how a reply ended, `why` what its provider says of that, `broken` how its stream ended when that was not
-    well, `notes` what else a debugger would want to know, `others` the names of the members that are not read.
+    well, `notes` what else a debugger would want to know, `others` the names of the members that are not read,
+    `cache_marks` how many places of a prompt are marked to be cached, and for how long.
     """
 
     kind: str
@@ -100,6 +101,7 @@ class Conversation:
     error: str = ""
     broken: str = ""
     cache_miss: CacheMiss | None = None
+    cache_marks: str = ""
 
     @property
     def instructions(self) -> str:

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from cf_aig_gateway.formats.content import Gap, as_json, parameters
+from cf_aig_gateway.formats.content import Gap, as_json, measured, numbers_cut, parameters
 from cf_aig_gateway.formats.conversation import Conversation, Turn
 from cf_aig_gateway.formats.format import Body, Format
 from cf_aig_gateway.formats.usage import Usage, count, first, total
@@ -38,12 +38,12 @@ def _is_workers_ais(body: Body) -> bool:
     return body.keys() <= {"text", "pooling"} and isinstance(body.get("text"), str | list)
 
 
-def request(body: Body, _: Gap) -> Conversation:
+def request(body: Body, gap: Gap) -> Conversation:
     """Read a request: each text as a turn."""
     name = next(name for name in TEXTS if name in body)
     given = as_list(body[name]) or [body[name]]
     turns = [
-        Turn("input", _text(text), f"/{name}/{number}") for number, text in enumerate(given) if not _is_token(text)
+        Turn("input", _text(text), f"/{name}/{number}") for number, text in enumerate(given) if not _is_token(text, gap)
     ]
     if query := as_text(body.get("query")):
         turns.insert(0, Turn("query", query, "/query"))
@@ -51,8 +51,11 @@ def request(body: Body, _: Gap) -> Conversation:
     return Conversation(kind, as_text(body.get("model")), parameters(body, PARAMETERS), turns=tuple(turns))
 
 
-def _is_token(text: Any) -> bool:
-    return isinstance(text, int | float) or (isinstance(text, list) and not any(map(as_text, as_list(text))))
+def _is_token(text: Any, gap: Gap) -> bool:
+    """Whether it is the number of a token, or a list of them."""
+    if isinstance(text, list):
+        return all(_is_token(each, gap) or not as_text(each) for each in as_list(text))
+    return isinstance(text, int | float) or bool(numbers_cut(text, gap))
 
 
 def _text(given: Any) -> str:
@@ -68,7 +71,7 @@ def is_reply(body: Body) -> bool:
     return bool(_vectors(body) or _ranks(body))
 
 
-def reply(body: Body, _: Gap) -> Conversation:
+def reply(body: Body, gap: Gap) -> Conversation:
     """Say how many vectors there are, or how what was asked about ranks."""
     model = as_text(body.get("model"))
     if ranks := _ranks(body):
@@ -76,7 +79,7 @@ def reply(body: Body, _: Gap) -> Conversation:
             f"{rank.get('index')}: {first_number(rank, 'relevance_score', 'relevanceScore', 'score')}" for rank in ranks
         )
         return Conversation("Rerank", model, turns=(Turn("ranks", ", ".join(told), "/results"),))
-    sizes = Counter(map(_numbers, _vectors(body)))
+    sizes = Counter(_numbers(vector, gap) for vector in _vectors(body))
     shape = ", ".join(f"{number} vectors of {length} numbers" for length, number in sizes.items())
     return Conversation("Embeddings", model, turns=(Turn("embedding", shape, _place(body)),))
 
@@ -118,9 +121,11 @@ def first_number(held: Body, *names: str) -> Any:
     return next((held[name] for name in names if isinstance(held.get(name), int | float)), "")
 
 
-def _numbers(vector: Any) -> int:
+def _numbers(vector: Any, gap: Gap) -> int:
     """Return how many numbers a vector has: a list of them, or the base64 of four bytes for each."""
-    return len(vector) * 3 // 16 if isinstance(vector, str) else len(as_list(vector))
+    if isinstance(vector, str):
+        return measured(vector, gap) * 3 // 16
+    return sum(numbers_cut(each, gap) or 1 for each in as_list(vector))
 
 
 def usage(body: Body) -> Usage:

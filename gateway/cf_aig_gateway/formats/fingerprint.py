@@ -36,7 +36,8 @@ ANSWERS = {"function_call", "custom_tool_call", "reasoning", "output_text"}
 
 _WITH_DIGIT = re.compile(r"[0-9][\w:.+-]*", re.ASCII)
 _IN_WORD = re.compile(r"[\w:.+-]", re.ASCII)
-_MARKS = re.compile(r'"(?:cache_control|cachePoint)":\{[^{}]*\},?')
+_MARK = r'"(?:cache_control|cachePoint)":\{[^{}]*\}'
+_MARKS = re.compile(f",{_MARK}|{_MARK},?")
 _TTL = re.compile(r'"ttl":"(\w+)"')
 _TIME = re.compile(
     r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)|\d{1,2}:\d\d:\d\d(?:\.\d+)?Z?"
@@ -87,7 +88,10 @@ class Fingerprint:
     def of_row(cls, row: Any) -> Self | None:
         """Return what `row` made; None where that is something else."""
         values = as_list(row)
-        return cls(*values) if len(values) == len(fields(cls)) else None
+        return cls(*values) if len(values) == PARTS_OF_A_ROW else None
+
+
+PARTS_OF_A_ROW = len(fields(Fingerprint))
 
 
 def fingerprint(request: bytes) -> Fingerprint:

@@ -77,6 +77,7 @@ def usage(body: Body) -> Usage:
         total(count(held.get("total_output_tokens")), thoughts),
         cache_read=count(held.get("total_cached_tokens")) or 0,
         reasoning=thoughts or 0,
+        is_cache_stated="total_cached_tokens" in held,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from cf_aig_gateway.formats.conversation import Conversation
 from cf_aig_gateway.formats.format import Body, Format
-from cf_aig_gateway.shapes import as_list, as_object
+from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 ROUTINE = frozenset(
     {
@@ -40,8 +40,8 @@ def named(held: Conversation, body: Body, known: Format) -> Conversation:
     read = {*ROUTINE, *echoes, *map(_flat, (*held.parameters, *places, *known.members))}
     inner = {*map(_flat, known.containers)} - echoes
     marks = _cache_marks(body)
-    counted = (f"{marks} cache mark{'s' * (marks > 1)}",) if marks else ()
-    return replace(held, others=(*dict.fromkeys(_unread(body, read, inner)), *counted))
+    others = (*dict.fromkeys(_unread(body, read, inner)), *filter(None, [marks]))
+    return replace(held, others=others, cache_marks=marks)
 
 
 def _flat(name: str) -> str:
@@ -59,12 +59,15 @@ def _unread(body: Body, read: set[str], inner: set[str]) -> Iterator[str]:
             yield name
 
 
-def _cache_marks(body: Body) -> int:
-    count = 0
+def _cache_marks(body: Body) -> str:
+    """Return `2 cache marks (ttl 1h)`: how many there are, and the times to live that they ask for."""
+    marks: list[Body] = []
     waiting: list[Any] = [body]
     while waiting:
         value = waiting.pop()
         held = as_object(value)
-        count += len(CACHE_MARKS & held.keys())
+        marks += [as_object(held[name]) for name in CACHE_MARKS & held.keys()]
         waiting += [inner for inner in as_list(value) or held.values() if isinstance(inner, dict | list)]
-    return count
+    lives = ", ".join(sorted({as_text(mark.get("ttl"))[:12] for mark in marks} - {""}))
+    counted = f"{len(marks)} cache mark{'s' * (len(marks) > 1)}" if marks else ""
+    return counted + (f" (ttl {lives})" if lives else "")

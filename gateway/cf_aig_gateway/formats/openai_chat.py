@@ -208,11 +208,13 @@ def usage(body: Body) -> Usage:
     total = (tokens_in or 0) + (tokens_out or 0) + reasoning
     if tokens_out is not None and reasoning and count(held.get("total_tokens")) == total:
         tokens_out += reasoning
+    read, kept = first(asked, "cached_tokens"), first(held, "prompt_cache_hit_tokens", "cached_tokens")
     return Usage(
         tokens_in,
         tokens_out,
-        cache_read=first(asked, "cached_tokens") or first(held, "prompt_cache_hit_tokens", "cached_tokens") or 0,
+        cache_read=read or kept or 0,
         cache_write=count(asked.get("cache_write_tokens")) or 0,
+        is_cache_stated=read is not None or kept is not None,
         reasoning=reasoning,
         stated_cost=_stated_cost(held),
     )

@@ -9,9 +9,9 @@ from typing import Any
 class Usage:
     """Tokens in (those read from and written to the provider's cache among them) and out (reasoning among them).
 
-    None is unknown. `cache_write_long` are those of `cache_write` that live an hour. `stated_cost` is the price that
-    the reply itself states (US dollars), `detail` what genai-prices makes of it. An estimate is made of the text that
-    arrived.
+    None is unknown; that nothing was read from the cache means none where `is_cache_stated`. `cache_write_long` are
+    those of `cache_write` that live an hour. `stated_cost` is the price that the reply itself states (US dollars),
+    `detail` what genai-prices makes of it. An estimate is made of the text that arrived.
     """
 
     tokens_in: int | None = None
@@ -22,6 +22,7 @@ class Usage:
     stated_cost: float | None = None
     is_estimate: bool = False
     cache_write_long: int = 0
+    is_cache_stated: bool = field(default=False, compare=False)
     detail: Any = field(default=None, compare=False, repr=False)
 
     def metadata(self) -> dict[str, int]:
@@ -48,9 +49,10 @@ class Usage:
             return ""
         new = self.tokens_in - self.cache_read - self.cache_write
         parts = ((new, "new"), (self.cache_read, "cache read"), (self.cache_write, "cache write"))
-        cached = self.cache_read or self.cache_write
-        listed = ", ".join(f"{count:,} {name}" for count, name in parts if count or name == "new") if cached else ""
-        return f"{self.tokens_in:,} in" + (f" ({listed})" if listed else "")
+        if self.cache_read or self.cache_write:
+            listed = ", ".join(f"{count:,} {name}" for count, name in parts if count or name == "new")
+            return f"{self.tokens_in:,} in ({listed})"
+        return f"{self.tokens_in:,} in" + (" (0 cache read)" if self.is_cache_stated and self.tokens_in else "")
 
     def told_out(self) -> str:
         """Return the tokens out, in words."""
@@ -67,7 +69,8 @@ class Usage:
 def with_cache(tokens_in: int | None, tokens_out: int | None, read: int | None, written: int | None) -> Usage:
     """Return a usage of those who count cached tokens apart from the tokens in."""
     known = None if tokens_in is None else tokens_in + (read or 0) + (written or 0)
-    return Usage(known, tokens_out, cache_read=read or 0, cache_write=written or 0)
+    is_stated = read is not None or written is not None
+    return Usage(known, tokens_out, cache_read=read or 0, cache_write=written or 0, is_cache_stated=is_stated)
 
 
 def count(value: Any) -> int | None:

@@ -19,7 +19,7 @@ MOST_BLOCKS = 200_000
 """Requests that are kept to compare with, and the blocks of all of them together."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Block:
     """A piece of a prompt and the part that it is of; `head` is what it must equal besides its text, uncounted.
 
@@ -63,7 +63,7 @@ class Prompt:
             yield Prefix(int.from_bytes(digest.copy().digest()), _tokens(size), block.part, block.lives_s)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Prefix:
     """Where a prefix of a prompt ends: its hash, its length in tokens, and how long it is to live (seconds)."""
 
@@ -216,17 +216,16 @@ def divergence(before: Sent, after: Sent, order: Sequence[str]) -> Divergence | 
 def _cut(prompt: Prompt) -> Iterator[Block]:
     """Yield blocks that end at each step, too."""
     length = prompt.step * CHARACTERS_PER_TOKEN
-    size = 0
+    start = 0
     for block in prompt.blocks:
-        size += bool(size)
-        head, text = block.head, block.text
-        while size + len(text) >= (upto := (size // length + 1) * length):
-            piece, text = text[: upto - size], text[upto - size :]
-            yield replace(block, head=head, text=piece, lives_s=prompt.step_lives_s)
-            size, head = upto, ""
-        if text or head or block.lives_s:
-            yield replace(block, head=head, text=text)
-            size += len(text)
+        start += bool(start)
+        head, text, at = block.head, block.text, 0
+        for end in range(length - start % length, len(text) + 1, length):
+            yield Block(block.part, head, text[at:end], prompt.step_lives_s)
+            at, head = end, ""
+        if at < len(text) or head or block.lives_s:
+            yield Block(block.part, head, text[at:], block.lives_s)
+        start += len(text)
 
 
 def _tokens(size: int) -> int:

@@ -48,6 +48,7 @@ PRINTED = f"""json_object(
     'cached', json(iif(cached, 'true', 'false')), 'status_code', status_code, 'duration', duration,
     'tokens_in', tokens_in, 'tokens_out', tokens_out, 'cost', cost, 'feedback', feedback, 'metadata', json(metadata),
     'event_id', coalesce(event_id, ''), 'session_id', session, 'user_agent', user_agent, 'step', facts ->> 'step',
+    'timings', facts -> 'timings',
     'usage_metadata', facts -> 'usage_metadata', 'fingerprint', facts -> '{FINGERPRINT}'
 )"""
 UNPRINTED = f'"{FINGERPRINT}":null}}'

@@ -38,6 +38,7 @@ def usage_of_stream(provider: str, body: bytes, asked: Mapping[str, Any], *, is_
         cache_read=stated.cache_read,
         cache_write=stated.cache_write,
         is_estimate=True,
+        is_cache_stated=stated.is_cache_stated,
     )
 
 

@@ -216,7 +216,7 @@ class Observability:
                     name: numbers[name] for name in ("duration", "tokens_in", "tokens_out", "cost", "feedback", "score")
                 },
                 **{name: held.get(name) for name in ("path", "event_id", "user_agent", "request_type")},
-                "usage_metadata": {name: value for name, value in usage.items() if value},
+                "usage_metadata": {name: value for name, value in usage.items() if value is not None},
                 "timings": {} if numbers["latency"] is None else {"latency": numbers["latency"]},
                 "metadata": fields.metadata_of(values, found),
                 **extra,

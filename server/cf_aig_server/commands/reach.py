@@ -7,7 +7,7 @@ from typing import Any
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_server.settings import Settings
 
-EVERY_S = 5.0
+EVERY_S = 20.0
 """How often a line says how far it is, where no terminal shows it as it goes."""
 
 

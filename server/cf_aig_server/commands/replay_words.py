@@ -36,7 +36,7 @@ def preview(
     """Yield what would be sent, and what it may cost."""
     sending = order.sending
     tokens_in, tokens_out = (sum(getattr(case, name) for case in open_) for name in ("tokens_in", "tokens_out"))
-    done = f" ({len(journal.rows):,} have a result)" if journal.rows else ""
+    done = f" ({len(journal.rows):,} more have a result)" if journal.rows else ""
     prices = [sending.price(Usage(case.tokens_in, case.tokens_out)) for case in open_]
     cost = "at an unknown price" if None in prices else f"about {dollars(sum(price or 0 for price in prices))}"
     yield (

@@ -5,6 +5,7 @@ import os
 import signal
 import stat
 import sys
+import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
@@ -21,6 +22,7 @@ from plane import ACCOUNT, Plane, plane
 from tokens import o200k
 
 from cf_aig_server.__main__ import main
+from cf_aig_tools.cases.journal import Journal
 
 pytestmark = pytest.mark.anyio
 
@@ -332,6 +334,40 @@ async def test_ctrl_c_waits_for_what_is_under_way_and_shows_the_table(bench: Ben
     assert {log["status_code"] for log in logs} == {200}
     assert len(logs) == len(bench.results()) < 60
     assert f"{len(logs)} cases answered" in table
+
+
+async def test_a_second_ctrl_c_leaves_what_is_under_way_and_says_so(bench: Bench) -> None:
+    written(bench.cases, [case(1), case(2, "[simulate: hang]")])
+
+    async with bench.running(until=1) as process:
+        process.send_signal(signal.SIGINT)
+        assert process.stderr
+        said = ""
+        while "Sending no more." not in said:
+            said += (await process.stderr.receive()).decode()
+        process.send_signal(signal.SIGINT)
+        said += b"".join([part async for part in process.stderr]).decode()
+        code = await process.wait()
+
+    assert code == 130
+    assert "Waiting for 1 call under way" in said
+    assert "Uncertain: 1 case sent, but without an answer so far" in said
+
+
+async def test_a_call_that_left_no_log_is_waited_for_and_then_sent_again(bench: Bench) -> None:
+    written(bench.cases, [case(1), case(2)])
+    about = {"model": MODEL, "gateway_id": "default", "parameters": {}}
+    with Journal(bench.out, about) as journal:  # as a run leaves it that was killed before its request had arrived
+        event = journal.send(a_log(2).id, 0.01, time.time() + 1.5)
+
+    done = await bench.run()
+
+    assert done.returncode == 0
+    assert "1 call of an earlier run left no answer in the logs: sent again." in done.stderr
+    logs = await bench.replays()
+    assert [log["event_id"] for log in logs if log["metadata"]["replay_of"] == a_log(2).id] == [event]
+    with Journal(bench.out, about) as journal:
+        assert 0.01 < journal.charged < 0.02  # the budget counts what may have been paid for
 
 
 async def test_failed_cases_are_sent_once_more_when_asked_for(bench: Bench) -> None:

@@ -34,6 +34,11 @@ class Export:
     skipped: Counter[str] = field(default_factory=Counter[str])
     notes: tuple[str, ...] = ()
 
+    @property
+    def is_partial(self) -> bool:
+        """Whether some logs that match are not among the cases."""
+        return self.written < (self.total or 0)
+
     def told(self) -> str:
         """Say what became of the logs that were read, and how many more there are."""
         read = self.written + self.skipped.total()

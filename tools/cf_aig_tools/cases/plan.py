@@ -25,6 +25,9 @@ AROUND = 1000
 PER_MESSAGE = 16
 """Tokens in that a message may cost besides its text."""
 
+NOTE = b'{"note":'
+"""How a line begins that says what is not among the cases."""
+
 COMPLETION_TOKENS = {"openai", "azure-openai"}
 """Providers whose newer models refuse max_tokens, and whose older ones take max_completion_tokens, too."""
 
@@ -133,7 +136,7 @@ def _lines(path: Path) -> Iterator[tuple[int, int, bytes]]:
     offset = 0
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
-            if line.strip():
+            if line.strip() and not line.startswith(NOTE):
                 yield number, offset, line
             offset += len(line)
 

@@ -42,6 +42,11 @@ class Side:
     request: Stored | None
     response: Stored | None
 
+    @property
+    def size(self) -> int:
+        """Bytes of both bodies."""
+        return sum(stored.size for stored in (self.request, self.response) if stored)
+
     def figures(self) -> tuple[str, ...]:
         """Return what FIGURES names."""
         log = self.log

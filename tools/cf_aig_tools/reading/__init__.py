@@ -3,15 +3,16 @@
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 from cf_aig_gateway.answers import Body as Opened
 from cf_aig_gateway.formats import Conversation, Turn
-from cf_aig_gateway.formats.content import as_json
 from cf_aig_tools.failures import explain
 from cf_aig_tools.reading.body import Body, complete, outlined
 from cf_aig_tools.reading.budget import tokens
 from cf_aig_tools.reading.forms import Form, chunked, form_of, opened
+from cf_aig_tools.reading.loading import TooMany, written
 from cf_aig_tools.reading.masking import Masker
 from cf_aig_tools.reading.outline import outline
 from cf_aig_tools.reading.passing import Passing
@@ -19,6 +20,7 @@ from cf_aig_tools.reading.pointers import at
 from cf_aig_tools.reading.quoting import Quoting
 from cf_aig_tools.reading.raw import part, raw
 from cf_aig_tools.reading.search import search
+from cf_aig_tools.reading.threads import aside
 from cf_aig_tools.reading.timeline import Timeline
 
 View = Literal["", "conversation", "outline", "raw"]
@@ -56,16 +58,18 @@ async def read_body(chunks: AsyncIterator[bytes], asked: Reading, *, masker: Mas
     opening, chunks = await opened(chunks)
     form = form_of(opening)
     if asked.pointer or asked.search:
-        return _selected(await complete(chunks, form, masker), asked, masker)
+        body = await complete(chunks, form, masker)
+        return await aside(body.size, partial(_selected, body, asked, masker))
     by_offset = not asked.view and (asked.offset or asked.limit)
     if asked.view == "raw" or by_offset or form in {"text", "binary"}:
         return await _stored(chunks, form, asked, masker)
     passing = Passing(chunks, asked.budget)
     try:
         body = await outlined(passing, form, asked.budget * RECENT)
-        return _viewed(body, passing, asked, masker)
-    except (ValueError, RecursionError):
-        return passing.shown(asked.budget, masker, "Not JSON that can be read: ")
+        return await aside(body.size, partial(_viewed, body, passing, asked, masker))
+    except (ValueError, RecursionError) as error:
+        why = f"Not taken apart, as {error}: " if isinstance(error, TooMany) else "Not JSON that can be read: "
+        return passing.shown(asked.budget, masker, why)
 
 
 async def read_stored(opening: AbstractAsyncContextManager[Opened], asked: Reading, masker: Masker) -> str:
@@ -86,7 +90,8 @@ async def reply_in(chunks: AsyncIterator[bytes]) -> Conversation | None:
     """Return what a stored reply says, its long texts shortened; None where it cannot be read."""
     opening, chunks = await opened(chunks)
     try:
-        return (await outlined(chunks, form_of(opening), RECENT)).conversation()
+        body = await outlined(chunks, form_of(opening), RECENT)
+        return await aside(body.size, body.conversation)
     except (ValueError, RecursionError):
         return None
 
@@ -96,10 +101,14 @@ async def _stored(chunks: AsyncIterator[bytes], form: Form, asked: Reading, mask
     if form == "events" and masker.enabled:
         body = await complete(chunks, form, masker)
         if not body.text:
-            text = Quoting(masker).whole(as_json(body.value))
-            return part(text, asked.offset, asked.limit, asked.budget, "Its events hold a secret in parts; together: ")
+            return await aside(body.size, partial(_together, body, asked, masker))
         chunks = chunked(body.text.encode("utf-8", "surrogateescape"))
     return await raw(chunks, asked.offset, asked.limit, asked.budget, masker, binary=form == "binary")
+
+
+def _together(body: Body, asked: Reading, masker: Masker) -> str:
+    text = Quoting(masker).whole(written(body.value))
+    return part(text, asked.offset, asked.limit, asked.budget, "Its events hold a secret in parts; together: ")
 
 
 def _viewed(body: Body, passing: Passing, asked: Reading, masker: Masker) -> str:
@@ -130,7 +139,7 @@ def _selected(body: Body, asked: Reading, masker: Masker) -> str:
         return search(texts, asked.search, asked.pointer, quoting.whole, asked.budget)
     if asked.view == "outline":
         return outline(value, quoting, asked.budget, asked.pointer)
-    text = value if isinstance(value, str) else as_json(value)
+    text = value if isinstance(value, str) else written(value)
     if asked.view != "raw" and (turn := _turn_at(body, asked.pointer)):
         text = turn.written()
     return part(quoting.whole(text), asked.offset, asked.limit, asked.budget, "")

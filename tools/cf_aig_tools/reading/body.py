@@ -1,18 +1,20 @@
 """A stored body as a whole: what its text says, whether it came as JSON or as a stream of events."""
 
-import json
 import re
 from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from cf_aig_gateway import formats
 from cf_aig_gateway.formats import Conversation
 from cf_aig_gateway.formats.content import NO_GAP
 from cf_aig_tools.reading.forms import BOM, Form
+from cf_aig_tools.reading.loading import PIECE, load
 from cf_aig_tools.reading.masking import Masker
 from cf_aig_tools.reading.skeleton import Skeleton
+from cf_aig_tools.reading.threads import aside, gathered
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,7 @@ class Body:
     """What a body says; `gap` finds what was cut out of its strings.
 
     Of a stream, how it ended badly, and its `text`, but for one whose message holds a secret: events show it in parts.
+    `size` is the bytes that were read.
     """
 
     value: Any
@@ -27,6 +30,7 @@ class Body:
     broken: str = ""
     error: str = ""
     text: str = ""
+    size: int = 0
 
     def conversation(self) -> Conversation | None:
         """Return the conversation that it holds, or None."""
@@ -45,35 +49,40 @@ async def outlined(chunks: AsyncIterable[bytes], form: Form, recent: int) -> Bod
 
     """
     reader = _Stream() if form == "events" else _Json(recent)
-    async for chunk in chunks:
-        reader.add(chunk)
-    return reader.body()
+    size = 0
+    async for chunk in gathered(chunks):
+        size += len(chunk)
+        await aside(len(chunk), partial(reader.add, chunk))
+    return replace(await aside(size, reader.body), size=size)
 
 
 async def complete(chunks: AsyncIterator[bytes], form: Form, masker: Masker) -> Body:
     """Read all of a body, masked before anything is taken out of it; what is no JSON is one text."""
-    return whole(b"".join([chunk async for chunk in chunks]), form, masker)
+    stored = b"".join([chunk async for chunk in chunks])
+    return await aside(len(stored), partial(whole, stored, form, masker))
 
 
 def whole(stored: bytes, form: Form, masker: Masker) -> Body:
     """Read a body that is all here, masked before anything is taken out of it; what is no JSON is one text.
 
-    The `text` of a stream is as it is stored.
+    So is what holds too many values. The `text` of a stream is as it is stored.
     """
+    size = len(stored)
     stored = stored.removeprefix(BOM)
     text = stored.decode("utf-8", "surrogateescape")
     if form == "events":
         stream = _Stream()
-        stream.add(stored)
+        for start in range(0, len(stored), PIECE):
+            stream.add(stored[start : start + PIECE])
         body = stream.body()
         masked = masker.masked(body.value)
-        return replace(body, value=masked) if masked != body.value else replace(body, text=text)
+        return replace(body, value=masked, size=size) if masked != body.value else replace(body, text=text, size=size)
     said = masker.mask(text)
     with suppress(ValueError, RecursionError):
-        return Body(json.loads(said, strict=False))
+        return Body(load(said), size=size)
     with suppress(ValueError, RecursionError):
-        return Body(masker.masked(json.loads(text, strict=False)))
-    return Body(said)
+        return Body(masker.masked(load(text)), size=size)
+    return Body(said, size=size)
 
 
 class _Json:

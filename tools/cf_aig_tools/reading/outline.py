@@ -1,11 +1,12 @@
 """A JSON value as a tree of paths, types and sizes, largest first: where the bytes are."""
 
 import heapq
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, cast
 
-from cf_aig_gateway.formats.content import as_json
+from cf_aig_gateway.formats.content import as_json, numbers_cut
 from cf_aig_gateway.shapes import as_list, as_object
 from cf_aig_tools.reading.delivery import delivered
 from cf_aig_tools.reading.pointers import joined
@@ -17,43 +18,103 @@ FEW = 4
 TOLD = 60
 """Characters of a text or number that is told instead of its size."""
 
+_NAMES: dict[type[Any], str] = {
+    dict: "object", list: "array", str: "string", int: "number", float: "number", bool: "constant",
+    type(None): "constant",
+}  # fmt: skip
+_CONSTANTS = {None: 4, True: 4, False: 5}
+
+
+MOST_PLACES = 10_000
+"""Places that are told apart; of more, the smaller half is only counted."""
+
 
 @dataclass(frozen=True)
 class Part:
-    """One part of a value: its size in characters, where it stands, what it is, and all it says when that is little."""
+    """One part of a value: its size in characters, what holds it, its name or number there, and what it is."""
 
     size: int
     pointer: str
-    kind: str
-    value: str = ""
+    name: str | None
+    value: Any
+
+    @property
+    def where(self) -> str:
+        """The pointer to it."""
+        return self.pointer if self.name is None else joined(self.pointer, self.name)
+
+
+@dataclass
+class Place:
+    """The parts at like places: how many, their size, and the first and the two largest of them."""
+
+    count: int = 0
+    size: int = 0
+    types: set[type[Any]] = field(default_factory=set[type[Any]])
+    first: list[Part] = field(default_factory=list[Part])
+    largest: list[Part] = field(default_factory=list[Part])
+
+    def add(self, size: int, pointer: str, name: str | None, value: Any) -> None:
+        """Take a part."""
+        self.count += 1
+        self.size += size
+        self.types.add(cast(type[Any], type(value)))
+        if self.count <= FEW:
+            self.first.append(Part(size, pointer, name, value))
+        if len(self.largest) < 2 or size > self.largest[1].size:
+            self.largest = heapq.nlargest(2, [*self.largest, Part(size, pointer, name, value)], key=_size_of)
+
+    def add_numbers(self, count: int, size: int) -> None:
+        """Take numbers of which only the size in all is known."""
+        self.count += count
+        self.size += size
+        self.types.add(float)
 
 
 def outline(value: Any, quoting: Quoting, budget: int, pointer: str = "") -> str:
     """Return the largest parts of a value, as many as fit; parts at like places of an array are told together."""
-    places: dict[str, list[Part]] = {}
-    total = _measure(quoting.masked(value), pointer, pointer, quoting, places)
-    told = [line for place, held in places.items() for line in _told(place, held, quoting)]
+    survey = _Survey(quoting)
+    total = survey.measure(value, pointer, pointer)
+    told = [line for where, place in survey.places.items() for line in _told(where, place, quoting)]
     largest = heapq.nlargest(budget // 4, told, key=lambda line: line[0])
-    lines = [f"{quoting.place(where) or '(whole)'}  {what}" for _, where, what in largest]
-    count = sum(map(len, places.values()))
-    lead = f"{count:,} parts, {total:,} characters of JSON; pointer, type and size, largest first."
-    return delivered(lead, lines, lambda shown: _left_out(len(told), shown), budget)
+    lines = [f"{quoting.place(where) or '(whole)'}  {what()}" for _, where, what in largest]
+    lead = f"{survey.count:,} parts, {total:,} characters of JSON; pointer, type and size, largest first."
+    return delivered(lead, lines, lambda shown: _left_out(len(told) + survey.dropped, shown), budget)
 
 
-def _told(place: str, held: list[Part], quoting: Quoting) -> list[tuple[int, str, str]]:
-    """Return lines for the parts at one place: size, pointer (`*` for any number), and what they are."""
-    if len(held) <= FEW:
-        return [(part.size, part.pointer, part.value or f"{part.kind}, {part.size:,} characters") for part in held]
-    size = sum(part.size for part in held)
-    kinds = {part.kind.partition(" ")[0] for part in held}
-    what = f"{len(held):,} {kinds.pop() if len(kinds) == 1 else 'part'}s, {size:,} characters"
-    first, second = heapq.nlargest(2, held, key=lambda part: part.size)
-    most = (
-        f"; largest {quoting.place(first.pointer)}, {first.size:,}"
-        if first.size > second.size
-        else f" ({first.size:,} at most)"
-    )
-    return [(size, place, what + most)]
+def _size_of(part: Part) -> int:
+    return part.size
+
+
+Told = tuple[int, str, Callable[[], str]]
+"""Size, pointer, and what says what is there."""
+
+
+def _told(where: str, place: Place, quoting: Quoting) -> list[Told]:
+    """Return lines for the parts at one place, in which `*` stands for any number."""
+    if place.count == len(place.first):
+        return [(part.size, part.where, partial(_one, part, quoting)) for part in place.first]
+    return [(place.size, where, partial(_many, place, quoting))]
+
+
+def _one(part: Part, quoting: Quoting) -> str:
+    value: Any = part.value
+    if part.size > TOLD or isinstance(value, dict | list):
+        return f"{_kind(value)}, {part.size:,} characters"
+    masked = as_object(quoting.masked({part.name or "": value}))
+    return quoting.short(as_json(next(iter(masked.values()))), TOLD)
+
+
+def _many(place: Place, quoting: Quoting) -> str:
+    kinds = {_NAMES[each] for each in place.types}
+    kind = kinds.pop() if len(kinds) == 1 else "part"
+    what = f"{place.count:,} {kind}s, {place.size:,} characters"
+    if len(place.largest) < 2:
+        return what
+    first, second = place.largest
+    if first.size > second.size:
+        return f"{what}; largest {quoting.place(first.where)}, {first.size:,}"
+    return f"{what} ({first.size:,} at most)"
 
 
 def _left_out(lines: int, shown: int) -> str:
@@ -62,46 +123,64 @@ def _left_out(lines: int, shown: int) -> str:
     )
 
 
-def _measure(value: Any, pointer: str, place: str, quoting: Quoting, places: dict[str, list[Part]]) -> int:
-    """Add a value and its parts to those at their places; return its size."""
-    listed = places.setdefault(place, [])
-    number = len(listed)
-    listed.append(Part(0, pointer, ""))
-    if isinstance(value, str):
-        size = quoting.length(value) + 2
-    elif isinstance(value, dict | list):
-        size = _measure_parts(value, pointer, place, quoting, places)
-    else:
-        size = len(as_json(value))
-    is_told = size <= TOLD and not isinstance(value, dict | list)
-    listed[number] = Part(size, pointer, _kind(value), quoting.short(as_json(value), TOLD) if is_told else "")
-    return size
+class _Survey:
+    """Measures a value part by part; `dropped` is how many places were too many to be told."""
 
+    def __init__(self, quoting: Quoting) -> None:
+        self._quoting = quoting
+        self.places: dict[str, Place] = {}
+        self.count = 0
+        self.dropped = 0
 
-def _measure_parts(value: Any, pointer: str, place: str, quoting: Quoting, places: dict[str, list[Part]]) -> int:
-    size = 1
-    for name, part in parts(value):
-        like = joined(place, "*" if isinstance(value, list) else name)
-        size += 1 + _measure(part, joined(pointer, name), like, quoting, places)
-        size += len(name) + 3 if isinstance(value, dict) else 0
-    return max(size, 2)
+    def measure(self, value: Any, pointer: str, place: str) -> int:
+        """Add a value and its parts to those at their places; return its size in characters."""
+        size = self._size(value, pointer, place)
+        self._add(place, size, pointer, None, value)
+        return size
 
+    def _size(self, value: Any, pointer: str, place: str) -> int:
+        if isinstance(value, dict):
+            return max(2, 1 + sum(self._member(*each, pointer, place) for each in as_object(value).items()))
+        if isinstance(value, list):
+            like = joined(place, "*")
+            items = enumerate(as_list(value))
+            return max(2, 1 + sum(1 + self._part(each, str(number), pointer, like) for number, each in items))
+        if isinstance(value, str):
+            return self._quoting.length(value) + 2
+        return _CONSTANTS[value] if value is None or isinstance(value, bool) else len(repr(value))
 
-def parts(value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the parts of an object or an array, each with its name or number."""
-    yield from as_object(value).items()
-    yield from ((str(number), part) for number, part in enumerate(as_list(value)))
+    def _member(self, name: str, value: Any, pointer: str, place: str) -> int:
+        return len(name) + 4 + self._part(value, name, pointer, joined(place, name))
+
+    def _part(self, value: Any, name: str, pointer: str, like: str) -> int:
+        if isinstance(value, str) and (count := numbers_cut(value, self._quoting.gap)):
+            size = self._quoting.length(value) - count
+            self.count += count
+            self._place(like).add_numbers(count, size)
+            return size + count - 1
+        inner = joined(pointer, name) if value and isinstance(value, dict | list) else ""
+        size = self._size(value, inner, like)
+        self._add(like, size, pointer, name, value)
+        return size
+
+    def _add(self, place: str, size: int, pointer: str, name: str | None, value: Any) -> None:
+        self.count += 1
+        self._place(place).add(size, pointer, name, value)
+
+    def _place(self, place: str) -> Place:
+        if (known := self.places.get(place)) is None:
+            if len(self.places) >= MOST_PLACES:
+                self._drop()
+            known = self.places[place] = Place()
+        return known
+
+    def _drop(self) -> None:
+        kept = heapq.nlargest(MOST_PLACES // 2, self.places.items(), key=lambda held: held[1].size)
+        self.dropped += len(self.places) - len(kept)
+        self.places = dict(kept)
 
 
 def _kind(value: Any) -> str:
-    match value:
-        case dict():
-            return f"object of {len(as_object(value)):,}"
-        case list():
-            return f"array of {len(as_list(value)):,}"
-        case str():
-            return "string"
-        case bool() | None:
-            return "constant"
-        case _:
-            return "number"
+    if isinstance(value, dict | list):
+        return f"{'object' if isinstance(value, dict) else 'array'} of {len(as_list(value) or as_object(value)):,}"
+    return _NAMES[type(value)]

@@ -22,6 +22,8 @@ class Quoting:
 
     def length(self, text: str) -> int:
         """Return how many characters a text has, with those that were cut out of it."""
+        if self.gap is NO_GAP:
+            return len(text)
         return len(text) + sum(int(cut[1]) - len(cut[0]) for cut in self.gap.finditer(text))
 
     def whole(self, text: str) -> str:

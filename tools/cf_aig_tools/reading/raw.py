@@ -2,12 +2,16 @@
 
 import codecs
 from base64 import b64encode
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_tools.reading.budget import cut, tokens
 from cf_aig_tools.reading.fence import fenced
+from cf_aig_tools.reading.loading import PIECE
 from cf_aig_tools.reading.masking import Masker, note, visible
+from cf_aig_tools.reading.threads import aside, gathered
 
 DENSEST = 16
 """Characters that one token can stand for; longer runs of one sign are rare, and only shorten what is shown."""
@@ -19,26 +23,35 @@ class Window:
     def __init__(self, offset: int, size: int) -> None:
         self._offset = offset
         self._size = size
+        self._parts: deque[str] = deque()
+        self._held = 0
         self.total = 0
-        self.text = ""
 
     def add(self, part: str) -> None:
         """Take the next part."""
-        if self._offset < 0:
-            self.text = (self.text + part)[self._offset :]
-        elif len(self.text) < self._size and self.total + len(part) > self._offset:
-            self.text += part[max(0, self._offset - self.total) :][: self._size - len(self.text)]
-        self.total += len(part)
+        before, self.total = self.total, self.total + len(part)
+        if self._offset >= 0:
+            part = part[max(0, self._offset - before) :][: self._size - self._held]
+        self._parts.append(part)
+        self._held += len(part)
+        while self._offset < 0 and self._held - len(self._parts[0]) >= -self._offset:
+            self._held -= len(self._parts.popleft())
+
+    @property
+    def text(self) -> str:
+        """What is kept of the text."""
+        held = "".join(self._parts)
+        return held[self._offset :] if self._offset < 0 else held
 
     @property
     def full(self) -> bool:
         """Nothing that comes later will be shown."""
-        return self._offset >= 0 and len(self.text) >= self._size
+        return self._offset >= 0 and self._held >= self._size
 
     @property
     def start(self) -> int:
         """The offset of the first character that is kept."""
-        return self.total - len(self.text) if self._offset < 0 else self._offset
+        return max(0, self.total + self._offset) if self._offset < 0 else self._offset
 
 
 class Stored:
@@ -102,15 +115,25 @@ async def raw(
     """
     window = Window(offset, _most(limit, budget))
     shown, stored = Shown(masker, binary=binary), Stored(binary=binary)
-    async for chunk in chunks:
-        stored.add(chunk)
+
+    def show(chunk: bytes) -> None:
+        for start in range(0, len(chunk), PIECE):
+            stored.add(chunk[start : start + PIECE])
+            if not window.full:
+                window.add(shown.feed(chunk[start : start + PIECE]))
+
+    def told() -> str:
         if not window.full:
-            window.add(shown.feed(chunk))
-    if not window.full:
-        window.add(shown.end())
-    lead = "Binary, as base64: " if binary else ""
-    later = max(0, stored.characters - window.total) if window.full else 0
-    return _windowed(window, limit, budget, lead, later=later)
+            window.add(shown.end())
+        lead = "Binary, as base64: " if binary else ""
+        later = max(0, stored.characters - window.total) if window.full else 0
+        return _windowed(window, limit, budget, lead, later=later)
+
+    size = 0
+    async for chunk in gathered(chunks):
+        size += len(chunk)
+        await aside(len(chunk), partial(show, chunk))
+    return await aside(size, told)
 
 
 def part(text: str, offset: int, limit: int, budget: int, lead: str, *, later: int = 0) -> str:

@@ -6,7 +6,6 @@ from functools import reduce
 from itertools import islice
 from typing import Any, Protocol, TypeAlias
 
-from cf_aig_gateway.formats.content import as_json
 from cf_aig_gateway.shapes import as_list, as_object
 from cf_aig_tools.reading import masking
 from cf_aig_tools.reading.delivery import delivered
@@ -17,6 +16,11 @@ AROUND = 60
 """Characters shown on each side of a match."""
 MOST = 1000
 """Matches that are counted."""
+
+MOST_NAMES = 10_000
+"""Names of which is remembered whether they match."""
+
+_FLAGS = {True: "true", False: "false"}
 
 Match = tuple[str, int, str]
 """The pointer to the text that holds it, the character where it begins, and what stands around; empty when the match
@@ -95,25 +99,30 @@ def matches(texts: Iterable[Any], wanted: Pattern, pointer: str, visible: Shown)
     The names in a value are looked at where none of its texts matches. Secrets are masked in the values before.
     """
     for value in texts:
-        parts = list(_parts(value, pointer))
         for find in (_in_texts, _in_names):
-            if found := list(islice(find(parts, wanted, visible), MOST + 1)):
+            if found := list(islice(find(_parts(value, pointer), wanted, visible), MOST + 1)):
                 return found
     return []
 
 
 def _parts(value: Any, pointer: str) -> Iterator[Part]:
     """Yield each part of a value, in its order."""
-    waiting: list[Part] = [(pointer, "", value)]
+    yield pointer, "", value
+    waiting = [_inside(value, pointer)]
     while waiting:
-        part = waiting.pop()
-        yield part
-        place, _, held = part
-        if isinstance(held, dict):
-            waiting += [((place, name), name, inner) for name, inner in reversed(as_object(held).items())]
-        elif isinstance(held, list):
-            items = list(enumerate(as_list(held)))
-            waiting += [((place, str(number)), "", inner) for number, inner in reversed(items)]
+        for part in waiting[-1]:
+            yield part
+            if isinstance(part[2], dict | list):
+                waiting.append(_inside(part[2], part[0]))
+                break
+        else:
+            waiting.pop()
+
+
+def _inside(value: Any, place: Place) -> Iterator[Part]:
+    if isinstance(value, dict):
+        return (((place, name), name, inner) for name, inner in as_object(value).items())
+    return (((place, str(number)), "", inner) for number, inner in enumerate(as_list(value)))
 
 
 def _pointer(place: Place) -> str:
@@ -126,14 +135,22 @@ def _pointer(place: Place) -> str:
 
 def _in_texts(parts: Iterable[Part], wanted: Pattern, visible: Shown) -> Iterator[Match]:
     for place, _, held in parts:
-        if held is not None and not isinstance(held, dict | list):
-            yield from _in_text(held if isinstance(held, str) else as_json(held), wanted, place, visible)
+        if isinstance(held, str):
+            yield from _in_text(held, wanted, place, visible)
+        elif isinstance(held, bool | int | float) and wanted.search(said := _told(held)):
+            yield from _in_text(said, wanted, place, visible)
+
+
+def _told(held: float) -> str:
+    return _FLAGS.get(held, "") if isinstance(held, bool) else repr(held)
 
 
 def _in_names(parts: Iterable[Part], wanted: Pattern, visible: Shown) -> Iterator[Match]:
     known: dict[str, str] = {}
     for place, name, _ in parts:
         if name not in known:
+            if len(known) > MOST_NAMES:
+                known.clear()
             known[name] = next((around for *_, around in _in_text(name, wanted, "", visible)), "")
         if known[name]:
             yield _pointer(place), 0, known[name]

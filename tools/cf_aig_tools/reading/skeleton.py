@@ -1,6 +1,5 @@
-"""JSON text read as a stream: the newest part is kept whole, older long strings keep only how they begin."""
+"""JSON text read as a stream: the newest part is kept whole, of older long strings and runs of numbers little."""
 
-import json
 import re
 import secrets
 from collections import deque
@@ -8,9 +7,13 @@ from string import ascii_letters, digits
 from typing import Any
 
 from cf_aig_tools.reading.forms import BOM
+from cf_aig_tools.reading.loading import PIECE, load
 
 HEAD = 300
 """Bytes that are kept of a long string further up."""
+
+RUN = 160
+"""Numbers in a row, further up, that are left out and counted: they take more bytes than any string that is whole."""
 
 # Atomic groups: before Python 3.11.5 a possessive group ends within a turn that failed.
 _SHORT = re.compile(rb'(?>(?:[^"]++|"[^"\\]{0,300}+")*)')
@@ -18,6 +21,8 @@ _WHOLE_CHARACTERS = re.compile(
     rb'(?>(?:[^"\\\x80-\xff]++|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}|\\[^u]'
     rb"|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u(?![dD][89abAB])[0-9a-fA-F]{4})*)"
 )
+_NUMBERS = re.compile(rb"([\[,\s])((?>(?:-?[0-9][0-9.eE+-]*+[ \t\r\n]*+,[ \t\r\n]*+){%d,}))" % RUN)
+_BLANK = b" \t\r\n"
 CONTINUATION = bytes(range(0x80, 0xC0))
 OF_WORDS = (ascii_letters + digits + "_.+/=~:@-").encode()
 
@@ -25,13 +30,13 @@ OF_WORDS = (ascii_letters + digits + "_.+/=~:@-").encode()
 class Skeleton:
     """Takes the chunks of a JSON text and returns its value, long strings cut; `gap` finds the cuts.
 
-    Its last `recent` bytes are kept whole.
+    Numbers in a row, RUN or more, become one string, which is such a cut. The last `recent` bytes are kept whole.
     """
 
     def __init__(self, recent: int) -> None:
         self._most_recent = recent
         self._mark = f"\ue000{secrets.token_hex(8)}:"
-        self.gap = re.compile(re.escape(self._mark) + r"(\d+)\ue001")
+        self.gap = re.compile(re.escape(self._mark) + r"(\d+)(?::(\d+))?\ue001")
         self._kept = bytearray()
         self._recent: deque[bytes] = deque()
         self._waiting = 0
@@ -40,7 +45,8 @@ class Skeleton:
 
     def add(self, chunk: bytes) -> None:
         """Take the next chunk."""
-        self._recent.append(chunk)
+        for start in range(0, len(chunk), PIECE):
+            self._recent.append(chunk[start : start + PIECE])
         self._waiting += len(chunk)
         while self._waiting - len(self._recent[0]) >= self._most_recent:
             oldest = self._recent.popleft()
@@ -51,7 +57,7 @@ class Skeleton:
         """Return what the text says.
 
         Raises:
-            ValueError: it is not JSON.
+            ValueError: it is not JSON, or holds too many values.
             RecursionError: it is nested too deep.
 
         """
@@ -63,7 +69,7 @@ class Skeleton:
         self._recent.clear()
         text = bytes(self._kept).removeprefix(BOM).decode("utf-8", "surrogateescape")
         self._kept.clear()
-        return json.loads(text, strict=False)
+        return load(text)
 
     def _shorten(self, chunk: bytes) -> None:
         data = self._rest + chunk
@@ -79,10 +85,14 @@ class Skeleton:
 
     def _structure(self, data: bytes, at: int) -> int:
         end = _end(_SHORT, data, at)
-        self._kept += data[at : end + 1]
+        self._kept += _NUMBERS.sub(self._counted, data[at : end + 1])
         if end < len(data):
             self._string = _String()
         return end + 1
+
+    def _counted(self, run: re.Match[bytes]) -> bytes:
+        numbers = run[2].translate(None, _BLANK)
+        return run[1] + f'"{self._mark}{len(numbers)}:{numbers.count(b",")}\ue001",'.encode()
 
     def _inside(self, data: bytes, at: int, end: int, string: "_String") -> int:
         string.add(data[at:end])

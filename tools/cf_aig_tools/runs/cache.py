@@ -6,8 +6,9 @@ from cf_aig_gateway.formats import Conversation
 from cf_aig_gateway.formats.usage import Usage
 from cf_aig_gateway.models import Log
 from cf_aig_gateway.prompt_caching import LEAST
+from cf_aig_tools.bodies import Bodies
 from cf_aig_tools.log_rows import usage_of
-from cf_aig_tools.prompt_cache import Missed, dearer, is_odd, line, missed, stated
+from cf_aig_tools.prompt_cache import Missed, dearer, is_odd, line, marks, missed, stated
 from cf_aig_tools.runs.gathering import Gathering
 
 
@@ -18,12 +19,23 @@ async def told_cache(gateway: AIGateway, gateway_id: str, log: Log, reply: Conve
         return ""
     found = stated(log, reply)
     if found is None and is_odd(log, usage) and dearer(log, usage, LEAST):
-        found = await _missed(gateway, gateway_id, log, usage)
-    return line(log, usage, found)
+        found = await missed_since(gateway, gateway_id, log, usage)
+    return "\n".join(filter(None, [line(log, usage, found), await _asked(gateway, gateway_id, log, usage)]))
 
 
-async def _missed(gateway: AIGateway, gateway_id: str, log: Log, usage: Usage) -> Missed | None:
-    """Compare a call with the one before it in its run."""
+async def _asked(gateway: AIGateway, gateway_id: str, log: Log, usage: Usage) -> str:
+    """Return what a request that is long enough to be cached asks of the cache."""
+    if (usage.tokens_in or 0) < LEAST:
+        return ""
+    try:
+        stored = await Bodies(gateway, gateway_id).read(log.id, "request")
+    except GatewayError:
+        return ""
+    return marks(stored.held) if stored else ""
+
+
+async def missed_since(gateway: AIGateway, gateway_id: str, log: Log, usage: Usage) -> Missed | None:
+    """Return what a call missed of what the one before it in its run had left in the cache, and why."""
     try:
         befores, call = await Gathering(gateway, gateway_id).before(log)
     except GatewayError:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -120,6 +120,17 @@ def call_of(log: Log, request: Stored | None = None) -> Call:
     """Return a log as a call, with its request where that was read."""
     start = when(log) or datetime.min.replace(tzinfo=UTC)
     return Call(log, start, request)
+
+
+def read_through(calls: Iterable[Call]) -> None:
+    """Read what the messages of calls say, which is then known: it takes long where they are large."""
+    for call in calls:
+        _ = call.prefixes, call.instructions, call.answer
+
+
+def size_of(calls: Iterable[Call]) -> int:
+    """Return the bytes of the requests that were read."""
+    return sum(call.stored.size for call in calls if call.stored)
 
 
 def said_in(turns: Sequence[Turn], who: str = "") -> Iterator[Said]:

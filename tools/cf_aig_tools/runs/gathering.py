@@ -22,7 +22,8 @@ from cf_aig_tools.bodies import Wanted as Body
 from cf_aig_tools.log_rows import when
 from cf_aig_tools.parameters import Wanted, wanted, wire_date
 from cf_aig_tools.progress import say
-from cf_aig_tools.runs.calls import Call, call_of
+from cf_aig_tools.reading.threads import aside
+from cf_aig_tools.runs.calls import Call, call_of, read_through, size_of
 from cf_aig_tools.runs.links import Link, carries_edited, links, runs
 from cf_aig_tools.side_by_side import AT_ONCE, together
 
@@ -289,6 +290,7 @@ class Gathering:
                 say(f"read {len(self._calls)} calls")
 
             await self._bodies.read_all([(log.id, "request") for log in new], take, PATIENCE_S)
+        await _know([self._calls[log.id] for log in new])
         self._is_chained = any(call.ids.follows for call in self._calls.values())
         if self._is_chained and not was_chained:
             unknown = [call.id for call in self._calls.values() if not call.reply_id][: max(0, self._left)]
@@ -310,6 +312,7 @@ class Gathering:
         answer = as_text(held.get("response_head"))
         reply = await stored_text(answer) if held.get("response_head_complete") else None
         self._calls[log.id] = call_of(log, request).answered(reply, reply_id(answer))
+        await _know([self._calls[log.id]])
         self._is_chained |= is_whole and request is not None and may_be_chained(request.value)
 
     async def _replies(self, anchor: str) -> None:
@@ -387,6 +390,10 @@ class _Side:
     def judge(self, looked_at: Set[str], members: Set[str]) -> None:
         """Take note of how many were of other runs, since the last that was of this one."""
         self._strangers = 0 if looked_at & members else self._strangers + len(looked_at)
+
+
+async def _know(calls: Sequence[Call]) -> None:
+    await aside(size_of(calls), partial(read_through, calls))
 
 
 def _run_pairs(metadata: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -1,7 +1,7 @@
 """All that is found out about the calls of a span."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cf_aig_tools.log_rows import refuse_unknown_key
@@ -14,9 +14,10 @@ from cf_aig_tools.summary.clusters import Cluster, clusters
 from cf_aig_tools.summary.figures import SESSION
 from cf_aig_tools.summary.lines import Line, lines
 from cf_aig_tools.summary.minutes import dated
+from cf_aig_tools.summary.prompt_causes import cause_of_fall
 from cf_aig_tools.summary.reasons import PRICE, SLOWNESS, concentration, reasons
 from cf_aig_tools.summary.session_lines import last_words, unusual
-from cf_aig_tools.summary.shifts import COST, FAILED, Shift, is_paid, shifts
+from cf_aig_tools.summary.shifts import COST, FAILED, PROMPT, Shift, is_paid, shifts
 from cf_aig_tools.summary.sources import Question, Sources, read_sources
 
 MOST_REASONS = 3
@@ -65,7 +66,7 @@ async def findings(question: Question) -> Findings:
         sources,
         found,
         changed.get("", ()),
-        list(_reasons(question, sources, words)),
+        [each async for each in _reasons(question, sources, words)],
         len(known),
         clusters(sources.failed.rows, known),
         answered(sources.now.rows.rows),
@@ -82,15 +83,21 @@ def _by_group(words: Mapping[Shift, str], seen: Mapping[str, str]) -> dict[str, 
     return changed
 
 
-def _reasons(question: Question, sources: Sources, words: Mapping[Shift, str]) -> Iterator[tuple[str, Sequence[str]]]:
+async def _reasons(
+    question: Question, sources: Sources, words: Mapping[Shift, str]
+) -> AsyncIterator[tuple[str, Sequence[str]]]:
     """Yield what else changed with the changes of the largest groups."""
     rows = sources.now.series(question.by)
-    told = [shift for shift in words if shift.measure in (None, FAILED, COST) and not shift.is_of_calls]
+    told = [shift for shift in words if shift.measure in (None, FAILED, COST, PROMPT) and not shift.is_of_calls]
     for shift in sorted(told, key=lambda shift: -len(rows.get(shift.group, ())))[:MOST_REASONS]:
         before, after = shift.sides(rows.get(shift.group, ()), question.step[0])
         if shift.measure is FAILED:
             found = reasons(before, after, (), question.by)
             found += filter(None, [concentration([row for row in after if row.log.success is False], after)])
+        elif shift.measure is PROMPT:
+            found = reasons(before, after, (), question.by)
+            if shift.change.after < shift.change.before:
+                found += filter(None, [await cause_of_fall(question.scope, before, after)])
         else:
             before, after = ([row for row in side if is_paid(row.log)] for side in (before, after))
             found = reasons(before, after, PRICE if shift.measure else SLOWNESS, question.by)
@@ -99,4 +106,4 @@ def _reasons(question: Question, sources: Sources, words: Mapping[Shift, str]) -
             yield f"{shift.group or 'all calls'}, {NAMES.get(what, what)}", found
 
 
-NAMES = {"a": "cost of a call"}
+NAMES = {"a": "cost of a call", "prompt": "prompt cache"}

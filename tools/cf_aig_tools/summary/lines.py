@@ -7,7 +7,7 @@ from functools import cached_property
 
 from cf_aig_tools.amounts import counted, dollars, seconds, significant, spent
 from cf_aig_tools.log_rows import usage_of
-from cf_aig_tools.prompt_cache import saved
+from cf_aig_tools.prompt_cache import LEAST, saved
 from cf_aig_tools.steps import Answered
 from cf_aig_tools.summary.figures import TIMES, Figures, percentiles, total
 from cf_aig_tools.summary.pages import Row
@@ -31,13 +31,17 @@ class Side:
 
     @cached_property
     def prompt_cache(self) -> tuple[float | None, float | None]:
-        """What share of input tokens came from the provider's cache (percent), and what that saved (US dollars)."""
+        """What share of input tokens came from the provider's cache (percent), and what that saved (US dollars).
+
+        None where no log tells what was read.
+        """
         rows = [(row.log, row.weight) for row in self.rows if row.log.success and not row.log.cached]
-        read = sum(weight * usage_of(log).cache_read for log, weight in rows)
-        if not read:
+        told = [(log, weight) for log, weight in rows if usage_of(log).is_cache_stated]
+        sent = sum(weight * (log.tokens_in or 0) for log, weight in told)
+        if not sent:
             return None, None
-        sent = sum(weight * (log.tokens_in or 0) for log, weight in rows)
-        return significant(100 * read / sent), significant(saved(rows))
+        read = sum(weight * usage_of(log).cache_read for log, weight in told)
+        return significant(100 * read / sent), significant(saved(told))
 
 
 @dataclass(frozen=True)
@@ -139,12 +143,18 @@ def _parts(now: Side, earlier: Side | None, pairs: Sequence[Pair], answered: Ans
     if now.prompt_cache[0] is not None:
         was = earlier.prompt_cache[0] if earlier else None
         before = "" if was is None else f", was {was:g} %"
-        spared = dollars(now.prompt_cache[1] or 0)
-        yield f"prompt cache read {now.prompt_cache[0]:g} % of input{before} (saved about {spared})"
+        spared = f" (saved about {dollars(now.prompt_cache[1])})" if now.prompt_cache[1] else _too_short(now)
+        yield f"prompt cache read {now.prompt_cache[0]:g} % of input{before}{spared}"
     befores = earlier.seconds if earlier else (None, None)
     for name, value, was in zip(("p50", "p95"), now.seconds, befores, strict=True):
         if value is not None:
             yield f"{value:g} s {name}" + (f" (was {was:g})" if was is not None else "")
+
+
+def _too_short(side: Side) -> str:
+    """Say that no prompt was long enough, where that is why nothing was read."""
+    longest = max((row.log.tokens_in or 0 for row in side.rows), default=0)
+    return f" (no prompt has the {LEAST:,} tokens that are cached at least)" if longest < LEAST else ""
 
 
 def _answered(answered: Answered, failed: float) -> Iterator[str]:

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from cf_aig_gateway import pricing
 from cf_aig_gateway.formats.fingerprint import Fingerprint
 from cf_aig_gateway.formats.usage import Usage
 from cf_aig_gateway.models import Log
 from cf_aig_tools.evaluations import is_evaluation
-from cf_aig_tools.log_rows import usage_of, when
+from cf_aig_tools.log_rows import when
 from cf_aig_tools.sessions import SESSION_WORDS, USER_WORDS
 
 FEATURE_WORDS = ("feature", "task", "use_case", "usecase", "workflow", "endpoint", "route", "job", "app", "team")
@@ -57,50 +58,76 @@ class Call:
         """Whether a provider answered it, for a user."""
         return self.is_ok and not self.is_hit and not self.is_evaluation
 
-    def price(self, tokens_in: float, tokens_out: float, read: float = 0) -> float | None:
-        """Return what so many tokens cost with its model, as many `read` from the cache; None: the price is not known.
-
-        US dollars, at the price of requests of about the size of its own.
-        """
-        return priced(self.provider, self.model, self.tokens_in, (tokens_in, tokens_out, read))
+    @property
+    def rates(self) -> "Rates | None":
+        """The prices of its model for requests of about its size; None where they are not known."""
+        return rates(self.provider, self.model, self.tokens_in)
 
     def share(self, tokens_in: float, tokens_out: float = 0) -> float:
         """Return how much of its cost so many of its tokens are; 0 where its model's price is not known."""
-        whole, part = self.price(self.tokens_in, self.tokens_out, self.read), self.price(tokens_in, tokens_out)
-        return min(self.cost, self.cost * part / whole) if whole and part else 0.0
+        known = self.rates
+        whole = known.price(self.tokens_in, self.tokens_out, self.read) if known else 0
+        return min(self.cost, self.cost * known.price(tokens_in, tokens_out) / whole) if known and whole else 0.0
+
+    def saved_by_hit(self, tokens: int) -> float:
+        """Return by how much it would have been cheaper with so many more tokens read from the prompt cache.
+
+        What it cost above the price of its tokens is for writing to the cache those that were not read.
+        """
+        known = self.rates
+        if known is None:
+            return 0.0
+        above = max(0.0, self.cost - known.price(self.tokens_in, self.tokens_out, self.read))
+        unread = max(tokens, self.tokens_in - self.read)
+        written = above * tokens / unread if above <= unread * known.fresh else 0.0
+        return max(0.0, tokens * (known.fresh - known.read)) + written
 
 
-def priced(provider: str, model: str, size: int, tokens: tuple[float, float, float]) -> float | None:
-    """Return what tokens in, out and of those in read from the cache cost in a request of a size (US dollars)."""
-    rates = _rates(provider, model.removeprefix(f"{provider}/"), size // STEP)
-    if rates is None:
-        return None
-    tokens_in, tokens_out, read = tokens
-    return (tokens_in - read) * rates[0] + read * rates[1] + tokens_out * rates[2]
+@dataclass(frozen=True)
+class Rates:
+    """US dollars for a token in, for for one read from the prompt cache, and for one out."""
+
+    fresh: float
+    read: float
+    out: float
+
+    def price(self, tokens_in: float, tokens_out: float, read: float = 0) -> float:
+        """Return what so many tokens cost, as many of those in `read` from the cache (US dollars)."""
+        return (tokens_in - read) * self.fresh + read * self.read + tokens_out * self.out
+
+
+def rates(provider: str, model: str, size: int) -> Rates | None:
+    """Return the prices of a model for requests of about so many tokens; None where they are not known."""
+    return _rates(provider, model.removeprefix(f"{provider}/"), size // STEP)
 
 
 @lru_cache(maxsize=4096)
-def _rates(provider: str, model: str, steps: int) -> tuple[float, float, float] | None:
-    """Return the prices of a token in, one read from the cache and one out: to ask for one takes 0.3 ms."""
+def _rates(provider: str, model: str, steps: int) -> Rates | None:
+    """Return prices, of which to ask for one takes 0.3 ms."""
     size = steps * STEP + STEP // 2
-    usages = (Usage(size, 0), Usage(size, 0, cache_read=size), Usage(size, size))
+    usages = (
+        Usage(size, 0),
+        Usage(size, 0, cache_read=size),
+        Usage(size, size),
+    )
     fresh, read, both = (pricing.cost(provider, model, usage) for usage in usages)
     if fresh is None or read is None or both is None:
         return None
-    return fresh / size, read / size, (both - fresh) / size
+    return Rates(fresh / size, read / size, (both - fresh) / size)
 
 
 def call_of(log: Log) -> Call:
     """Return a log as a call; one whose cost is missing costs what its tokens do, as far as their price is known."""
-    usage, at = usage_of(log), when(log)
-    tokens = usage.tokens_in or 0, usage.tokens_out or 0, usage.cache_read
+    facts, at = log.usage_metadata, when(log)
+    tokens = _count(log.tokens_in), _count(log.tokens_out), _count(facts.get("input_cached_tokens"))
     start = at.timestamp() if at else 0.0
     provider, model = log.provider or "", log.model or ""
     held = Fingerprint.of_row((log.model_extra or {}).get("fingerprint"))
     feature, value = _named(log, FEATURE_WORDS)
     cost = log.cost
     if cost is None:
-        cost = priced(provider, model, tokens[0], tokens) or 0.0 if log.success else 0.0
+        known = rates(provider, model, tokens[0]) if log.success else None
+        cost = known.price(*tokens) if known else 0.0
     return Call(
         id=log.id,
         start=start,
@@ -114,9 +141,9 @@ def call_of(log: Log) -> Call:
         tokens_in=tokens[0],
         tokens_out=tokens[1],
         read=tokens[2],
-        reasoning=usage.reasoning,
+        reasoning=_count(facts.get("output_reasoning_tokens")),
         feedback=log.feedback or 0,
-        knows_cache="input_cached_tokens" in log.usage_metadata,
+        knows_cache="input_cached_tokens" in facts,
         session=log.session_id or _named(log, SESSION_WORDS)[1] or (held.session if held else ""),
         user=_named(log, USER_WORDS)[1],
         feature=feature and f"{feature}={value}",
@@ -134,6 +161,11 @@ def same_asker(one: Call, other: Call) -> bool:
 def in_order(calls: Sequence[Call]) -> list[Call]:
     """Return calls in order of time."""
     return sorted(calls, key=lambda call: (call.start, call.id))
+
+
+def _count(value: Any) -> int:
+    """Return a count; 0 for what is none."""
+    return int(value) if isinstance(value, int | float) and value > 0 else 0
 
 
 def _named(log: Log, words: tuple[str, ...]) -> tuple[str, str]:

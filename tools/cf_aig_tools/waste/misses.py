@@ -9,9 +9,11 @@ from functools import cached_property
 
 import anyio
 
-from cf_aig_gateway.prompt_caching import SHORT, least_cached
+from cf_aig_gateway.formats.usage import Usage
+from cf_aig_gateway.models import Log
+from cf_aig_gateway.prompt_caching import SHORT, STEP, least_cached
 from cf_aig_tools.bodies import Stored, Wanted
-from cf_aig_tools.prompt_cache import LEAST, compared
+from cf_aig_tools.prompt_cache import LEAST_TOLD, ODD, SHARE_TOLD, STEPPED, dearer, missed, stated
 from cf_aig_tools.waste.calls import Call, same_asker
 from cf_aig_tools.waste.findings import PROMPT_CACHE, Findings, Waste
 from cf_aig_tools.waste.reading import Reading
@@ -27,8 +29,6 @@ AT_ONCE = 40
 
 UNKNOWN = "the cause was not read"
 EVICTED = "nothing differs"
-
-PROVIDERS = {"anthropic": "Anthropic", "openai": "OpenAI"}
 
 _NUMBER = re.compile(r"\d[\d,.]*")
 
@@ -65,58 +65,80 @@ class Miss:
         return next((part for part, is_so in parts.items() if is_so), EVICTED)
 
 
+@dataclass(frozen=True)
+class Read:
+    """What the bodies of a miss tell: how many tokens and dollars, and why; None where it is no miss at all."""
+
+    tokens: int
+    dollars: float
+    why: str
+
+
 async def misses(found: Findings, reading: Reading) -> list[Waste]:
     """Return the calls that missed what a cache might have had, the cause in words where bodies were read."""
-    missed = sorted(_missed(found, reading), key=lambda miss: -miss.dollars)
-    causes: dict[str, tuple[str, int | None]] = {}
-    near = sorted(missed[:MOST_COMPARED], key=lambda miss: (miss.call.session, miss.call.start))
+    candidates = sorted(_candidates(found, reading), key=lambda miss: -miss.dollars)
+    read: dict[str, Read | None] = {}
+    near = sorted(candidates[:MOST_COMPARED], key=lambda miss: (miss.call.session, miss.call.start))
     for at in range(0, len(near), AT_ONCE):
         if anyio.current_time() > reading.deadline:
             break
         batch = near[at : at + AT_ONCE]
         bodies = await reading.read_bodies([body for miss in batch for body in miss.bodies])
-        causes |= {miss.call.id: cause for miss in batch if (cause := _cause(miss, bodies))}
-    return list(_told(missed, causes))
+        for miss in batch:
+            requests = [bodies.get(body) for body in miss.bodies[:2]]
+            if requests[0] and requests[1]:
+                read[miss.call.id] = _read(miss, (requests[0], requests[1]), bodies.get(miss.bodies[2]))
+    return list(_told(candidates, read))
 
 
-def _told(missed: Sequence[Miss], causes: Mapping[str, tuple[str, int | None]]) -> Iterator[Waste]:
+def _told(candidates: Sequence[Miss], read: Mapping[str, Read | None]) -> Iterator[Waste]:
     """Yield misses with their causes, whose numbers are those of the most expensive miss of that cause."""
     words: dict[str, str] = {}
-    for miss in missed:
-        cause, stated = causes.get(miss.call.id, (miss.part, None))
-        tokens = min(stated or miss.tokens, miss.call.tokens_in - miss.call.read)
-        dollars = _dearer(miss.call, tokens)
-        yield Waste(PROMPT_CACHE, miss.call, tokens, dollars, words.setdefault(_NUMBER.sub("#", cause), cause))
+    for miss in candidates:
+        if held := read.get(miss.call.id, Read(miss.tokens, miss.dollars, miss.part)):
+            cause = words.setdefault(_NUMBER.sub("#", held.why), held.why)
+            yield Waste(PROMPT_CACHE, miss.call, held.tokens, held.dollars, cause)
 
 
-def _cause(miss: Miss, bodies: Mapping[Wanted, Stored]) -> tuple[str, int | None] | None:
-    """Return why it missed, and how many tokens where the provider states that: by its words, else by comparison."""
-    before, after, reply = (bodies.get(body) for body in miss.bodies)
-    stated = reply.held.cache_miss if reply else None
-    if stated and stated.tokens:
-        return f"{PROVIDERS.get(miss.call.provider, miss.call.provider)}: {stated.reason}", stated.tokens
-    if before is None or after is None:
-        return None
-    return compared(before, after, timedelta(seconds=miss.call.start - miss.before.end)), None
+def _read(miss: Miss, requests: tuple[Stored, Stored], reply: Stored | None) -> Read | None:
+    """Return what the bodies tell: the provider's own words, else what differs from the request before."""
+    call = miss.call
+    log, before = (_log(each) for each in (call, miss.before))
+    said = reply.held if reply else None
+    usage = said.usage if said and said.usage.tokens_in else Usage(call.tokens_in, call.tokens_out, call.read)
+    pause = timedelta(seconds=call.start - miss.before.end)
+    why = stated(log, said) or missed(log, usage, before, requests, pause)
+    tokens = min(why.tokens, call.tokens_in - call.read) if why else 0
+    return Read(tokens, dearer(log, usage, tokens), why.why) if why else None
 
 
-def _missed(found: Findings, reading: Reading) -> Iterator[Miss]:
+def _log(call: Call) -> Log:
+    return Log(id=call.id, provider=call.provider, model=call.model, tokens_in=call.tokens_in)
+
+
+def _candidates(found: Findings, reading: Reading) -> Iterator[Miss]:
     said: dict[str, Call] = {}
     threads: dict[str, deque[Call]] = defaultdict(lambda: deque(maxlen=RECENT))
     for call in reading.calls:
-        if not call.counts or call.tokens_in < LEAST:
+        if not call.counts or call.tokens_in < least_cached(call.model):
             continue
         names = list(filter(None, (call.session, call.print and call.print.opening)))
         before = _before(call, said, [threads[name] for name in names])
-        if before and call.knows_cache and call.read < call.tokens_in / 2 and call.id not in found.taken:
-            tokens = min(call.tokens_in, before.tokens_in) - call.read
-            dollars = _dearer(call, tokens) if tokens >= least_cached(call.model) else 0
-            if dollars:
+        if before and call.knows_cache and call.id not in found.taken:
+            tokens = min(call.tokens_in, _left(before)) - call.read
+            is_odd = call.tokens_in - call.read >= max(LEAST_TOLD, ODD * call.tokens_in)
+            is_told = is_odd and tokens >= max(LEAST_TOLD, SHARE_TOLD * call.tokens_in)
+            if is_told and (dollars := call.saved_by_hit(tokens)):
                 yield Miss(call, before, tokens, dollars)
         if call.print and call.print.said:
             said[call.print.said] = call
         for name in names:
             threads[name].append(call)
+
+
+def _left(call: Call) -> int:
+    """Return how many tokens a call left in the cache, as far as its row tells."""
+    return call.tokens_in - (call.tokens_in % STEP if call.provider in STEPPED else 0)
 
 
 def _before(call: Call, said: Mapping[str, Call], threads: Sequence[Sequence[Call]]) -> Call | None:
@@ -133,9 +155,3 @@ def _before(call: Call, said: Mapping[str, Call], threads: Sequence[Sequence[Cal
 def _size(call: Call) -> int:
     """Return the characters of a call's messages; 0 where they are not known."""
     return call.print.history + call.print.question if call.print else 0
-
-
-def _dearer(call: Call, tokens: int) -> float:
-    """Return by how much a call cost more than if so many more tokens had been read from the cache (US dollars)."""
-    paid, hit = call.price(tokens, 0), call.price(tokens, 0, tokens)
-    return max(0.0, paid - hit) if paid is not None and hit is not None else 0.0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import permutations
 
-from cf_aig_tools.waste.calls import Call, priced
+from cf_aig_tools.waste.calls import Call, rates
 from cf_aig_tools.waste.findings import HISTORY, MODELS, REASONING, TOOLS, Findings, Kind, Waste
 from cf_aig_tools.waste.reading import Reading
 
@@ -131,8 +131,8 @@ class Work:
         return [self._listed(call) if self.is_at_list_price else self.per_token * call.tokens for call in calls]
 
     def _listed(self, call: Call) -> float:
-        own = self.calls[0]
-        return priced(own.provider, own.model, call.tokens_in, (call.tokens_in, call.tokens_out, call.read)) or 0
+        known = rates(self.calls[0].provider, self.model, call.tokens_in)
+        return known.price(call.tokens_in, call.tokens_out, call.read) if known else 0
 
 
 def models(found: Findings, reading: Reading) -> Iterator[Waste]:

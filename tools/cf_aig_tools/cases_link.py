@@ -1,0 +1,46 @@
+"""The link to logs as cases: what list_logs gives when more logs match than it shows."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from mcp.types import CallToolResult, ResourceLink
+
+NAMES = (
+    "start_date", "end_date", "success", "cached", "provider", "model", "feedback", "search", "metadata", "filters",
+)  # fmt: skip
+"""What can be asked of logs, as list_logs has it; metadata and filters as JSON."""
+
+URI = f"ai-gateway://{{gateway_id}}/cases{{?{','.join(NAMES)}}}"
+MIME = "application/jsonl"
+
+MOST_LOGS = 50
+MOST_BYTES = 1_000_000
+
+BOUND = f"the newest {MOST_LOGS} logs and {MOST_BYTES:,} bytes at most"
+
+LINKS_SINCE = "2025-06-18"
+"""The version of the protocol that brought links in results."""
+
+LONGEST = 400
+"""Characters of a link: it costs a model tokens, too."""
+
+
+def with_link(result: CallToolResult, gateway_id: str, asked: Mapping[str, Any]) -> CallToolResult:
+    """Return a result with the link to the logs that were asked for; without one that would be too long."""
+    uri = _uri(gateway_id, asked)
+    if len(uri) > LONGEST:
+        return result
+    link = ResourceLink(name="cases", uri=uri, mime_type=MIME, description=f"As lines of JSON: {BOUND}")
+    return result.model_copy(update={"content": [*result.content, link]})
+
+
+def _uri(gateway_id: str, asked: Mapping[str, Any]) -> str:
+    given = {name: _text(value) for name, value in asked.items() if value not in (None, "", [], {})}
+    query = f"?{urlencode(given, quote_via=quote)}" if given else ""
+    return f"ai-gateway://{quote(gateway_id, safe='')}/cases{query}"
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
