@@ -4,7 +4,8 @@ INSTRUCTIONS = """\
 Debugs LLM calls through the request logs of an AI Gateway: why calls failed, were slow or were expensive.
 
 Workflow:
-1. summarize_logs (compare_to=24h) says what failed, got expensive or slow, in which group, since which minute, and why.
+1. summarize_logs (compare_to=24h) says what failed, got expensive or slow, in which group, since which minute, and \
+why; find_waste what need not have been spent.
 2. list_logs with success=false, start_date=24h (or filters on cost, duration, tokens, status) finds single calls.
 3. get_log_details with a log id says what happened and why.
 4. get_log_request_body shows what was sent, get_log_response_body what came back (the provider's own words on errors).

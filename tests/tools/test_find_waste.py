@@ -3,17 +3,26 @@
 import json
 import random
 from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
+import httpx2
 import pytest
 import waste
+from management import ACCOUNT
 from mcp import Client
 from prompt_caches import CAUSES, Cause, Lab, broken, lab
 from tokens import o200k
 
+from cf_aig_gateway.local.app import build_app
+from cf_aig_gateway.local.asgi import ASGITransport
 from cf_aig_gateway.local.record import Record
 from cf_aig_gateway.local.store import Store
+from cf_aig_server.app import build_server
+from cf_aig_server.settings import Settings
+from cf_aig_tools.waste import reading
 
 pytestmark = pytest.mark.anyio
 
@@ -124,3 +133,156 @@ async def test_a_prompt_cache_breaker_is_named_with_its_dollars(
     assert kind["tokens"] == pytest.approx(miss.missed, rel=0.01)
     assert kind["dollars"] == pytest.approx(miss.dollars, rel=0.02)
     assert [cause[0] for cause in kind["causes"]] == [cause.stated if ask_why and cause.stated else cause.told]
+
+
+class WithoutFingerprints(ASGITransport):
+    """Answers as Cloudflare does, which has no such list of logs; paths that end so are refused."""
+
+    refuses = "/none"
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if request.url.path.endswith("/logs/fingerprints"):
+            refused = {"success": False, "errors": [{"code": 7002, "message": "Not Found"}], "result": {}}
+            return httpx2.Response(404, json=refused)
+        if request.url.path.endswith(self.refuses):
+            return httpx2.Response(403, json={"success": False, "errors": [{"code": 10000, "message": "No"}]})
+        return await super().handle_async_request(request)
+
+
+@asynccontextmanager
+async def elsewhere(store: Store, refuses: str = "/none", **options: Any) -> AsyncGenerator[Client]:
+    """Yield a client of the server on an account without fingerprints."""
+    async with anyio.create_task_group() as tasks:
+        wire = WithoutFingerprints(build_app(store, **options), tasks)
+        wire.refuses = refuses
+        root = "http://127.0.0.1"
+        settings = Settings(
+            account_id=ACCOUNT, api_token="t", api_url=f"{root}/client/v4", data_url=f"{root}/v1", log_days=3650
+        )
+        async with Client(build_server(settings, wire)) as client:
+            yield client
+        tasks.cancel_scope.cancel()
+
+
+SYSTEMS: dict[str, dict[str, Any]] = {"logs API": {}, "observability": {"logs": "observability"}}
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+async def test_an_account_without_fingerprints_is_told_the_same_by_its_bodies(store: Store, system: str) -> None:
+    planted, chance = waste.Planted(), random.Random(4)
+    for name in ("repeated", "failed again", "answered again", "cut off", "broken caches", "heavy"):
+        KINDS[name](planted, chance)
+    await fill(store, planted.records)
+
+    async with elsewhere(store, **SYSTEMS[system]) as client:
+        text, structured = await found(client)
+
+    assert f"Read all {len(planted.records)} logs, and " in text
+    agrees(structured, planted)
+
+
+async def test_beyond_its_bounds_it_says_what_was_not_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bounds are lowered: an account of their size would take minutes to make."""
+    monkeypatch.setattr(reading, "MOST_PAGES", 2)
+    monkeypatch.setattr(reading, "MOST_REQUESTS", 12)
+    planted = waste.Planted()
+    waste.repeated(planted, random.Random(3), 10, 12)
+    await fill(store, planted.records)
+
+    async with elsewhere(store) as client:
+        text, structured = await found(client)
+
+    assert "Read the newest 100 of 120 logs, since 2026-11-2" in text
+    assert ", and 5 of the 100 bodies that they point to. Nothing is extrapolated." in text
+    assert structured["basis"] in text
+
+
+async def test_what_was_read_stands_when_the_gateway_then_fails(store: Store) -> None:
+    planted, chance = waste.Planted(), random.Random(3)
+    waste.guarded(planted, chance, 12)
+    waste.repeated(planted, chance, 2, 12)
+    await fill(store, planted.records)
+
+    async with elsewhere(store, refuses="/request") as client:
+        text, structured = await found(client)
+
+    assert list(kinds_of(structured)) == ["guardrails' evaluation calls"]
+    assert "Stopped reading: " in text
+
+
+async def test_an_id_that_the_question_is_about_makes_another_request(client: Client, store: Store) -> None:
+    chance = random.Random(6)
+    for number in range(20):
+        answer = {
+            "choices": [{"message": {"role": "assistant", "content": f"Order {number} is {waste.said(chance, 5)}"}}]
+        }
+        question = f"Where is order ord_{chance.getrandbits(60):015x}a1?"
+        call = waste.a_call(number, waste.chat(("user", question)), response=json.dumps(answer).encode())
+        await store.add(call)
+
+    _, structured = await found(client)
+
+    assert structured["kinds"] == []
+
+
+async def test_an_id_in_the_question_is_none_where_the_answers_are_the_same(client: Client, store: Store) -> None:
+    chance = random.Random(6)
+    for number in range(20):
+        question = f"Request req_{chance.getrandbits(60):015x}a1: is the sky blue?"
+        await store.add(waste.a_call(number, waste.chat(("user", question))))
+
+    _, structured = await found(client)
+
+    (kind,) = kinds_of(structured).values()
+    assert (kind["kind"], kind["calls"]) == ("requests that differ only by a time or an id", 19)
+
+
+async def test_what_the_gateways_cache_answers_is_no_waste(client: Client, store: Store) -> None:
+    for number in range(20):
+        hit = {"cached": True, "cost": 0} if number % 10 else {}
+        await store.add(waste.a_call(number, waste.chat(("user", "Why is the sky blue?")), **hit))
+
+    _, structured = await found(client)
+
+    assert structured["kinds"] == []
+
+
+async def test_filters_narrow_what_is_looked_at(client: Client, store: Store) -> None:
+    planted = waste.Planted()
+    waste.repeated(planted, random.Random(3), 6, 12)
+    await fill(store, planted.records)
+    calls = [record for record in planted.records if record.metadata and record.metadata["feature"] == "search"]
+
+    text, structured = await found(client, metadata={"feature": "search"}, model="openai/gpt-4o")
+
+    assert f" of {len(calls)}." in structured["summary"]
+    assert "feature=search" in text
+    assert "feature=summary" not in text
+
+
+async def test_secrets_in_the_names_of_causes_are_masked(client: Client, store: Store) -> None:
+    key = "sk-proj-" + "Ab3dE6gH9jK2mN5pQ8sT" * 3
+    for number in range(20):
+        request = waste.chat(("user", "Why is the sky blue?"))
+        await store.add(waste.a_call(number, request, metadata={"feature": key}))
+
+    text, structured = await found(client)
+
+    assert "feature=" in text
+    assert key[8:20] not in text + json.dumps(structured)
+
+
+async def test_no_logs_say_what_may_be_the_cause(client: Client, store: Store) -> None:
+    await store.add(waste.a_call(0, waste.chat(("user", "Why?"))))
+
+    text, structured = await found(client, model="none")
+
+    assert structured["summary"] == "default, 2026-11-21 12:00 to 2026-11-23 12:00 UTC: no logs."
+    assert "Likely: " in text
+
+
+async def test_dates_that_are_none_are_refused(client: Client, store: Store) -> None:
+    result = await client.call_tool("find_waste", {"start_date": "yesterday"})
+
+    assert result.is_error
+    assert "start_date 'yesterday' is no date" in result.content[0].text

@@ -382,6 +382,30 @@ async def test_a_log_has_what_was_cached_and_its_price(gateway: Plane, streams: 
     assert second["cost"] == pricing.cost("anthropic", "claude-sonnet-4-5", Usage(1377, first["tokens_out"], 1375))
 
 
+@pytest.mark.parametrize(("ttl", "price"), [({}, 3.75), ({"ttl": "1h"}, 6)])
+async def test_bedrock_caches_what_ends_with_a_point(gateway: Plane, ttl: dict[str, str], price: float) -> None:
+    system = [{"text": RULES}, {"cachePoint": {"type": "default", **ttl}}]
+    body = {"system": system, "messages": [{"role": "user", "content": [{"text": "Why?"}]}]}
+    path = "aws-bedrock/bedrock-runtime/us-east-1/model/anthropic.claude-sonnet-4-5-20250929-v1:0/converse"
+    usages = [
+        (
+            await gateway.http.post(
+                path, json=body, headers={"authorization": f"AWS4 Credential=AKID/x, Signature={at}"}
+            )
+        ).json()["usage"]
+        for at in range(2)
+    ]
+    second, first = await gateway.logs()
+
+    names = ("inputTokens", "cacheReadInputTokens", "cacheWriteInputTokens")
+    assert [[usage[name] for name in names] for usage in usages] == [[2, 0, 1375], [2, 1375, 0]]
+    assert usages[0]["cacheDetails"] == [{"inputTokens": 1375, "ttl": ttl.get("ttl", "5m")}]
+    assert [log["usage_metadata"]["input_cached_tokens"] for log in (first, second)] == [0, 1375]
+    out = first["tokens_out"] * 15
+    assert first["cost"] == pytest.approx((2 * 3 + 1375 * price + out) * 1.1 / 1e6)
+    assert second["cost"] == pytest.approx((2 * 3 + 1375 * 0.3 + out) * 1.1 / 1e6)
+
+
 async def test_a_call_that_fails_caches_nothing(gateway: Plane) -> None:
     failing = claude("Why? [simulate: overloaded]")
     await gateway.http.post("anthropic/v1/messages", json=failing, headers=VERSION)

@@ -1,6 +1,7 @@
 """Reads the logs of a span, and of their bodies those that others single out, within bounds."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -8,6 +9,7 @@ from functools import partial
 import anyio
 
 from cf_aig_gateway.answers import Page
+from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.formats.fingerprint import fingerprint
 from cf_aig_gateway.models import Log
 from cf_aig_tools.amounts import counted
@@ -19,11 +21,11 @@ from cf_aig_tools.side_by_side import AT_ONCE, together
 from cf_aig_tools.summary.scope import PAGE, Scope
 from cf_aig_tools.waste.calls import Call, call_of
 
-MOST_PAGES = 200
-"""Pages of logs that are read where a page has 50: Cloudflare takes 1,200 requests in 5 minutes, for all of a user."""
+MOST_REQUESTS = 800
+"""Requests of one call: Cloudflare takes 1,200 in 5 minutes, of all that a user runs."""
 
-MOST_BODIES = 300
-"""Bodies that are read of such an account, for the same reason."""
+MOST_PAGES = 200
+"""Of these, how many are for pages of logs, where a page has 50; the rest is for bodies."""
 
 MOST_LOCAL_BODIES = 20_000
 """Bodies that are read of the local gateway, which has no such limit."""
@@ -51,7 +53,7 @@ class Reading:
     _read: set[Wanted] = field(default_factory=set[Wanted])
     _lacking: int = 0
     _asked: set[Wanted] = field(default_factory=set[Wanted])
-    _left: int = MOST_BODIES
+    _left: int = field(default_factory=lambda: MOST_REQUESTS)
 
     @property
     def bodies(self) -> Bodies:
@@ -76,10 +78,12 @@ class Reading:
         async def read(each: Wanted) -> None:
             raw = await self.bodies.raw(*each)
             if raw and not raw.is_cut:
-                unknown[each].print = fingerprint(raw.data)
+                call = unknown[each]
+                call.print = fingerprint(raw.data)
+                call.session = call.session or call.print.session
             self._count(each, is_stored=raw is not None)
 
-        with anyio.move_on_at(self.deadline):
+        with self._stopping(), anyio.move_on_after(max(0, self.deadline - anyio.current_time())):
             await together([partial(read, each) for each in todo])
 
     async def read_bodies(self, wanted: Sequence[Wanted]) -> dict[Wanted, Stored]:
@@ -91,7 +95,8 @@ class Reading:
                 found[each] = stored
             self._count(each, is_stored=stored is not None)
 
-        await self.bodies.read_all(self._allowed(wanted), take, max(0, self.deadline - anyio.current_time()))
+        with self._stopping():
+            await self.bodies.read_all(self._allowed(wanted), take, max(0, self.deadline - anyio.current_time()))
         return found
 
     def coverage(self) -> str:
@@ -102,6 +107,15 @@ class Reading:
         bodies = f", and {len(self._read):,} of the {len(self._asked):,} bodies that they point to"
         lacking = f" ({self._lacking:,} are not stored)" if self._lacking else ""
         return f"{logs}{bodies if self._asked else ''}{lacking}. Nothing is extrapolated."
+
+    @contextmanager
+    def _stopping(self) -> Generator[None]:
+        """Read no more once the gateway refuses or fails, and say so: what was read stands."""
+        try:
+            yield
+        except GatewayError as error:
+            self._left = 0
+            self.notes += (f"Stopped reading: {error}",)
 
     def _allowed(self, wanted: Sequence[Wanted]) -> list[Wanted]:
         """Return as many as the bound still allows."""
@@ -151,10 +165,12 @@ class Reading:
         async def read(number: int) -> None:
             self._take(await scope.page(number), calls)
 
+        self._left -= 1 + len(numbers)
         for at in range(0, len(numbers), AT_ONCE):
-            if anyio.current_time() > self.deadline:
+            if anyio.current_time() > self.deadline or self._left <= 0:
                 break
-            await together([partial(read, number) for number in numbers[at : at + AT_ONCE]])
+            with self._stopping():
+                await together([partial(read, number) for number in numbers[at : at + AT_ONCE]])
 
     async def _by_time(self, calls: dict[str, Call]) -> None:
         """Read logs where only the newest can be paged through: each page up to when the one before ends."""

@@ -8,6 +8,7 @@ from cf_aig_gateway.frames import CONTENT_TYPE, frame
 from cf_aig_gateway.json_text import read_json, write_json
 from cf_aig_gateway.local.calls import Call
 from cf_aig_gateway.local.providers.answers import Answer, json_answer
+from cf_aig_gateway.local.providers.bedrock_caching import tool_texts, usage
 from cf_aig_gateway.local.providers.replies import Reply
 from cf_aig_gateway.local.providers.scenarios import Question, Tool, demanded, last_user_text, text_of
 from cf_aig_gateway.local.providers.wire import Refused, as_whole_number, reply_id
@@ -34,7 +35,7 @@ def read(call: Call) -> Question:
         provider=call.provider,
         model=call.model,
         messages=messages,
-        prompt="\n".join(prompt),
+        prompt="\n".join([*tool_texts(content), *prompt]),
         last_words=last_user_text(messages),
         key=call.headers.get("authorization", ""),
         max_tokens=as_whole_number(bound),
@@ -101,7 +102,7 @@ def whole(question: Question, reply: Reply) -> dict[str, Any]:
     return {
         "output": {"message": {"role": "assistant", "content": [_block(question, reply)]}},
         "stopReason": STOP[reply.finish],
-        "usage": _usage(reply),
+        "usage": usage(reply),
         "metrics": {"latencyMs": LATENCY_MS},
     }
 
@@ -119,7 +120,7 @@ def events(question: Question, reply: Reply) -> Iterator[bytes]:
         yield _frame("contentBlockDelta", {"contentBlockIndex": 0, "delta": delta})
     yield _frame("contentBlockStop", {"contentBlockIndex": 0})
     yield _frame("messageStop", {"stopReason": STOP[reply.finish]})
-    yield _frame("metadata", {"usage": _usage(reply), "metrics": {"latencyMs": LATENCY_MS}})
+    yield _frame("metadata", {"usage": usage(reply), "metrics": {"latencyMs": LATENCY_MS}})
 
 
 def _block(question: Question, reply: Reply) -> dict[str, Any]:
@@ -127,11 +128,6 @@ def _block(question: Question, reply: Reply) -> dict[str, Any]:
         called = {"toolUseId": reply_id("tooluse_", question), "name": question.tool.name}
         return {"toolUse": {**called, "input": read_json(reply.text)}}
     return {"text": reply.text}
-
-
-def _usage(reply: Reply) -> dict[str, int]:
-    total = reply.tokens_in + reply.tokens_out
-    return {"inputTokens": reply.tokens_in, "outputTokens": reply.tokens_out, "totalTokens": total}
 
 
 def _frame(kind: str, payload: dict[str, Any]) -> bytes:

@@ -12,6 +12,7 @@ from cf_aig_gateway.local.prompt_caches import PromptCaches
 from cf_aig_gateway.local.providers import (
     anthropic_caching,
     anthropic_messages,
+    bedrock_caching,
     bedrock_converse,
     bedrock_invoke,
     cohere,
@@ -129,6 +130,7 @@ WIRES: tuple[tuple[str, str, Wire], ...] = (
 
 METERS: Mapping[Wire, Callable[[PromptCaches, str, Question, Reply], Reply]] = {
     anthropic_messages: anthropic_caching.metered,
+    bedrock_converse: bedrock_caching.metered,
     bedrock_invoke: anthropic_caching.metered,
     openai_chat: openai_caching.metered,
     openai_responses: openai_caching.metered,
