@@ -24,6 +24,9 @@ SUMS = "cachedRequests erroredRequests cachedTokensIn cachedTokensOut uncachedTo
 MOST_GROUPS = 10_000
 """Groups that one grouping may return."""
 
+LOCAL = frozenset({"sessionId"})
+"""Dimensions that the local gateway alone has."""
+
 Dimension = Literal[
     "gateway",
     "provider",
@@ -33,6 +36,8 @@ Dimension = Literal[
     "error",
     "rateLimited",
     "userAgent",
+    "metadataRaw",
+    "sessionId",
     "durationMs",
     "date",
     "datetimeHour",

@@ -75,6 +75,7 @@ class AIGateway(Api):
         self.log_system: LogSystem = logs
         self._doubts: tuple[str, ...] = ()
         self._unsearchable: set[tuple[str, bool, bool]] = set()
+        self._has_local_dimensions = True
         self._observability = Observability(self._telemetry, log_fields or {}, log_days)
 
     @property
@@ -288,14 +289,23 @@ class AIGateway(Api):
         """Return a gateway's calls, grouped in each of several ways: one POST /graphql, never tried twice.
 
         An empty id is for the calls of all gateways. A list is empty when analytics hold none of the calls, or not yet.
+        For dimensions that the local gateway alone has, another API is asked once.
         """
+        is_local = any(analytics.LOCAL & {*grouping.by} for grouping in groupings)
+        if is_local and not self._has_local_dimensions:
+            raise GatewayError("Analytics know no sessions.")
         if self.log_system == "observability":
             return [await self._observability.groups(gateway_id, grouping) for grouping in groupings]
         errand = Errand("This API has no analytics. Check CLOUDFLARE_BASE_URL.", scope="Account Analytics Read")
         asked = analytics.request(self._known_account(), gateway_id, groupings)
         url = f"{self._api_url}/graphql"
         request = self._http.build_request("POST", url, json=asked, headers=self._authorization())
-        return analytics.answer(await self._send(request, errand), len(groupings), errand)
+        response = await self._send(request, errand)
+        try:
+            return analytics.answer(response, len(groupings), errand)
+        except GatewayError:
+            self._has_local_dimensions &= not (is_local and response.is_success)
+            raise
 
     async def routes(self, gateway_id: str) -> list[Any]:
         """Return a gateway's dynamic routes as they come: GET …/gateways/{gateway}/routes."""

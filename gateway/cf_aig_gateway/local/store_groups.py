@@ -22,7 +22,16 @@ PERIODS = {
 }
 """Dimensions of time, with the milliseconds that one value of them covers."""
 
-TEXTS = {"gateway": "gateway", "provider": "provider", "model": "model", "userAgent": "coalesce(user_agent, '')"}
+TEXTS = {
+    "gateway": "gateway",
+    "provider": "provider",
+    "model": "model",
+    "userAgent": "coalesce(user_agent, '')",
+    "metadataRaw": "coalesce(metadata, '')",
+    "sessionId": "coalesce(session, '')",
+}
+"""Dimensions that are texts; `sessionId` is this gateway's own."""
+
 NUMBERS = {
     "statusCode": "status_code",
     "cached": "cached",

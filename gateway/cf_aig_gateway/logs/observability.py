@@ -16,7 +16,7 @@ from cf_aig_gateway.errors import GatewayError, NotFound
 from cf_aig_gateway.filters import Filter
 from cf_aig_gateway.json_text import write_json
 from cf_aig_gateway.logs import fields, spans, telemetry
-from cf_aig_gateway.logs.questions import STEPS, Questions, sort_key
+from cf_aig_gateway.logs.questions import DIMENSIONS, STEPS, Questions, sort_key
 from cf_aig_gateway.logs.telemetry import Asked, Calculation, Post, Span, Sum
 from cf_aig_gateway.models import Log, ResultInfo
 from cf_aig_gateway.shapes import as_object, as_text
@@ -141,7 +141,14 @@ class Observability:
         return await spans.spans(self.post, self._span(), log_id)
 
     async def groups(self, gateway_id: str, grouping: analytics.Grouping) -> list[analytics.RequestGroup]:
-        """Return calls in groups, with their sums, as analytics give them."""
+        """Return calls in groups, with their sums, as analytics give them.
+
+        Raises:
+            GatewayError: telemetry does not tell calls apart by that.
+
+        """
+        if unknown := {*grouping.by} - {*DIMENSIONS, *STEPS}:
+            raise GatewayError(f"Workers Observability does not group calls by {', '.join(sorted(unknown))}.")
         found = await self.shape()
         questions = Questions(found)
         asked = questions.grouped(gateway_id, grouping)

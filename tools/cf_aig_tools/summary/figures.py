@@ -34,6 +34,16 @@ SESSION = "session"
 ASKERS: dict[str, Callable[[Log], str]] = {SESSION: session_of, "user": user_of, "user_agent": client_of}
 """Groups by whose a call is, and how a log tells that."""
 
+Label = tuple[tuple[Dimension, ...], bool]
+"""By what analytics may tell groups apart, and whether that counts only where it names all of them."""
+
+OF_METADATA: tuple[Label, ...] = ((("metadataRaw",), False),)
+OF_SESSIONS: tuple[Label, ...] = (
+    (("sessionId",), True),
+    (("sessionId", "metadataRaw"), False),
+    (("metadataRaw",), True),
+)
+
 SLICES = frozenset({*TIMES, "status", "cached", SESSION})
 """Groups that do not change by themselves: changes are looked for in all calls."""
 
@@ -113,8 +123,16 @@ def by_log(rows: Sequence[Row], by: str, later: timedelta = timedelta()) -> dict
     return groups
 
 
+def labels(by: str) -> tuple[Label, ...]:
+    """Return by what analytics may tell groups apart that a call's own words make, in the order to ask."""
+    return OF_SESSIONS if by == SESSION else OF_METADATA
+
+
 def of_dimension(group: RequestGroup, by: str, later: timedelta = timedelta()) -> str:
     """Return the name of a group of analytics."""
+    if by not in DIMENSIONS:
+        session, metadata = (group.dimensions.get(name) or None for name in ("sessionId", "metadataRaw"))
+        return _of_log(Log.model_validate({"id": "", "session_id": session, "metadata": metadata}), by, later)
     value = group.dimensions[DIMENSIONS[by]]
     if by in TIMES:
         return _time(datetime.fromisoformat(str(value)), by, later)

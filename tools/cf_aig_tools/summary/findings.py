@@ -11,7 +11,7 @@ from cf_aig_tools.steps import Answered, answered
 from cf_aig_tools.summary.appearances import appearances
 from cf_aig_tools.summary.causes import causes
 from cf_aig_tools.summary.clusters import Cluster, clusters
-from cf_aig_tools.summary.figures import SESSION
+from cf_aig_tools.summary.figures import NONE, SESSION
 from cf_aig_tools.summary.lines import Line, lines
 from cf_aig_tools.summary.minutes import dated
 from cf_aig_tools.summary.prompt_causes import cause_of_fall
@@ -51,7 +51,8 @@ async def findings(question: Question) -> Findings:
     """
     sources = await read_sources(question)
     question = sources.question
-    if key := metadata_key(question.by):
+    key = metadata_key(question.by)
+    if key and sources.now.groups.keys() <= {NONE}:
         refuse_unknown_key([row.log for row in sources.now.rows.rows], key)
     known = await causes(question.scope, sources.failed.rows)
     words = await dated(question, sources, shifts(question, sources))

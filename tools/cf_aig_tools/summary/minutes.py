@@ -7,12 +7,13 @@ from typing import Any
 
 from cf_aig_gateway.analytics import Grouping
 from cf_aig_gateway.errors import GatewayError
+from cf_aig_tools.summary.analytics import MINUTE, Groups, Question, ask
 from cf_aig_tools.summary.changes import Bucket, turn
 from cf_aig_tools.summary.figures import DIMENSIONS, GATEWAY, NONE, SLICES, of_group
 from cf_aig_tools.summary.pages import MOST_ROWS
 from cf_aig_tools.summary.scope import PAGE
 from cf_aig_tools.summary.shifts import PROMPT, Shift, buckets_of, paid_calls, slower
-from cf_aig_tools.summary.sources import MINUTE, Groups, Question, Sources, ask, over_time, time_of
+from cf_aig_tools.summary.sources import Sources, over_time, time_of
 
 MOST = 8
 """Ends of changes that analytics are asked about: a grouping or two each, in one request."""
@@ -99,7 +100,7 @@ async def _asked(question: Question, ends: Sequence[End]) -> dict[End, datetime]
 
 
 def _groupings(question: Question, end: End) -> Iterator[Grouping | None]:
-    if question.by in {"user_agent", GATEWAY}:  # a client has many; of all gateways one request is made
+    if question.is_of_labels or question.by == GATEWAY:  # a name has many values; of all gateways one request is made
         yield None
         return
     scope = replace(question.scope, start=max(end.start, question.scope.start), end=end.end)

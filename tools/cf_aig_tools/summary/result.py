@@ -161,7 +161,8 @@ def _basis(found: Findings, kept: int) -> Iterator[str]:
     if sources.doubt:
         yield f"{sources.doubt[:300]} {_from_logs(found)}"
     else:
-        yield f"Counts and sums from analytics (all calls), percentiles from {read.coverage()}{sampled}."
+        what = "percentiles" if found.question.by != SESSION else "times, models, clients and users"
+        yield f"Counts and sums from analytics (all calls), {what} from {read.coverage()}{sampled}."
         yield from _lag(found)
     yield from read.notes
     if found.sources.failed.rows:

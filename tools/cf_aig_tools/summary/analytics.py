@@ -1,0 +1,173 @@
+"""What analytics tell of the calls of a span: figures of groups, or of all calls alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+import anyio
+
+from cf_aig_gateway.analytics import MOST_GROUPS, Dimension, Grouping, RequestGroup
+from cf_aig_gateway.errors import GatewayError
+from cf_aig_tools.evaluations import MODELS
+from cf_aig_tools.parameters import METADATA
+from cf_aig_tools.summary.figures import (
+    ASKERS,
+    DIMENSIONS,
+    GATEWAY,
+    NONE,
+    SESSION,
+    Figures,
+    labels,
+    of_dimension,
+    of_group,
+    total,
+)
+from cf_aig_tools.summary.pages import Rows
+from cf_aig_tools.summary.scope import Scope
+
+ANALYTICS_S = 10.0
+"""How long analytics are waited for."""
+
+MINUTE = timedelta(minutes=1)
+STEPS: tuple[tuple[timedelta, timedelta, Dimension], ...] = (
+    (timedelta(hours=2), MINUTE, "datetimeMinute"),
+    (timedelta(hours=10), 5 * MINUTE, "datetimeFiveMinutes"),
+    (timedelta(days=6), 60 * MINUTE, "datetimeHour"),
+    (timedelta.max, timedelta(days=1), "date"),
+)
+"""For spans up to a length: how long the stretches of time are that are compared, and what analytics call them."""
+
+UNKNOWN = {SESSION: "sessions", "user": "users"}
+"""Groups that analytics do not know, besides metadata."""
+
+Groups = list[RequestGroup]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of a scope: in which groups, and against calls of how much earlier."""
+
+    scope: Scope
+    by: str
+    earlier: timedelta | None = None
+    patience_s: float = ANALYTICS_S
+
+    @property
+    def is_of_labels(self) -> bool:
+        """Whether a call's own words make the groups: its client, its session, its user, or metadata."""
+        return self.by in ASKERS or self.by.startswith(METADATA)
+
+    @property
+    def step(self) -> tuple[timedelta, Dimension]:
+        """The stretch of time that changes are looked for by."""
+        span = self.scope.end - self.scope.start
+        return next((step, dimension) for longest, step, dimension in STEPS if span <= longest)
+
+
+@dataclass(frozen=True)
+class Analytics:
+    """Groups now and earlier, and now by time when those are not too many; or why there are none.
+
+    `evaluations` are guardrails' own calls now, which are in none of the groups; of gateways, all calls of the model
+    that evaluates, which are.
+    """
+
+    now: Groups = field(default_factory=Groups)
+    earlier: Groups = field(default_factory=Groups)
+    timed: Groups = field(default_factory=Groups)
+    totals: Sequence[Figures] = ()
+    evaluations: Figures | None = None
+    doubt: str = ""
+
+
+async def asked(question: Question) -> Analytics:
+    try:
+        if dimension := DIMENSIONS.get(question.by):
+            return await counted(question, (dimension,))
+        return await added_up(question)
+    except GatewayError as error:
+        if question.by == GATEWAY:
+            raise GatewayError(
+                f"group_by=gateway is told by analytics alone, and they did not tell: {error} "
+                "Without them: summarize_logs with each gateway_id of list_gateways."
+            ) from error
+        return Analytics(doubt=str(error))
+
+
+async def counted(question: Question, by: tuple[Dimension, ...]) -> Analytics:
+    scope, step = question.scope, question.step[1]
+    earlier = [scope.earlier(question.earlier).grouping(*by)] if question.earlier else []
+    evaluated = [scope.grouping(model_in=list(MODELS))] if question.by == GATEWAY else []
+    timed, *more = await ask(question, [scope.grouping(*dict.fromkeys((*by, step))), *earlier, *evaluated])
+    before = more[0] if earlier else []
+    evaluations = total(map(of_group, more[-1])) if evaluated else None
+    if len(timed) < MOST_GROUPS:
+        return Analytics(timed, before, timed, evaluations=evaluations)
+    (now,) = await ask(question, [scope.grouping(*by)])
+    return Analytics(now, before, evaluations=evaluations)
+
+
+async def labeled(question: Question, reads: Sequence[Rows]) -> Analytics | None:
+    """Ask for the figures of groups that calls' own words make; None where analytics do not tell all of them."""
+    for by, names_all in labels(question.by):
+        try:
+            found = doubted(await counted(question, by), reads)
+        except GatewayError:
+            continue
+        if max(len(found.now), len(found.earlier)) >= MOST_GROUPS:
+            continue
+        are_named = all(of_dimension(group, question.by) != NONE for group in (*found.now, *found.earlier))
+        if not found.doubt and (are_named or not names_all):
+            return found
+    return None
+
+
+async def added_up(question: Question) -> Analytics:
+    """Ask for the figures of all calls alone."""
+    scope = question.scope
+    scopes = [scope, *([scope.earlier(question.earlier)] if question.earlier else [])]
+    answers = await ask(question, [each.grouping() for each in scopes])
+    totals = [total(map(of_group, groups)) for groups in answers]
+    return Analytics(totals=totals, doubt=f"Analytics know no {UNKNOWN.get(question.by, 'metadata')}.")
+
+
+async def ask(question: Question, groupings: Sequence[Grouping | None]) -> list[Groups]:
+    """Return what analytics answer.
+
+    Raises:
+        GatewayError: they do not, or not in time.
+
+    """
+    known = [grouping for grouping in groupings if grouping]
+    if len(known) < len(groupings):
+        raise GatewayError("Analytics cannot tell what these filters ask for.")
+    try:
+        with anyio.fail_after(question.patience_s):
+            return await question.scope.gateway.request_groups(question.scope.gateway_id, known)
+    except TimeoutError:
+        raise GatewayError(f"Analytics did not answer within {question.patience_s:g} s.") from None
+
+
+async def without_evaluations(question: Question, analytics: Analytics, reads: Sequence[Rows]) -> Analytics:
+    """Ask analytics again, without the calls of the model that evaluates, and how many those are."""
+    if analytics.doubt and not analytics.totals:
+        return analytics
+    if any(row.log.model in MODELS for rows in reads for row in rows.rows):
+        return Analytics(doubt="Analytics cannot tell guardrails' evaluations from other calls of their model.")
+    try:
+        (evaluated,) = await ask(question, [replace(question.scope, without=()).grouping(model_in=list(MODELS))])
+    except GatewayError as error:
+        return Analytics(doubt=str(error))
+    return replace(await asked(question), evaluations=total(map(of_group, evaluated)))
+
+
+def doubted(analytics: Analytics, reads: Sequence[Rows]) -> Analytics:
+    """Return the same, in doubt where it counts fewer calls than there are logs: an empty answer is not zero."""
+    if any(figures.calls < len(rows.rows) for figures, rows in zip(analytics.totals, reads, strict=False)):
+        return replace(analytics, totals=())
+    for groups, rows in zip((analytics.now, analytics.earlier), reads, strict=False):
+        counted = sum(group.count for group in groups)
+        if not analytics.doubt and counted < len(rows.rows):
+            words = f"Analytics hold {counted:,} of {rows.total:,} calls so far: they lag by minutes."
+            return replace(analytics, doubt=words)
+    return analytics
