@@ -327,6 +327,13 @@ class AIGateway(Api):
         url = f"{self._api_url}/accounts/{self._known_account()}/ai-gateway/billing/credit-balance"
         return as_object(opened(await self._read(url, {}, errand), errand).result)
 
+    async def custom_costs(self) -> list[dict[str, Any]]:
+        """Return the prices of custom providers' models: GET …/ai-gateway/custom-providers/costs, 100 at most."""
+        errand = Errand("This API tells no prices of custom providers.", scope="AI Gateway Read")
+        url = f"{self._api_url}/accounts/{self._known_account()}/ai-gateway/custom-providers/costs"
+        response = await self._read(url, {"per_page": 100}, errand)
+        return [as_object(held) for held in as_list(opened(response, errand).result)]
+
     async def simulate(self, gateway_id: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Return what policies would do with a call now: POST …/policies/simulate, which needs AI Gateway Edit."""
         errand = Errand(f"Policies of gateway {gateway_id} cannot be simulated.", scope="AI Gateway Edit")

@@ -1,6 +1,6 @@
 """What is publicly known of models: their prices and their context windows."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from math import inf
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cf_aig_gateway.formats.format import Body, Format
 from cf_aig_gateway.formats.usage import Usage
-from cf_aig_gateway.providers import provider_of
+from cf_aig_gateway.providers import CUSTOM, provider_of
 from cf_aig_gateway.shapes import as_object
 
 if TYPE_CHECKING:
@@ -111,6 +111,34 @@ def custom_cost(prices: Mapping[str, Any], usage: Usage) -> float | None:
     written = _price(prices, "per_cache_write_token", price_in) or 0
     cached = usage.cache_read * read + usage.cache_write * written
     return fresh * (price_in or 0) + (usage.tokens_out or 0) * (price_out or 0) + cached
+
+
+RULES: Mapping[str, Callable[[str, str], bool]] = {
+    "equals": str.__eq__,
+    "starts-with": str.startswith,
+    "contains": str.__contains__,
+}
+"""How the model of a custom price names models."""
+
+
+def custom_price(rules: Iterable[Mapping[str, Any]], provider: str, model: str) -> Mapping[str, Any] | None:
+    """Return the price of a custom provider's model among those of …/custom-providers/costs; None where there is none.
+
+    A rule names its provider by an id that need not be the slug: where none has the slug, the model alone decides.
+    """
+    fitting = [rule for rule in rules if _fits(rule, model)]
+    own = [rule for rule in fitting if is_of_provider(rule, provider)]
+    return max(own or fitting, key=lambda rule: _price(rule, "weight") or 0, default=None)
+
+
+def is_of_provider(rule: Mapping[str, Any], provider: str) -> bool:
+    """Whether a custom price names a provider by its slug."""
+    return rule.get("account_provider_id") in {provider, provider.removeprefix(CUSTOM)}
+
+
+def _fits(rule: Mapping[str, Any], model: str) -> bool:
+    compare = RULES.get(str(rule.get("model_rule")), str.__eq__)
+    return compare(model, str(rule.get("model")))
 
 
 def _price(prices: Mapping[str, Any], name: str, default: float | None = None) -> float | None:

@@ -20,6 +20,7 @@ from cf_aig_tools import failures
 from cf_aig_tools.amounts import dollars, seconds
 from cf_aig_tools.desk import Call, Desk, answer, desk_of, fits
 from cf_aig_tools.log_rows import names_provider, plain, when
+from cf_aig_tools.missing_cost import why_no_cost
 from cf_aig_tools.parameters import Budget, GatewayId, LogId
 from cf_aig_tools.reading import Reading, View, read_body, reply_in
 from cf_aig_tools.reading.budget import cut, tokens
@@ -74,6 +75,7 @@ async def get_log_details(
     but = visible(desk.masker.mask(_but(reply))) if reply else ""
     told = [await _routed(desk, gateway, stored), await would_pass(desk.gateway, gateway, stored), source, cache]
     told += [await credit(desk.gateway, stored), await told_steps(desk.gateway, gateway, stored)]
+    told.append(await why_no_cost(desk.gateway, stored, reply))
     told.append(await told_evaluation(desk.gateway, gateway, stored))
     around = visible(desk.masker.mask("\n".join(filter(None, told))))
     log = Log.model_validate(desk.masker.masked(stored.model_dump()))

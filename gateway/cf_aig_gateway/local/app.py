@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cf_aig_gateway.errors import GatewayError
-from cf_aig_gateway.local import data_plane, management, policies, routing, telemetry
+from cf_aig_gateway.local import custom_costs, data_plane, management, policies, routing, telemetry
 from cf_aig_gateway.local.door import Door
 from cf_aig_gateway.local.envelopes import Refused, front_door
 from cf_aig_gateway.local.providers.answers import Upstream
@@ -36,7 +36,14 @@ def build_app(
     since 2026-09-24: the logs API lists nothing.
     """
     app = Starlette(
-        routes=[*data_plane.routes, *policies.routes, *routing.routes, *management.routes, *telemetry.routes],
+        routes=[
+            *data_plane.routes,
+            *policies.routes,
+            *routing.routes,
+            *custom_costs.routes,
+            *management.routes,
+            *telemetry.routes,
+        ],
         middleware=[Middleware(Door, token=token)],
         exception_handlers={
             404: _unknown_route,

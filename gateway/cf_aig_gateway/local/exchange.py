@@ -11,12 +11,14 @@ import anyio
 
 from cf_aig_gateway import pricing
 from cf_aig_gateway.formats.usage import Usage
+from cf_aig_gateway.local import custom_costs
 from cf_aig_gateway.local.calls import Call
 from cf_aig_gateway.local.controls import Controls
 from cf_aig_gateway.local.providers.answers import Upstream
 from cf_aig_gateway.local.record import Record
 from cf_aig_gateway.local.store import Store
 from cf_aig_gateway.local.usage import NONE
+from cf_aig_gateway.providers import CUSTOM
 
 MAX_STORED = 10 * 1024 * 1024
 """Bytes of a log's two bodies; of a larger one only the metadata is kept."""
@@ -81,6 +83,9 @@ class Exchange:
         self.is_logged = True
         record = self._record(status, response, content_type, usage)
         record.cached = cached
+        if record.cost is None and self.call.provider.startswith(CUSTOM):
+            rules = await self.setting.store.resources(custom_costs.ALL, "cost")
+            record.cost = custom_costs.cost(rules, self.call.provider, self.call.model, usage)
         with anyio.CancelScope(shield=True):
             await self.setting.store.add(record)
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from cf_aig_gateway.local.store_logs import iso
 
-Kind = Literal["policy", "route"]
+Kind = Literal["policy", "route", "cost"]
 
 
 def every(db: sqlite3.Connection, gateway_id: str, kind: Kind) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from mcp.types import CallToolResult
 from pydantic import BaseModel
 
 from cf_aig_gateway.models import Log
+from cf_aig_gateway.providers import CUSTOM
 from cf_aig_tools.amounts import counted, dollars
 from cf_aig_tools.desk import answer, fits
 from cf_aig_tools.log_rows import when
@@ -197,8 +198,11 @@ def _unknown(logs: Sequence[Log]) -> Iterator[str]:
     """Name the calls whose cost shows as nothing."""
     paid = [log for log in logs if log.success and not log.cached]
     usage = [log for log in paid if not log.tokens_in and not log.tokens_out]
-    price = [log for log in paid if not log.cost and log not in usage]
-    for what, without in (("usage", usage), ("price", price)):
+    rest = [log for log in paid if not log.cost and (log.tokens_in or log.tokens_out)]
+    custom = [log for log in rest if (log.provider or "").startswith(CUSTOM)]
+    price = [log for log in rest if not (log.provider or "").startswith(CUSTOM)]
+    kinds = (("usage", usage), ("price", price), ("price of their custom provider", custom))
+    for what, without in kinds:
         if without:
             models = list(dict.fromkeys(str(cut(log.model or "no model named", 40)) for log in without))
             named = ", ".join(models[:3]) + (" …" if len(models) > 3 else "")
