@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import inf
 from typing import Any
 
 from cf_aig_gateway import pricing
@@ -165,7 +166,7 @@ def in_order(calls: Sequence[Call]) -> list[Call]:
 
 def _count(value: Any) -> int:
     """Return a count; 0 for what is none."""
-    return int(value) if isinstance(value, int | float) and value > 0 else 0
+    return int(value) if isinstance(value, int | float) and 0 < value < inf else 0
 
 
 def _named(log: Log, words: tuple[str, ...]) -> tuple[str, str]:
