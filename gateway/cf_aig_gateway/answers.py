@@ -6,14 +6,15 @@ from functools import cache
 from typing import Any, Generic, TypeVar
 
 import httpx2
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.json_text import mended
-from cf_aig_gateway.models import Envelope, ResultInfo
+from cf_aig_gateway.models import Envelope, ResultInfo, Wire
 from cf_aig_gateway.refusals import Errand, refusal, unreachable
+from cf_aig_gateway.shapes import as_list
 
-M = TypeVar("M", bound=BaseModel)
+M = TypeVar("M", bound=Wire)
 E = TypeVar("E", bound=Envelope)
 
 MAX_ANSWER = 32 * 1024 * 1024
@@ -57,6 +58,39 @@ def opened(response: httpx2.Response, errand: Errand, kind: type[E] = Envelope) 
     raise refusal(response, errand)
 
 
+def opened_page(model: type[M], response: httpx2.Response, errand: Errand) -> Page[M]:
+    """Return a page of a list.
+
+    Raises:
+        GatewayError: the answer is a refusal, or has no such list.
+
+    """
+    try:  # most answers are as the models have them, and are read in one go, in a third of the time
+        found = _listed(model).validate_json(mended(response.content))
+        if found.success and response.is_success:
+            return Page(found.result, found.result_info)
+    except ValidationError:
+        pass
+    envelope = opened(response, errand)
+    result: Any = envelope.result
+    if not isinstance(result, list | None):
+        raise GatewayError(f"The gateway sent no list of {model.__name__.lower()}s, but something else.")
+    return Page([parsed(model, row) for row in as_list(result)], envelope.result_info)
+
+
+class Listed(Wire, Generic[M]):
+    """The envelope of a list."""
+
+    success: bool
+    result: list[M]
+    result_info: ResultInfo = ResultInfo()
+
+
+@cache
+def _listed(model: Any) -> TypeAdapter[Listed[Any]]:
+    return TypeAdapter(Listed[model])  # pyright: ignore[reportInvalidTypeForm] # of whatever it is given
+
+
 def parsed(model: type[M], value: Any) -> M:
     """Return a value as its model.
 
@@ -64,29 +98,13 @@ def parsed(model: type[M], value: Any) -> M:
         GatewayError: the value lacks what the API promises.
 
     """
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        what = ", ".join(str(entry["loc"][0]) for entry in error.errors() if entry["loc"])
-        raise GatewayError(f"The gateway sent a {model.__name__.lower()} that cannot be read ({what}).") from error
-
-
-def parsed_all(model: type[M], values: list[Any]) -> list[M]:
-    """Return values as their models; all at once takes a seventh less time.
-
-    Raises:
-        GatewayError: one of them lacks what the API promises.
-
-    """
-    try:
-        return _list_of(model).validate_python(values)
-    except ValidationError:
-        return [parsed(model, value) for value in values]
-
-
-@cache
-def _list_of(model: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(list[model])  # pyright: ignore[reportInvalidTypeForm] # a list of whatever it is given
+    for attempt in (lambda: value, lambda: model.mended(value)):
+        try:
+            return model.model_validate(attempt())
+        except ValidationError as error:
+            failed = error
+    what = ", ".join(str(entry["loc"][0]) for entry in failed.errors() if entry["loc"])
+    raise GatewayError(f"The gateway sent a {model.__name__.lower()} that cannot be read ({what}).") from failed
 
 
 async def read_whole(response: httpx2.Response) -> None:

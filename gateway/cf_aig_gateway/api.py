@@ -7,10 +7,9 @@ from urllib.parse import quote, urlencode
 import httpx2
 import stamina
 
-from cf_aig_gateway.answers import M, Page, opened, parsed_all, read_whole
+from cf_aig_gateway.answers import M, Page, opened, opened_page, read_whole
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.refusals import Errand, unreachable
-from cf_aig_gateway.shapes import as_list
 
 RETRY_TIMEOUT_S = 20.0
 """How long reads are tried again in all; MCP clients give a call up at about 60 s."""
@@ -58,11 +57,7 @@ class Api:
         self._token = token
 
     async def _page(self, model: type[M], path: str, params: dict[str, Any], errand: Errand) -> Page[M]:
-        envelope = opened(await self._read(self._gateways_url() + path, params, errand), errand)
-        result: Any = envelope.result
-        if not isinstance(result, list | None):
-            raise GatewayError(f"The gateway sent no list of {model.__name__.lower()}s, but something else.")
-        return Page(parsed_all(model, as_list(result)), envelope.result_info)
+        return opened_page(model, await self._read(self._gateways_url() + path, params, errand), errand)
 
     async def _telemetry(self, path: str, asked: dict[str, Any]) -> Any:
         """POST …/workers/observability/telemetry/{path}."""

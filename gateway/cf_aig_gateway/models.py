@@ -3,14 +3,14 @@
 import math
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Json
 
 from cf_aig_gateway.json_text import load_json
 from cf_aig_gateway.shapes import as_object
 
 
-def _object(value: Any) -> dict[str, Any]:
-    return as_object(load_json(value) if isinstance(value, str) else value)
+def _counted(value: int) -> int:
+    return max(0, value)
 
 
 def _facts(value: Any) -> dict[str, Any]:
@@ -29,12 +29,14 @@ def _metadata(value: Any) -> dict[str, Any]:
         return {"metadata": value} if value else {}
 
 
-def _counted(value: int) -> int:
-    return max(0, value)
+def _object(value: Any) -> dict[str, Any]:
+    return as_object(load_json(value) if isinstance(value, str) else value)
 
 
 Count = Annotated[int, AfterValidator(_counted)]
 Facts = Annotated[dict[str, Any], BeforeValidator(_facts)]
+Figure = Annotated[float | None, Field(allow_inf_nan=False)]
+Object = dict[str, Any] | Json[dict[str, Any]]
 
 FIGURES = ("duration", "tokens_in", "tokens_out", "cost", "feedback")
 OBJECTS = (("metadata", _metadata), ("usage_metadata", _facts), ("timings", _facts))
@@ -44,6 +46,11 @@ class Wire(BaseModel):
     """A value of the API: unknown fields are kept."""
 
     model_config = ConfigDict(extra="allow", protected_namespaces=())
+
+    @classmethod
+    def mended(cls, sent: Any) -> Any:
+        """Return a value that the model does not take in a form that it may; here, as it is."""
+        return sent
 
 
 class Gateway(Wire):
@@ -78,37 +85,31 @@ class Log(Wire):
     success: bool | None = None
     cached: bool | None = None
     status_code: int | None = None
-    duration: float | None = None
-    tokens_in: float | None = None
-    tokens_out: float | None = None
-    cost: float | None = None
+    duration: Figure = None
+    tokens_in: Figure = None
+    tokens_out: Figure = None
+    cost: Figure = None
     step: int | None = None
     path: str | None = None
     request_type: str | None = None
-    feedback: float | None = None
-    metadata: dict[str, Any] = {}
+    feedback: Figure = None
+    metadata: Object = {}
     event_id: str | None = None
     session_id: str | None = None
     user_agent: str | None = None
-    usage_metadata: dict[str, Any] = {}
-    timings: dict[str, Any] = {}
+    usage_metadata: Object = {}
+    timings: Object = {}
 
-    @model_validator(mode="before")
     @classmethod
-    def _as_sent(cls, sent: Any) -> Any:
-        """Open what is sent as JSON text, and drop figures that no call can have: once a log, as pages have many."""
+    def mended(cls, sent: Any) -> Any:
+        """Return a row without figures that no call can have, and with an empty object for null or for no JSON."""
         if not isinstance(sent, dict):
             return sent
         row: dict[str, Any] = {**sent}
-        for name, opened in OBJECTS:
-            if (value := row.get(name)) is not None:
-                row[name] = opened(value)
-            else:
-                row.pop(name, None)
-        for name in FIGURES:
-            if isinstance(value := row.get(name), float) and not math.isfinite(value):
-                row[name] = None
-        return row
+        row |= {name: opened(row.get(name)) for name, opened in OBJECTS}
+        return row | {
+            name: None for name in FIGURES if isinstance(row.get(name), float) and not math.isfinite(row[name])
+        }
 
     @property
     def latency(self) -> float | None:

@@ -11,7 +11,7 @@ from typing import Any
 import stamina
 
 from cf_aig_gateway import analytics
-from cf_aig_gateway.answers import Body, Page
+from cf_aig_gateway.answers import Body, Page, parsed
 from cf_aig_gateway.errors import GatewayError, NotFound
 from cf_aig_gateway.filters import Filter
 from cf_aig_gateway.json_text import write_json
@@ -209,7 +209,8 @@ class Observability:
             if content is not None:
                 extra |= {f"{part}_size": len(content), f"{part}_head": content.decode(errors="replace")}
                 extra |= {f"{part}_head_complete": not extra.get("truncated")}
-        return Log.model_validate(
+        return parsed(
+            Log,
             {
                 "id": as_text(held.get("id")) or as_text(metadata.get("id")),
                 "created_at": as_text(held.get("created_at")) or at,
@@ -227,7 +228,7 @@ class Observability:
                 "timings": {} if numbers["latency"] is None else {"latency": numbers["latency"]},
                 "metadata": fields.metadata_of(values, found),
                 **extra,
-            }
+            },
         )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic_core import PydanticSerializationError, to_json
+
 from cf_aig_gateway.shapes import as_list, as_object
 from cf_aig_tools.reading.secret_kinds import KINDS, NOTHING, SECRETS, Secrets
 from cf_aig_tools.reading.secrets import AHEAD, BEHIND, REACH, Secret
@@ -55,6 +57,8 @@ class Masker:
 
     def masked(self, value: Any) -> Any:
         """Return a JSON value with its texts masked; what names a value tells whether it is a secret."""
+        if not self.enabled or _is_clean(value):
+            return value
         whole = "\n".join(_texts(value))
         return value if self.mask(whole) == whole else self._each(value, "")
 
@@ -70,6 +74,14 @@ class Masker:
     def stream(self) -> "MaskStream":
         """Return a masker for a text that comes in parts."""
         return MaskStream(SECRETS if self.enabled else NOTHING)
+
+
+def _is_clean(value: Any) -> bool:
+    """Say at once of most JSON values that they hold no secret: a look at them written takes a fifth of the time."""
+    try:
+        return SECRETS.cannot_be_in(to_json(value).decode())
+    except PydanticSerializationError:  # half a character
+        return False
 
 
 def _texts(value: Any, name: str = "") -> Iterator[str]:

@@ -132,7 +132,8 @@ def of_dimension(group: RequestGroup, by: str, later: timedelta = timedelta()) -
     """Return the name of a group of analytics."""
     if by not in DIMENSIONS:
         session, metadata = (group.dimensions.get(name) or None for name in ("sessionId", "metadataRaw"))
-        return _of_log(Log.model_validate({"id": "", "session_id": session, "metadata": metadata}), by, later)
+        log = Log.model_validate(Log.mended({"id": "", "session_id": session, "metadata": metadata}))
+        return _of_log(log, by, later)
     value = group.dimensions[DIMENSIONS[by]]
     if by in TIMES:
         return _time(datetime.fromisoformat(str(value)), by, later)
