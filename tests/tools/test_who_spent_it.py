@@ -21,6 +21,7 @@ from cf_aig_gateway.local.app import build_app
 from cf_aig_gateway.local.store import Store
 from cf_aig_server.app import build_server
 from cf_aig_server.settings import Settings
+from cf_aig_tools.amounts import spent
 
 pytestmark = pytest.mark.anyio
 
@@ -169,3 +170,11 @@ async def test_more_logs_than_can_be_read_are_said_to_be_a_part(store: Store, mo
         summary = await asked(client, group_by="user")
 
     assert "estimated from 1,000 of 3,300 logs" in summary["basis"]
+
+
+def test_a_sum_is_rounded_as_the_exact_one_is() -> None:
+    """Of tens of thousands of costs, the error of a float decides how the half of a millionth is rounded."""
+    costs = [0.0000015, *[0.1] * 10, *[0.0123] * 1000]
+    for exact in (sum(map(Decimal, map(repr, costs))), Decimal("127.4757495"), Decimal("11.6132945")):
+        for error in (-1e-11, 0, 1e-11):
+            assert spent(float(exact) + error) == round(float(exact), 6)

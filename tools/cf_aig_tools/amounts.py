@@ -18,7 +18,7 @@ def significant(value: float) -> float:
 
 def spent(value: float) -> float:
     """Return a sum of US dollars to the millionth; three significant digits of one that is smaller than that shows."""
-    return round(value, 6) if abs(value) >= 0.0001 else significant(value)
+    return round(round(value, 9), 6) if abs(value) >= 0.0001 else significant(value)  # first without the error of sums
 
 
 def dollars(value: float) -> str:
