@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import httpx2
 
 from cf_aig_gateway.client import AIGateway
+from cf_aig_gateway.transport import AiohttpTransport
 from cf_aig_server.settings import Settings
 from cf_aig_server.wire import VERSION, wire
 from cf_aig_tools.desk import Desk
@@ -27,7 +28,7 @@ async def open_gateway(
 def http_client(settings: Settings, transport: httpx2.AsyncBaseTransport | None) -> httpx2.AsyncClient:
     """Return a client that waits as long as a call may take; whoever asks for it closes it."""
     headers = {"User-Agent": f"cloudflare-ai-gateway-mcp/{VERSION}"}
-    return httpx2.AsyncClient(transport=transport, timeout=settings.timeout_s, headers=headers)
+    return httpx2.AsyncClient(transport=transport or AiohttpTransport(), timeout=settings.timeout_s, headers=headers)
 
 
 def desk(http: httpx2.AsyncClient, settings: Settings, secret: bytes, *, offers_cases: bool) -> Desk:

@@ -2,30 +2,26 @@
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager
-from functools import cached_property, lru_cache
+from functools import cached_property
 from io import BytesIO
 from ssl import SSLContext
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx2
-from yarl import URL
 
 from cf_aig_gateway.local.calls import VERSION, Call
 from cf_aig_gateway.local.faults import invalid_provider, no_answer
 from cf_aig_gateway.local.providers.answers import Answer, BrokenOff
 from cf_aig_gateway.local.providers.simulated import Simulated
 from cf_aig_gateway.providers import WORKERS_AI, provider_of
+from cf_aig_gateway.transport import MAX_FIELD, route
 
 CLOUDFLARE = "https://api.cloudflare.com/client/v4/accounts/{account}/ai"
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=600)
 """Seconds to connect, and without a byte; a request's own timeout is mostly shorter."""
-
-MAX_FIELD = 64 * 1024
-"""Bytes of a header that a provider may send."""
 
 LARGE = 1 << 20
 """Bytes of a body that is sent in pieces: as one, it would hold the event loop."""
@@ -72,7 +68,7 @@ class Live(AbstractAsyncContextManager["Live"]):
             return await self._simulated(call)
         headers = {**call.headers, "accept-encoding": "identity"}
         try:
-            where, proxy = _route(url)
+            where, proxy = route(url)
             response = await self._session.request(
                 call.method,
                 where,
@@ -101,19 +97,6 @@ class Live(AbstractAsyncContextManager["Live"]):
         if base := self._urls.get(call.provider):
             return url_of(base, call)
         return _real(call) if self._everything else None
-
-
-@lru_cache(maxsize=256)
-def _route(url: str) -> tuple[URL, str | None]:
-    """Return a URL parsed, and the proxy that the environment names for it.
-
-    aiohttp's own `trust_env` reads ~/.netrc for each call, and would send what it finds there.
-    """
-    parts, proxies = urlsplit(url), getproxies()
-    proxy = proxies.get(parts.scheme) or proxies.get("all")
-    if proxy is None or proxy_bypass(parts.netloc):
-        return URL(url, encoded=True), None
-    return URL(url, encoded=True), proxy if "://" in proxy else f"http://{proxy}"
 
 
 def url_of(base: str, call: Call) -> str:
