@@ -13,6 +13,8 @@ _BASE64 = "[A-Za-z0-9+/=]"
 _ANY = r"[\w.~+/=%$-]"
 _LONG = 5
 """Letters of a beginning that no run of base64 holds by chance."""
+_BEFORE = r"(?:\b|_|\\[nrt]|%[0-9A-Fa-f]{2})"
+"""What stands in a stored text before a key, for hints."""
 
 _BEGINNINGS = [
     # Providers of models, and what is built around them.
@@ -212,7 +214,7 @@ def _key(kind: str, literal: str, letters: str, least: int) -> Secret:
 
 def _shaped(kind: str, literal: str, shape: str, rest: str = r"[A-Za-z0-9_-]*", letters: str = _ANY) -> Secret:
     hint = re.escape(literal).replace("/", r"\\*/")
-    return Secret(kind, literal, shape, rest, hint, rf"(?:{letters}|\\){{6}}", is_varied)
+    return Secret(kind, literal, shape, rest, hint, rf"(?:{letters}|\\){{6}}", is_varied, _BEFORE)
 
 
 _JWT = r"eyJ[A-Za-z0-9_-]{6,300}+(?:\.[A-Za-z0-9_-]{4}|\.?[A-Za-z0-9_-]{0,3}\Z)"
@@ -232,7 +234,7 @@ KEYS = [
     _shaped("crates_token", "cio", rf"{APART}(cio{_PLAIN}{{32}})(?![\w+/=-])"),
     _shaped("nuget_key", "oy2", rf"{APART}(oy2[a-z0-9]{{43}})(?![\w+/=-])"),
     *(_key(*beginning) for beginning in _BEGINNINGS),
-    *(_shaped("github_token", f"gh{what}_", rf"(gh{what}_{many('[A-Za-z0-9_]', 16)})") for what in "opsur"),
+    *(_shaped("github_token", f"gh{what}_", rf"{FREE}(gh{what}_{many('[A-Za-z0-9_]', 16)})") for what in "opsur"),
     _shaped("slack_token", "xox", rf"{FREE}(xox[a-z](?:\.xox[a-z])?-{many(_WORD, 8)})"),
     _shaped("cloudflare_token", "v1.0-", rf"{FREE}(v1\.0-{many('[0-9a-f]', 20)})"),
     Secret(

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from cf_aig_gateway.one_line import hides, unhidden
 from cf_aig_gateway.shapes import as_list, as_object
 from cf_aig_tools.reading.secret_kinds import KINDS, NOTHING, SECRETS, Secrets
 from cf_aig_tools.reading.secrets import AHEAD, BEHIND, REACH, Secret
@@ -61,12 +60,6 @@ class Masker:
         whole = "\n".join(_texts(value))
         return value if self.mask(whole) == whole else self._each(value, "")
 
-    def shown(self, value: Any) -> Any:
-        """Return a JSON value as it may leave the server: its texts masked, and nothing in them hidden."""
-        whole = "\n".join(_texts(value))
-        said = value if self.mask(whole) == whole else self._each(value, "")
-        return _unhidden(said) if hides(whole) else said
-
     def _each(self, value: Any, name: str) -> Any:
         if isinstance(value, str):
             return self.mask(name + value)[len(self.mask(name)) :] if name else self.mask(value)
@@ -79,16 +72,6 @@ class Masker:
     def stream(self) -> "MaskStream":
         """Return a masker for a text that comes in parts."""
         return MaskStream(SECRETS if self.enabled else NOTHING)
-
-
-def _unhidden(value: Any) -> Any:
-    if isinstance(value, str):
-        return unhidden(value)
-    if isinstance(value, list):
-        return [_unhidden(item) for item in as_list(value)]
-    if isinstance(value, dict):
-        return {unhidden(key): _unhidden(held) for key, held in as_object(value).items()}
-    return value
 
 
 def _texts(value: Any, name: str = "") -> Iterator[str]:

@@ -182,7 +182,7 @@ NAMED = [
         r"(?i:basic)\s{1,4}([A-Za-z0-9+/]{8,64})",
         r"[A-Za-z0-9+/=_-]*",
         "basic",
-        r"(?:\s|\\[nrt])+[\w+/=\\-]{8}",
+        r"(?:\s|\\[nrt])+(?:[A-Za-z0-9+/=-]|\\+/){8}",
         is_random,
     ),
     *_header("api_key", "api", r"api.?key", r"api.?key"),

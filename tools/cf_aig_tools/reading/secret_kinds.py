@@ -78,10 +78,10 @@ class Secrets:
 
 
 def _with_more(secrets: Sequence[Secret]) -> Iterator[str]:
-    """Yield the hints of secrets with what follows them, those together that go on in the same way."""
-    for more in dict.fromkeys(secret.more for secret in secrets):
-        hints = dict.fromkeys(secret.hint for secret in secrets if secret.more == more)
-        yield f"(?:{'|'.join(hints)}){more}"
+    """Yield the hints of secrets with what stands around them, those together where it is the same."""
+    for before, more in dict.fromkeys((secret.before, secret.more) for secret in secrets):
+        hints = dict.fromkeys(secret.hint for secret in secrets if (secret.before, secret.more) == (before, more))
+        yield f"{before}(?:{'|'.join(hints)}){more}"
 
 
 def _bytes(text: str) -> bytes:
