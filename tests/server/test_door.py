@@ -228,7 +228,7 @@ async def drive(messages: list[dict[str, Any]], app: ASGIApp = never) -> list[di
         sent.append(message)
 
     door = Door(app, token=None, unready=str, body_s=0.05)
-    await door({"type": "http", "path": "/mcp", "headers": [], "method": "POST"}, receive, send)
+    await door({"type": "http", "path": "/mcp", "headers": [(b"host", b"localhost")], "method": "POST"}, receive, send)
     return sent
 
 

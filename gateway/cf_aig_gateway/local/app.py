@@ -6,7 +6,7 @@ from typing import Literal
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from cf_aig_gateway.errors import GatewayError
@@ -50,6 +50,7 @@ def build_app(
             405: _wrong_method,
             Refused: _refused,
             GatewayError: _failed,
+            ClientDisconnect: _gone,
             500: _broken,
         },
     )
@@ -79,6 +80,10 @@ async def _refused(_: Request, error: Exception) -> Response:
 
 async def _failed(_: Request, error: Exception) -> Response:
     return Refused(500, {"code": 7000, "message": str(error)}).response()
+
+
+async def _gone(_: Request, error: Exception) -> Response:  # noqa: ARG001 (nobody reads the answer)
+    return Response(status_code=400)
 
 
 async def _broken(_: Request, error: Exception) -> Response:  # noqa: ARG001 (the server reports it)

@@ -3,11 +3,12 @@
 import re
 import secrets
 
+import anyio
 from starlette.datastructures import Headers
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cf_aig_gateway.local.envelopes import front_door
+from cf_aig_gateway.local.envelopes import Refused, front_door
 
 _HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?", re.IGNORECASE)
 _ORIGIN = re.compile(rf"https?://{_HOST.pattern}", re.IGNORECASE)
@@ -22,6 +23,12 @@ _ELSEWHERE = {"cross-site", "same-site"}
 _WRITING = {"POST", "PUT", "PATCH", "DELETE"}
 _API = "/client/v4/"
 
+BODY_S = 30.0
+"""How long the body of a request may take to arrive."""
+
+MAX_BODY = 25 * 1024 * 1024
+"""Bytes of a body for the management API; the data plane has its own bound."""
+
 
 class Door:
     """Refuses what a web page could send: a foreign host name or origin, a body as forms declare it.
@@ -31,13 +38,19 @@ class Door:
     leave first. The management API also asks for credentials: any at all, or the one token that was set.
     """
 
-    def __init__(self, app: ASGIApp, *, token: str | None = None) -> None:
+    def __init__(self, app: ASGIApp, *, token: str | None = None, body_s: float = BODY_S) -> None:
         self._app = app
+        self._body_s = body_s
         self._token = token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = self._refusal(scope) if scope["type"] == "http" else None
-        await (refusal or self._app)(scope, receive, send)
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif refusal := self._refusal(scope):
+            await refusal(scope, receive, send)
+        else:
+            bounded = _Body(receive, self._body_s, MAX_BODY if scope["path"].startswith(_API) else None)
+            await self._app(scope, bounded, send)
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
@@ -58,10 +71,39 @@ class Door:
 
     def _knows(self, headers: Headers) -> bool:
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
-        given = bearer.strip() if scheme.lower() == "bearer" else headers.get("x-auth-key", "")
+        given = bearer.strip(" ") if scheme.lower() == "bearer" else headers.get("x-auth-key", "")
         if self._token is None:
             return given != ""
         return secrets.compare_digest(given.encode(), self._token.encode())
+
+
+class _Body:
+    """Receives a request's body, within its time and size, and then whatever comes."""
+
+    def __init__(self, receive: Receive, body_s: float, most: int | None) -> None:
+        self._receive = receive
+        self._until = anyio.current_time() + body_s
+        self._most = most
+        self._size = 0
+        self._is_whole = False
+
+    async def __call__(self) -> Message:
+        """Return the next message.
+
+        Raises:
+            Refused: 408, the body takes too long; 413, it is too large.
+
+        """
+        if self._is_whole:
+            return await self._receive()
+        with anyio.move_on_at(self._until):
+            message = await self._receive()
+            self._size += len(message.get("body", b""))
+            self._is_whole = not message.get("more_body", False)
+            if self._most is not None and self._size > self._most:
+                raise Refused(413, {"code": 7001, "message": f"A request has at most {self._most} bytes."})
+            return message
+        raise Refused(408, {"code": 7001, "message": "The body of the request took too long."})
 
 
 def _takes(path: str, headers: Headers) -> bool:

@@ -5,7 +5,10 @@ import asyncio
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD = 64 * 1024
-"""Bytes of the head of a request, beyond those that came with its beginning."""
+"""Bytes of the head of a request."""
+
+_ONCE = {b"host", b"origin", b"authorization", b"x-auth-key", b"content-type", b"content-encoding"}
+"""Headers that decide who may call and how a body is read: two of a kind could be read as one or as the other."""
 
 
 class Connection(HttpToolsProtocol):
@@ -15,6 +18,7 @@ class Connection(HttpToolsProtocol):
     _overdue: asyncio.TimerHandle | None = None
     _in_head = False
     _head = 0
+    _size = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         super().connection_made(transport)
@@ -23,12 +27,30 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_head = True
-        self._head = 0
+        self._head = self._size = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        super().on_header(name, value.rstrip(b" \t"))  # RFC 9110 (5.5): white space around a value is none of it
+        """Take a header; an error is answered with 400."""
+        value = value.rstrip(b" \t")  # RFC 9110 (5.5): white space around a value is none of it
+        known = name.lower()
+        if known in _ONCE and any(known == other for other, _ in self.headers):
+            raise ValueError("a header that may stand once stands twice")
+        if known == b"transfer-encoding" and value.lower() != b"chunked":
+            raise ValueError("a body comes chunked or as it is")
+        self._size += len(name) + len(value)
+        if self._size > MAX_HEAD:
+            raise ValueError("the head is too large")
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        """Take the end of the head; an error is answered with 400."""
+        version = self.parser.get_http_version()  # pyright: ignore[reportOptionalMemberAccess] # it is what calls
+        if version not in ("1.0", "1.1"):
+            raise ValueError("not a version of HTTP that is spoken here")
+        if version == "1.0" and any(name == b"transfer-encoding" for name, _ in self.headers):
+            raise ValueError("HTTP/1.0 has no chunks")
+        if not self.url.startswith(b"/") and self.url != b"*":
+            raise ValueError("only a proxy is sent a whole URL, whose host is another than that of the header")
         super().on_headers_complete()
         self._in_head = False
 

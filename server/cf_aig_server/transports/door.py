@@ -1,7 +1,8 @@
-"""What stands before MCP over HTTP: health, the bearer token, and bounds on what a request may send."""
+"""What stands before MCP over HTTP: health, names, the bearer token, and bounds on what requests may send."""
 
 import hmac
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import anyio
@@ -16,22 +17,42 @@ BODY_S = 10.0
 MAX_BODY = 4 * 1024 * 1024
 """Bytes of a request body."""
 
+MAX_CALLS = 512
+"""Requests that may be under way at once, of those that call; more are told to come back."""
+
+MAX_HELD = 64 * 1024 * 1024
+"""Bytes of the bodies of all requests under way."""
+
+LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
+
 CHALLENGE = 'Bearer realm="cloudflare-ai-gateway"'
 
 
 class Door:
     """Lets requests through to MCP. `token` None: to all; it is asked each time, so that it can be rotated.
 
+    `names` are the hosts that it is called by, beside this machine's own; other pages' origins are refused by them.
     `unready` says why the server cannot serve yet; empty when it can.
     """
 
     def __init__(
-        self, app: ASGIApp, *, token: Callable[[], str] | None, unready: Callable[[], str], body_s: float = BODY_S
+        self,
+        app: ASGIApp,
+        *,
+        token: Callable[[], str] | None,
+        unready: Callable[[], str],
+        names: Sequence[str] = (),
+        body_s: float = BODY_S,
+        max_calls: int = MAX_CALLS,
     ) -> None:
         self._app = app
         self._body_s = body_s
+        self._host = _host_of([*LOOPBACK_NAMES, *names])
+        self._max_calls = max_calls
         self._token = token
         self._unready = unready
+        self._calls = 0
+        self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer or pass on one request."""
@@ -41,19 +62,49 @@ class Door:
         if answer := self._answer(scope):
             await answer(scope, receive, send)
             return
+        calls = scope["method"] == "POST"  # a GET is a stream, which is open for as long as its client
+        body = bytearray()
+        self._calls += calls
+        try:
+            await self._admit(body, scope, receive, send)
+        finally:
+            self._calls -= calls
+            self._held -= len(body)
+
+    async def _admit(self, body: bytearray, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read a request's body and pass both on, or refuse it."""
         try:
             with anyio.fail_after(self._body_s):
-                body = await _body(receive)
+                await self._read(receive, body)
         except TimeoutError:
             await PlainTextResponse("The request body took too long.\n", 408)(scope, receive, send)
         except ClientDisconnect:
             return
         else:
-            await self._pass_on(body, scope, receive, send)
+            await self._pass_on(bytes(body), scope, receive, send)
+
+    async def _read(self, receive: Receive, body: bytearray) -> None:
+        """Read a request's body, or as much of it as there is room for.
+
+        Raises:
+            ClientDisconnect: the client went away.
+
+        """
+        while len(body) <= MAX_BODY and self._held <= MAX_HELD:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            body += message.get("body", b"")
+            self._held += len(message.get("body", b""))
+            if not message.get("more_body"):
+                break
 
     async def _pass_on(self, body: bytes, scope: Scope, receive: Receive, send: Send) -> None:
         if len(body) > MAX_BODY:
             await PlainTextResponse(f"A request has at most {MAX_BODY} bytes.\n", 413)(scope, receive, send)
+            return
+        if self._held > MAX_HELD:
+            await _busy()(scope, receive, send)
             return
         with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):  # SSE: its stream has ended meanwhile
             await self._app(scope, _replay(body, receive), send)
@@ -66,35 +117,40 @@ class Door:
                 why = self._unready()
                 return PlainTextResponse(f"{why or 'ready'}\n", 503 if why else 200)
             case _:
-                return self._refusal(Headers(scope=scope).get("authorization", ""))
+                return self._refusal(Headers(scope=scope)) or self._overload(scope["method"])
 
-    def _refusal(self, authorization: str) -> Response | None:
+    def _refusal(self, headers: Headers) -> Response | None:
+        if not self._host.fullmatch(headers.get("host", "")):
+            return PlainTextResponse("This server is not called by that name.\n", 421)
+        if (origin := headers.get("origin")) is not None and not self._is_own(origin):
+            return PlainTextResponse("Pages of that origin may not call.\n", 403)
+        return self._challenge(headers.get("authorization", ""))
+
+    def _overload(self, method: str) -> Response | None:
+        return _busy() if method == "POST" and self._calls >= self._max_calls else None
+
+    def _is_own(self, origin: str) -> bool:
+        scheme, _, host = origin.partition("://")
+        return scheme.lower() in ("http", "https") and self._host.fullmatch(host) is not None
+
+    def _challenge(self, authorization: str) -> Response | None:
         if self._token is None:
             return None
         scheme, _, given = authorization.partition(" ")
         wanted = self._token()
-        if scheme.lower() == "bearer" and wanted and hmac.compare_digest(given.strip().encode(), wanted.encode()):
+        if scheme.lower() == "bearer" and wanted and hmac.compare_digest(given.strip(" ").encode(), wanted.encode()):
             return None
         challenge = f'{CHALLENGE}, error="invalid_token"' if given else CHALLENGE
         return PlainTextResponse("A bearer token is needed.\n", 401, {"www-authenticate": challenge})
 
 
-async def _body(receive: Receive) -> bytes:
-    """Read a request's body, or somewhat more than MAX_BODY of it.
+def _host_of(names: Sequence[str]) -> re.Pattern[str]:
+    """Return what a Host is: one of the names, with a port or without."""
+    return re.compile(rf"(?:{'|'.join(map(re.escape, names))})(?::[0-9]{{1,5}})?", re.IGNORECASE)
 
-    Raises:
-        ClientDisconnect: the client went away.
 
-    """
-    body = bytearray()
-    while len(body) <= MAX_BODY:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        body += message.get("body", b"")
-        if not message.get("more_body"):
-            break
-    return bytes(body)
+def _busy() -> Response:
+    return PlainTextResponse("Too many calls are under way: try again in a second.\n", 503, {"retry-after": "1"})
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

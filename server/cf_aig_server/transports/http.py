@@ -12,8 +12,6 @@ from cf_aig_server.transports.calls import Calls
 from cf_aig_server.transports.door import Door
 from cf_aig_server.transports.web import serve_app
 
-LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
-
 
 async def serve_http(
     server: MCPServer[Any], settings: Settings, kind: Literal["http", "sse"], host: str, port: int
@@ -43,20 +41,9 @@ def http_app(server: MCPServer[Any], settings: Settings, kind: Literal["http", "
             f"--host {host} is not this machine: that needs AI_GATEWAY_HTTP_TOKEN (what callers must send) and "
             "AI_GATEWAY_HTTP_HOSTS (the names they call it by)."
         )
-    security = _security(settings.http_hosts)
+    unguarded = TransportSecuritySettings(enable_dns_rebinding_protection=False)  # the door is narrower
     if kind == "sse":
-        app = server.sse_app(transport_security=security)
+        app = server.sse_app(transport_security=unguarded)
     else:
-        app = server.streamable_http_app(stateless_http=True, transport_security=security)
-    return Door(app, token=token, unready=settings.missing)
-
-
-def _security(names: list[str]) -> TransportSecuritySettings:
-    """Return the Host names and Origins to take: those of this machine, and those named."""
-    hosts = [*LOOPBACK_NAMES, *names]
-    origins = [f"{scheme}://{host}" for scheme in ("http", "https") for host in hosts]
-    return TransportSecuritySettings(
-        enable_dns_rebinding_protection=True,
-        allowed_hosts=[form for host in hosts for form in (host, f"{host}:*")],
-        allowed_origins=[form for origin in origins for form in (origin, f"{origin}:*")],
-    )
+        app = server.streamable_http_app(stateless_http=True, transport_security=unguarded)
+    return Door(app, token=token, unready=settings.missing, names=settings.http_hosts)

@@ -13,6 +13,8 @@ _BASE64 = "[A-Za-z0-9+/=]"
 _ANY = r"[\w.~+/=%$-]"
 _LONG = 5
 """Letters of a beginning that no run of base64 holds by chance."""
+_BEFORE = r"(?:\b|_|\\[nrt]|%[0-9A-Fa-f]{2})"
+"""What stands in a stored text before a key, for hints."""
 
 _BEGINNINGS = [
     # Providers of models, and what is built around them.
@@ -211,7 +213,8 @@ def _key(kind: str, literal: str, letters: str, least: int) -> Secret:
 
 
 def _shaped(kind: str, literal: str, shape: str, rest: str = r"[A-Za-z0-9_-]*", letters: str = _ANY) -> Secret:
-    return Secret(kind, literal, shape, rest, re.escape(literal), rf"(?:{letters}|\\){{6}}", is_varied)
+    hint = re.escape(literal).replace("/", r"\\*/")
+    return Secret(kind, literal, shape, rest, hint, rf"(?:{letters}|\\){{6}}", is_varied, _BEFORE)
 
 
 _JWT = r"eyJ[A-Za-z0-9_-]{6,300}+(?:\.[A-Za-z0-9_-]{4}|\.?[A-Za-z0-9_-]{0,3}\Z)"
@@ -231,10 +234,19 @@ KEYS = [
     _shaped("crates_token", "cio", rf"{APART}(cio{_PLAIN}{{32}})(?![\w+/=-])"),
     _shaped("nuget_key", "oy2", rf"{APART}(oy2[a-z0-9]{{43}})(?![\w+/=-])"),
     *(_key(*beginning) for beginning in _BEGINNINGS),
-    *(_shaped("github_token", f"gh{what}_", rf"(gh{what}_{many('[A-Za-z0-9_]', 16)})") for what in "opsur"),
+    *(_shaped("github_token", f"gh{what}_", rf"{FREE}(gh{what}_{many('[A-Za-z0-9_]', 16)})") for what in "opsur"),
     _shaped("slack_token", "xox", rf"{FREE}(xox[a-z](?:\.xox[a-z])?-{many(_WORD, 8)})"),
     _shaped("cloudflare_token", "v1.0-", rf"{FREE}(v1\.0-{many('[0-9a-f]', 20)})"),
-    _shaped("sendgrid_key", "SG.", rf"{ALONE}(SG\.{many(_WORD, 16)}\.{many(_WORD, 16)})", r"[A-Za-z0-9_.-]*"),
+    Secret(
+        "sendgrid_key",
+        "SG.",
+        rf"{ALONE}(SG\.{_WORD}{{16,64}}(?:\.{_WORD}{{0,64}})?)",
+        r"[A-Za-z0-9_.-]*",
+        r"SG\.",
+        holds=is_random,
+    ),
+    _shaped("airtable_token", "pat", rf"{ALONE}(pat{_PLAIN}{{14}}\.[0-9a-f]{{32}})"),
+    _key("grafana_key", "eyJrIjoi", _BASE64, 60),
     _shaped("clickhouse_key", "4b1d", rf"{APART}(4b1d(?=[0-9a-f]{{0,37}}[A-Zg-z])[A-Za-z0-9]{{38}})(?![A-Za-z0-9])"),
     _shaped("resend_key", "re_", rf"{ALONE}(re_(?=\w{{0,40}}[0-9])[A-Za-z0-9]{{6,10}}_[A-Za-z0-9]{{20}})"),
     _shaped("harness_key", "pat.", rf"{ALONE}(pat\.[\w-]{{22}}\.[A-Za-z0-9]{{24}}\.[A-Za-z0-9]{{20}})"),
@@ -244,8 +256,8 @@ KEYS = [
     _shaped("aws_key_id", "ASIA", rf"{APART}(ASIA{many('[A-Z0-9]', 16)})"),
     _shaped("aws_key_id", "ABIA", rf"{APART}(ABIA{many('[A-Z0-9]', 16)})"),
     _shaped("aws_key_id", "ACCA", rf"{APART}(ACCA{many('[A-Z0-9]', 16)})"),
-    _shaped("square_token", "EAAA", rf"{APART}(EAAA{many(_WORD, 50)})"),
-    _shaped("facebook_token", "EAA", rf"{APART}(EAA[A-Z](?!AAAA){many(_PLAIN, 80)})"),
+    _shaped("square_token", "EAAA", rf"{APART}(EAAA{_WORD}{{50,64}}(?![\w+/=-]))"),
+    _shaped("facebook_token", "EAA", rf"{APART}(EAA[A-Z](?!{_PLAIN}{{0,77}}AAA){many(_PLAIN, 80)})"),
     _shaped("jwt", "eyJ", rf"{FREE}({_JWT})", r"[A-Za-z0-9_.-]*"),
     Secret(
         "telegram_token", ":AA", r"(?<=[0-9]{8}):(AA[A-Za-z0-9_-]{33})", hint=":AA", more=r"[\w-]{8}", holds=is_varied

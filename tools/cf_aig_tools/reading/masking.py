@@ -11,16 +11,18 @@ from pydantic_core import PydanticSerializationError, to_json
 from cf_aig_gateway.shapes import as_list, as_object
 from cf_aig_tools.reading.secret_kinds import KINDS, NOTHING, SECRETS, Secrets
 from cf_aig_tools.reading.secrets import AHEAD, BEHIND, REACH, Secret
-from cf_aig_tools.reading.unveiled import HALF_VEIL, LONGEST_VEIL, Unveiled, visible
+from cf_aig_tools.reading.unveiled import Unveiled, half_veil, visible
 
 __all__ = ["MaskStream", "Masker", "counted", "marks", "note", "visible"]
 
 _MARK = re.compile(r"\[([a-z0-9_]{3,40})\]")
-_STEP = 1 << 16
+_WHOLE = 1 << 16
+"""Characters of a text that is looked through at once."""
+_STEP = 1 << 13
 _LAST_LINE = 60
 """Characters that the last line of a private key may have."""
-_TAIL = 4096
-"""Characters at the end of a text in parts that are looked at again with what follows, where the rest holds nothing."""
+_TAIL = 2048
+"""Characters at the end of a text in parts where the signs of a secret may have begun."""
 
 
 def marks(text: str) -> Counter[str]:
@@ -46,7 +48,7 @@ class Masker:
 
     def mask(self, text: str) -> str:
         """Return the text with every secret replaced by its kind, as `[openai_key]`."""
-        if not self.enabled or (len(text) <= _STEP and SECRETS.cannot_be_in(text)):
+        if not self.enabled or (len(text) <= _WHOLE and SECRETS.cannot_be_in(text)):
             return text
         stream = self.stream()
         return "".join(map(stream.feed, self.steps(text))) + stream.end()
@@ -114,27 +116,28 @@ class MaskStream:
         self._waiting += text
         if len(self._waiting) < self._enough:
             return ""
-        certain = self._passed() + self._advance(is_last=False)
+        certain = self._passed(_TAIL) if self._is_clean() else self._advance(is_last=False)
         self._enough = 2 * len(self._waiting)
         return certain
 
     def end(self) -> str:
         """Return the rest."""
-        return self._advance(is_last=True)
+        return self._passed(0) if self._is_clean() else self._advance(is_last=True)
 
-    def _passed(self) -> str:
-        """Return what waits but its tail, if there is no secret in it."""
-        most = len(self._waiting) - _TAIL
-        if self._open or most <= 0 or not self._secrets.cannot_be_in(self._behind + self._waiting):
-            return ""
-        half = HALF_VEIL.search(self._waiting, max(0, most - LONGEST_VEIL), most)
+    def _is_clean(self) -> bool:
+        return self._open is None and self._secrets.cannot_be_in(self._behind + self._waiting)
+
+    def _passed(self, tail: int) -> str:
+        """Return what waits, which holds no secret, but its tail."""
+        most = max(0, len(self._waiting) - tail)
+        half = half_veil(self._waiting, most) if tail else None
         passed = self._waiting[: half.start() if half else most]
         self._waiting = self._waiting[len(passed) :]
         self._behind = Unveiled(self._behind, passed[-_TAIL:]).text[-BEHIND:]
         return passed
 
     def _advance(self, *, is_last: bool) -> str:
-        half = None if is_last else HALF_VEIL.search(self._waiting, max(0, len(self._waiting) - LONGEST_VEIL))
+        half = None if is_last else half_veil(self._waiting, len(self._waiting))
         ready = self._waiting[: half.start()] if half else self._waiting
         plain = Unveiled(self._behind, ready)
         out: list[str] = []

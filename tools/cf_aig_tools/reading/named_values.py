@@ -1,13 +1,16 @@
 """Secrets that are known by what names them: headers, settings, fields of JSON, connection strings."""
 
+from collections.abc import Callable
+
 from cf_aig_tools.reading.secret_values import (
     is_given,
+    is_key,
     is_literal,
     is_login,
     is_long,
     is_password,
-    is_quoted,
     is_random,
+    is_sent,
 )
 from cf_aig_tools.reading.secrets import Secret, many
 
@@ -16,20 +19,23 @@ _DIGIT_NEAR = r"(?=[A-Za-z0-9._~+/=%-]{0,64}[0-9])"
 _QUOTE = r"[\"'`]"
 
 _NOT_OF_IT = (
-    r"(?!(?i:[a-z]{0,8}[_.-]?(?:len|min|max|count|limit|reset|url|uri|link|policy|hint|field|label|strength|expir|ttl|age"
-    r"|file|path|name|type|id|ids|endpoint|usage|budget|format|version|algorithm|scope)))"
+    r"(?!(?i:(?:[a-z]{0,8}[_.-]){0,2}[a-z]{0,8}?[_.-]?(?:len|min|max|count|limit|reset|url|uri|link|policy|hint|field"
+    r"|label|strength|expir|ttl|age|file|path|name|type|id|ids|endpoint|usage|budget|format|version|algorithm|scope|spec"
+    r"|last|changed|updated|created|class)(?![a-z])))"
 )
 """What a name goes on with that is about a secret, and not its name."""
 
 _SET = (
     rf"[\w.-]{{0,24}}(?:[\"'`]\]?)?(?:\s{{0,4}}"
-    rf"(?::\s{{0,4}}&?[\w\[\]|.]{{1,30}}\s=\s{{0,4}}(?={_QUOTE})|:=|=>|={{1,3}}|:|>)\s{{0,4}}"
-    rf"|{_QUOTE}\s{{0,4}},\s{{0,4}}(?:{_QUOTE}(?i:value){_QUOTE}\s{{0,4}}:\s{{0,4}})?|\s{{1,24}}value:\s{{0,4}}"
+    rf"(?::\s{{0,4}}&?[\w\[\]|.]{{1,30}}\s=\s{{0,4}}(?={_QUOTE})|:=|=>|={{1,3}}|:|>(?=[^\s<>\"']{{4,100}}</))\s{{0,4}}"
+    rf"|{_QUOTE}\s{{0,4}},\s{{0,4}}{_QUOTE}(?i:value){_QUOTE}\s{{0,4}}:\s{{0,4}}"
+    r"|\s{1,24}value:\s{0,4}"
     r"|\s{1,4}(?:is|was)\s{1,4})"
 )
-_VALUE = rf"(?:[bBrRuUfF@$]{{0,2}}{_QUOTE}([^\"'`\s]{{4,200}})|([^\s\"'`,;&<>()\[\]{{}}|]{{4,200}}+)(?![(\[]))"
-_QUOTED = rf"[bBrRuUfF@$]{{0,2}}{_QUOTE}([^\"'`\s]{{8,200}})"
-_LOOSE = r"\s{1,3}[\"'`]?([^\s\"'`,;&<>()\[\]{}|]{10,200}+)"
+_VALUE = rf"(?:[bBrRuUfF@$]{{0,2}}{_QUOTE}([^\"'`\s]{{4,64}})|([^\s\"'`,;&<>()\[\]{{}}|]{{4,64}}+)(?![(\[]))"
+_QUOTED = rf"[bBrRuUfF@$]{{0,2}}{_QUOTE}([^\"'`\s]{{8,64}})"
+_PAIRED = rf"[\w.-]{{0,24}}{_QUOTE}\s{{0,4}},\s{{0,4}}{_QUOTE}([^\"'`\s]{{8,64}})"
+_LOOSE = r"\s{1,3}[\"'`]?([^\s\"'`,;&<>()\[\]{}|]{10,64}+)"
 _REST = r"[^\s\"'`,;&<>()\[\]{}|]*"
 _REST_QUOTED = r"[^\"'`\s]*"
 
@@ -51,28 +57,30 @@ _SET_SIGN = rf"[\\\"']*{_BLANK}[:=,]"
 """What follows the name of a secret that looks random, or of a password, in a stored text, for hints."""
 
 _LOGIN = r"(?i:pass(?:w(?:or[dt]|d)|phrase|code)|(?:(?<![a-z])|(?<=db)|(?<=my)|(?<=er))pass(?![a-z])|pwd|pswd)"
-_TOKENS = r"(?i:(?<!page)(?<!page[_-])(?<!next[_-])(?<!csrf[_-])(?<!sync[_-])(?<!max_)tokens?)(?!(?i:iz))"
+_TOKENS = (
+    r"(?i:(?<!page)(?<!page[_-])(?<!next)(?<!next[_-])(?<!csrf[_-])(?<!sync[_-])(?<!uation[_-])token)(?!(?i:iz|s))"
+)
 _KEYS = [
     ("api", r"api[_ .-]?key"),
-    ("app", r"app(?:lication)?[_.-]?key"),
-    ("auth", r"auth(?:entication|orization)?[_.-]?key"),
+    ("app", r"app(?:lication)?[_ .-]?key"),
+    ("auth", r"auth(?:entication|orization)?[_ .-]?key"),
     ("access", r"access[_ .-]?key"),
-    ("account", r"account[_.-]?key"),
-    ("private", r"private[_.-]?key"),
-    ("encrypt", r"encrypt(?:ion)?[_.-]?key"),
-    ("sign", r"sign(?:ing|ature)?[_.-]?key"),
-    ("master", r"master[_.-]?key"),
-    ("service", r"service[_.-]?(?:role[_.-]?)?key"),
-    ("licen", r"licen[cs]e[_.-]?key"),
-    ("subscription", r"subscription[_.-]?key"),
-    ("shared", r"shared[_.-]?(?:access[_.-]?)?key"),
-    ("consumer", r"consumer[_.-]?key"),
-    ("deploy", r"deploy[_.-]?key"),
-    ("function", r"functions?[_.-]?key"),
-    ("storage", r"storage[_.-]?key"),
-    ("admin", r"admin[_.-]?key"),
-    ("ingest", r"ingest(?:ion)?[_.-]?key"),
-    ("write", r"write[_.-]?key"),
+    ("account", r"account[_ .-]?key"),
+    ("private", r"private[_ .-]?key"),
+    ("encrypt", r"encrypt(?:ion)?[_ .-]?key"),
+    ("sign", r"sign(?:ing|ature)?[_ .-]?key"),
+    ("master", r"master[_ .-]?key"),
+    ("service", r"service[_ .-]?(?:role[_ .-]?)?key"),
+    ("licen", r"licen[cs]e[_ .-]?key"),
+    ("subscription", r"subscription[_ .-]?key"),
+    ("shared", r"shared[_ .-]?(?:access[_ .-]?)?key"),
+    ("consumer", r"consumer[_ .-]?key"),
+    ("deploy", r"deploy[_ .-]?key"),
+    ("function", r"functions?[_ .-]?key"),
+    ("storage", r"storage[_ .-]?key"),
+    ("admin", r"admin[_ .-]?key"),
+    ("ingest", r"ingest(?:ion)?[_ .-]?key"),
+    ("write", r"write[_ .-]?key"),
     ("cred", r"cred(?:ential)?s?"),
     ("_auth", r"_auth"),
     ('"auth', r"\"auth"),
@@ -80,36 +88,32 @@ _KEYS = [
 """Keys by how their name begins; in capitals and set by `=`, whatever is called a key is one."""
 
 
-def _named(kind: str, literal: str, name: str, *, hint: str = "") -> list[Secret]:
-    """Return how what a name is given looks, where it must look random: set, or, of some length, beside it."""
-    seen = hint or literal
-    return [
-        Secret(kind, literal, name + _NOT_OF_IT + _SET + _VALUE, _REST, seen, _GIVEN_RANDOM, is_long),
-        Secret(kind, literal, name + _NOT_OF_IT + _SET + _QUOTED, _REST_QUOTED, seen, _GIVEN_RANDOM, is_quoted),
-        Secret(
-            kind,
-            literal,
-            rf"{name}(?:[\w-]{{0,16}}){_LOOSE}",
-            _REST,
-            seen,
-            _GIVEN_RANDOM,
-            is_given,
-        ),
-    ]
+def _named(
+    kind: str, literal: str, name: str, *, hint: str = "", quoted: Callable[[str], bool] = is_key
+) -> list[Secret]:
+    """Return how a value looks that must be random: set to a name, after it in a list, or, if long, beside it."""
+    looks = (
+        (name + _NOT_OF_IT + _SET + _VALUE, _REST, is_long),
+        (name + _NOT_OF_IT + _SET + _QUOTED, _REST_QUOTED, quoted),
+        (name + _NOT_OF_IT + _PAIRED, _REST_QUOTED, is_random),
+        (rf"{name}(?:[\w-]{{0,16}}){_LOOSE}", _REST, is_given),
+    )
+    return [Secret(kind, literal, shape, rest, hint or literal, _GIVEN_RANDOM, holds) for shape, rest, holds in looks]
 
 
 def _header(kind: str, literal: str, name: str = "", hint: str = "") -> list[Secret]:
     """Return how a header's value looks: listed, quoted, in a list of pairs, or on a line of its own."""
     name = f"(?i:{name or literal})"
     listed = r"[\"']?\s{0,4}:\s{0,4}\[\s{0,64}[\"']([^\"'\s]{8})"
-    quoted = rf"[\"']?\s{{0,4}}[:=]\s{{0,4}}\[?\s{{0,4}}[\"']((?:{_SCHEME})?[^\"'\s\[$<{{][^\"'\s]{{7,200}})"
-    paired = rf"[\"']\s{{0,4}},\s{{0,4}}(?:[\"']value[\"']\s{{0,4}}:\s{{0,4}})?[\"']{_DIGIT_NEAR}([^\"'\s]{{8}})"
-    schemed = rf"\s{{0,4}}[:=]\s{{0,4}}({_SCHEME}[A-Za-z0-9])"
+    quoted = rf"[\"']?\s{{0,4}}[:=]\s{{0,4}}\[?\s{{0,4}}[\"']((?:{_SCHEME})?[^\"'\s\[$<{{][^\"'\s]{{7,64}})"
+    paired = r"[\"']\s{0,4},\s{0,4}(?:[\"']value[\"']\s{0,4}:\s{0,4})?[\"']([^\"'\s]{8,64})"
+    schemed = rf"\s{{0,4}}[:=]\s{{0,4}}({_SCHEME}[A-Za-z0-9][^\s\"',;]{{0,64}})"
     bare = rf"\s{{0,4}}[:=]\s{{0,4}}{_DIGIT_NEAR}([A-Za-z0-9._~+/=%-]{{8}})"
     seen = hint or literal
     return [
         Secret(kind, literal, name + listed, r"(?:[^\"'\r\n]|[\"']\s{0,64},\s{0,64}[\"'])*", seen, _SET_SIGN),
-        Secret(kind, literal, f"{name}(?:{quoted}|{paired}|{schemed})", r"[^\"'\r\n]*", seen, _SET_SIGN, is_literal),
+        Secret(kind, literal, f"{name}(?:{quoted}|{schemed})", r"[^\"'\r\n]*", seen, _SET_SIGN, is_sent),
+        Secret(kind, literal, name + paired, r"[^\"'\r\n]*", seen, _SET_SIGN, is_random),
         Secret(kind, literal, name + bare, r"[^\s\"',;&]*", seen, _SET_SIGN, is_literal),
     ]
 
@@ -161,6 +165,7 @@ NAMED = [
         "",
         r":\\*/\\*/",
         r"[^\s:/@\"'<>]*:[^\s@\"'<>]+@",
+        is_literal,
     ),
     Secret("sentry_key", "://", r"://([0-9a-f]{32})@", "", r":\\*/\\*/", "[0-9a-f]{32}@"),
     Secret(
@@ -174,10 +179,11 @@ NAMED = [
     Secret(
         "basic_credentials",
         "basic",
-        r"(?i:basic)\s{1,4}(?=[A-Za-z0-9+/]{0,64}(?:[0-9=]|[a-z][A-Z]))([A-Za-z0-9+/]{8})",
+        r"(?i:basic)\s{1,4}([A-Za-z0-9+/]{8,64})",
         r"[A-Za-z0-9+/=_-]*",
         "basic",
-        r"(?:\s|\\[nrt])+[\w+/=\\-]{8}",
+        r"(?:\s|\\[nrt])+(?:[A-Za-z0-9+/=-]|\\+/){8}",
+        is_random,
     ),
     *_header("api_key", "api", r"api.?key", r"api.?key"),
     *_header("api_key", "auth-key", "auth-key"),
@@ -192,14 +198,17 @@ NAMED = [
         "cookie",
         _SET_SIGN,
     ),
-    Secret(
-        "login_password",
-        "-u",
-        rf"-u(?:ser)?[ =]{{1,2}}{_QUOTE}?[^\s:\"']{{1,64}}:([^\s\"']{{3,200}})",
-        _REST_QUOTED,
-        "-u(?:ser)?[ =]",
-        r"[^\s:]+:[^\s]",
-        is_login,
+    *(
+        Secret(
+            "login_password",
+            flag,
+            rf"(?<=\s){flag}[ =]{_QUOTE}?[^\s:\"']{{1,64}}:([^\s\"']{{3,64}})",
+            _REST_QUOTED,
+            f"{flag}[ =]",
+            r"[^\s:]+:[^\s]",
+            is_login,
+        )
+        for flag in ("-u", "--user")
     ),
     Secret("login_password", "pass", _LOGIN + _NOT_OF_IT + _SET + _VALUE, _REST, "pass", _GIVEN_ANY, is_password),
     Secret("login_password", "pwd", _LOGIN + _NOT_OF_IT + _SET + _VALUE, _REST, "pwd", _GIVEN_ANY, is_password),
@@ -207,7 +216,7 @@ NAMED = [
     Secret(
         "login_password",
         "pass",
-        r"(?i:(?<=-)password|password(?=\s[\"']))[\w-]{0,16}\s{1,2}[\"']?([^\s\"'`,;&<>()\[\]{}|]{4,200}+)",
+        r"(?i:(?<=-)password|password(?=\s[\"']))[\w-]{0,16}\s{1,2}[\"']?([^\s\"'`,;&<>()\[\]{}|]{4,64}+)",
         _REST_QUOTED,
         "pass",
         _GIVEN_ANY,
@@ -216,20 +225,20 @@ NAMED = [
     Secret(
         "signature",
         "sig",
-        r"(?i:(?<=[?&;])sig(?:nature)?|(?<=amz-)signature)=([A-Za-z0-9%/+=_-]{20,200})",
+        r"(?i:(?<=[?&;])sig(?:nature)?|(?<=amz-)signature)=([A-Za-z0-9%/+=_-]{20,64})",
         r"[A-Za-z0-9%/+=_-]*",
         "sig(?:nature)?=",
         r"[\w%/+\\-]{8}",
         is_random,
     ),
-    *_named("client_secret", "client", r"(?i:client[_.-]?secret)", hint="client[_.-]?secret"),
-    *_named("secret_value", "secret", r"(?i:secret)"),
-    *_named("access_token", "token", _TOKENS),
+    *_named("client_secret", "client", r"(?i:client[_ .-]?secret)", hint="client[_ .-]?secret"),
+    *_named("secret_value", "secret", r"(?i:secret(?:[_ .-]?key)?)", hint="secret(?:[_ .-]?key)?"),
+    *_named("access_token", "token", _TOKENS, quoted=is_long),
     *(each for literal, name in _KEYS for each in _named("secret_key", literal, f"(?i:{name})(?![a-z])", hint=name)),
     Secret(
         "secret_key",
         "_key",
-        r"(?:(?<=[A-Z0-9])_|(?<![A-Za-z0-9_]))KEY=[\"']?([^\s\"']{16,200})",
+        r"(?:(?<=[A-Z0-9])_|(?<![A-Za-z0-9_]))KEY=[\"']?([^\s\"']{16,64})",
         _REST,
         "_?key=",
         r"\\*[\"']?\w",

@@ -21,8 +21,11 @@ _ROOM = 32 * 1024 * 1024
 """Bytes in which RE2 keeps what it has found out about an expression; with fewer it is slower."""
 
 
-_FIRST = 2
-"""Letters of a literal by which it is looked up."""
+_LEAST = 6
+"""Characters of the shortest text that may hold a secret."""
+
+_FIRST = (1, 2)
+"""How many of its first letters a literal is looked up by: two, if it has them."""
 
 
 class Secrets:
@@ -43,24 +46,22 @@ class Secrets:
         for secrets, is_exact in ((self._keys, True), (self._named, False)):
             begins: dict[str, list[tuple[int, Secret]]] = {}
             for secret in secrets:
-                begins.setdefault(secret.literal[:_FIRST], []).append((ranks[id(secret)], secret))
+                begins.setdefault(secret.literal[: max(_FIRST)], []).append((ranks[id(secret)], secret))
             if secrets:
                 found.append((_expression((secret.hint for secret in secrets), is_exact=is_exact), begins))
         return found
 
     @cached_property
-    def _signs(self) -> list[Any]:
+    def _signs(self) -> Any:
         """What finds the signs of a secret in a stored text, or that something is hidden in it."""
-        named = [*_VEILS, *_with_more(self._named)]
-        return [
-            _expression(named, is_exact=False),
-            *([_expression(_with_more(self._keys), is_exact=True)] * bool(self._keys)),
-        ]
+        named = "|".join([*_VEILS, *_with_more(self._named)])
+        return _expression([f"(?i:{named})", *_with_more(self._keys)], is_exact=True)
 
     def cannot_be_in(self, text: str) -> bool:
         """Whether a stored text holds no secret for certain, as most do not."""
-        written = _bytes(text)
-        return not any(sign.search(written) for sign in self._signs) and (text.isascii() or not IS_HIDDEN.search(text))
+        if len(text) < _LEAST:
+            return not IS_HIDDEN.search(text)
+        return self._signs.search(_bytes(text)) is None and (text.isascii() or not IS_HIDDEN.search(text))
 
     def hinted(self, text: str, start: int, end: int) -> Iterator[tuple[int, int, Secret]]:
         """Yield each place between two of an unveiled text where a secret may begin, with its rank and kind."""
@@ -70,16 +71,17 @@ class Secrets:
             held = text if expression.options.case_sensitive else lower
             place = start - 1
             while (found := expression.search(written, place + 1)) and (place := found.start()) < end:
-                for rank, secret in begins.get(held[place : place + _FIRST], ()):
-                    if held.startswith(secret.literal, place):
-                        yield place, rank, secret
+                for size in _FIRST:
+                    for rank, secret in begins.get(held[place : place + size], ()):
+                        if held.startswith(secret.literal, place):
+                            yield place, rank, secret
 
 
 def _with_more(secrets: Sequence[Secret]) -> Iterator[str]:
-    """Yield the hints of secrets with what follows them, those together that go on in the same way."""
-    for more in dict.fromkeys(secret.more for secret in secrets):
-        hints = dict.fromkeys(secret.hint for secret in secrets if secret.more == more)
-        yield f"(?:{'|'.join(hints)}){more}"
+    """Yield the hints of secrets with what stands around them, those together where it is the same."""
+    for before, more in dict.fromkeys((secret.before, secret.more) for secret in secrets):
+        hints = dict.fromkeys(secret.hint for secret in secrets if (secret.before, secret.more) == (before, more))
+        yield f"{before}(?:{'|'.join(hints)}){more}"
 
 
 def _bytes(text: str) -> bytes:

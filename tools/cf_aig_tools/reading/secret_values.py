@@ -4,10 +4,12 @@ import re
 
 _RUNS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 _PARTS = re.compile(r"[A-Za-z0-9]{8,}")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _MIXED = re.compile(r"(?=.*[A-Za-z])(?=.*[0-9]).*[!@#$%^&*~]")
 _PLACEHOLDER = re.compile(
     r"""(?ix)
-      [<\[{(…] | \$(?:\w+\$?\Z|[{(]) | %\w*%?\Z | %\( | \#\{ | \w+://
+      [<\[{(…] | -{3} | \d{4}-\d\d-\d\d | (?:~|\.{1,2})?(?:/[\w.-]+){2,}\Z
+    | \$(?:\w+\$?\Z|[{(]) | %\w*%?\Z | %\( | \#\{ | \w+://
     | (?:your|my|the|some|insert|enter|replace|put|add|example|sample|dummy|fake|placeholder|redacted|masked|hidden|
         change|not|no|any|test|new|old|user|get|set)?
       [_-]?(?:str|string|text|char|bytes|none|null|nil|true|false|undefined|empty|unset|required|optional|here|me|it|
@@ -15,13 +17,14 @@ _PLACEHOLDER = re.compile(
         example|placeholder|redacted|masked|changeme|todo|tbd|any|object|number|boolean|env|input|prompt|type)
       (?:[_-]?(?:here|value|example|goes|field|input|hash|key|token))*[.,;:!?)]*\Z
     | (?:your|example|sample|dummy|placeholder|redacted|insert|replace|change)[_-]?[a-z_-]*\Z
-    | [a-z_][\w-]*(?:(?:\.|::|->|\?\.)[a-z_]\w*)+[,;)]*\Z
     | \w+(?:\.\w+)*[(\[]
     """
 )
 """What stands where a secret would: a gap to fill in, a variable, a call, a type."""
 
-_WORDS = re.compile(r"[A-Z]?[a-z]*(?:[_.-][A-Za-z]+)*[.,;:!?)]*|[A-Z_]+")
+_DOTTED = re.compile(r"[A-Za-z_][\w-]*(?:(?:\.|::|->|\?\.)[A-Za-z_]\w*)+[,;)]*")
+_WORDS = re.compile(r"[A-Za-z]*(?:[ _./-][A-Za-z]+)*[.,;:!?)]*")
+_SCHEME = re.compile(r"(?i:bearer|basic|token|digest|aws4-hmac-sha256)\s+")
 _GAPS = ("xxxx", "XXXX", "***", "...", "…", "____", "{{", "${")
 
 
@@ -32,33 +35,45 @@ def is_varied(text: str) -> bool:
 
 def is_random(text: str) -> bool:
     """Whether letters and digits stand in no order: no words, versions or dates."""
-    return is_varied(text) and any(map(_is_drawn, _PARTS.findall(text)))
+    return is_varied(text) and (any(map(_is_drawn, _PARTS.findall(text))) or bool(_UUID.search(text)))
 
 
 def _is_drawn(part: str) -> bool:
     """Whether small letters, capitals and digits change places more often than in words, numbers and names of both."""
     runs = len(_RUNS.findall(part))
-    return runs >= 4 and 2 * len(part) < 7 * runs
+    return (runs >= 5 or (runs == 4 and len(part) >= 12)) and 2 * len(part) < (6 if part.isalpha() else 7) * runs
 
 
 def is_literal(value: str) -> bool:
     """Whether a value is written out: no gap to fill in, and no name of what holds it."""
-    return is_varied(value) and not _PLACEHOLDER.match(value) and not any(gap in value for gap in _GAPS)
+    if not is_varied(value) or _PLACEHOLDER.match(value) or any(gap in value for gap in _GAPS):
+        return False
+    return not _DOTTED.fullmatch(value) or is_random(value)
+
+
+def _is_worded(value: str) -> bool:
+    """Whether a value is words or names, as `my-key` and `clientSecret` are."""
+    return bool(_WORDS.fullmatch(value)) and 2 * len(value) >= 5 * len(_RUNS.findall(value))
 
 
 def is_password(value: str) -> bool:
     """Whether what is set as a password is one, and neither a word of a text nor a name of a program."""
-    return is_literal(value) and not _WORDS.fullmatch(value)
+    return is_literal(value) and not _is_worded(value)
+
+
+def is_key(value: str) -> bool:
+    """Whether what is set as a key, in quotes, is one."""
+    return len(value) >= 8 and not value.isdigit() and is_password(value)
+
+
+def is_sent(value: str) -> bool:
+    """Whether what a header holds is a secret; its scheme says nothing."""
+    return is_password(_SCHEME.sub("", value))
 
 
 def is_long(value: str) -> bool:
-    """Whether what is set as a key is one."""
+    """Whether what is set as a key, without quotes, is one."""
     return len(value) >= 10 and is_literal(value) and (is_random(value) or bool(_MIXED.match(value)))
-
-
-def is_quoted(value: str) -> bool:
-    """Whether what is set as a key, in quotes, is one."""
-    return len(value) >= 8 and is_literal(value) and (is_random(value) or not _WORDS.fullmatch(value))
 
 
 def is_given(value: str) -> bool:
@@ -67,5 +82,5 @@ def is_given(value: str) -> bool:
 
 
 def is_login(value: str) -> bool:
-    """Whether what follows a name and a colon is a password, and no figure."""
-    return is_literal(value) and not value.isdigit()
+    """Whether what follows a name and a colon is a password, and neither a figure nor an address."""
+    return is_literal(value) and not value.isdigit() and not value.startswith("//")

@@ -36,8 +36,8 @@ def _anything(_: str) -> bool:
 class Secret:
     """One kind: its group in `shape` is what is hidden, with all of `rest` that follows, if the group `holds`.
 
-    `hint` and `more` are expressions of RE2: a stored text holds one after the other wherever the shape begins in what
-    that text says, whose quotes may be escaped there. The hint is short, and where it stands the shape is looked for.
+    `before`, `hint` and `more` are expressions of RE2: a stored text holds one after the other wherever the shape
+    begins in what that text says, whose quotes may be escaped there. The hint is short: the shape is looked for there.
     """
 
     kind: str
@@ -47,6 +47,7 @@ class Secret:
     hint: str = ""
     more: str = ""
     holds: Callable[[str], bool] = _anything
+    before: str = ""
 
     @cached_property
     def begins(self) -> re.Pattern[str]:

@@ -2,7 +2,6 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
 
 _HIDDEN = (
     "\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
@@ -15,8 +14,8 @@ _LOW = r"\\{1,15}+u[dD][c-fC-F][0-9a-fA-F]{2}"
 _VEIL = re.compile(
     rf"[{_HIDDEN}]+|(?P<pair>{_HIGH}{_LOW})|\\{{1,15}}+(?:u\{{([0-9a-fA-F]{{1,6}})\}}|u([0-9a-fA-F]{{4}})|([\"'/nrt]))"
 )
-HALF_VEIL = re.compile(rf"(?:{_HIGH})?\\{{1,15}}(?:u(?:\{{?[0-9a-fA-F]{{0,6}})?)?\Z")
-LONGEST_VEIL = 46
+_HALF_VEIL = re.compile(rf"(?:{_HIGH})?\\{{1,15}}(?:u(?:\{{?[0-9a-fA-F]{{0,6}})?)?\Z")
+_LONGEST_VEIL = 46
 _PRINTABLE = bytes(range(0x20, 0x7F)) + b"\n\t"
 _LETTERS = {"n": "\n", "r": "\r", "t": "\t"}
 
@@ -35,6 +34,11 @@ def _escape(found: re.Match[str]) -> str:
     return f"\\u{{{ord(found[0][0]):x}}}" + found[0][1:]
 
 
+def half_veil(text: str, end: int) -> re.Match[str] | None:
+    """Return the part of an escape, or of a run of them, that a text is in where it is cut at a place."""
+    return _HALF_VEIL.search(text, max(0, end - _LONGEST_VEIL), end)
+
+
 class Unveiled:
     """A text as a reader takes it: without invisible characters, escapes resolved; places lead back to the original."""
 
@@ -42,19 +46,21 @@ class Unveiled:
         self._veiled = veiled
         self._places = [len(behind)]
         self._origins = [0]
-        self.text = behind + "".join(self._resolve(len(behind)))
+        self.text = behind + (self._resolved(len(behind)) if _may_be_veiled(veiled) else veiled)
 
-    def _resolve(self, place: int) -> Iterator[str]:
-        origin = 0
-        for veil in _VEIL.finditer(self._veiled) if _may_be_veiled(self._veiled) else ():
-            meant = _meant(veil)
-            yield self._veiled[origin : veil.start()]
-            yield meant
-            place += veil.start() - origin + len(meant)
-            origin = veil.end()
+    def _resolved(self, place: int) -> str:
+        parts, origin = list[str](), 0
+        for veil in _VEIL.finditer(self._veiled):
+            start, end = veil.span()
+            letter = veil[4]
+            meant = _LETTERS.get(letter, letter) if letter else _meant(veil)
+            parts += self._veiled[origin:start], meant
+            place += start - origin + len(meant)
+            origin = end
             self._places.append(place)
             self._origins.append(origin)
-        yield self._veiled[origin:]
+        parts.append(self._veiled[origin:])
+        return "".join(parts)
 
     def origin(self, place: int) -> int:
         """Return where a place of the text is in the original."""
@@ -91,7 +97,7 @@ def _meant(veil: re.Match[str]) -> str:
         return _unless_hidden(0x10000 + ((high & 0x3FF) << 10 | int(pair[-4:], 16) & 0x3FF))
     if code := veil[2] or veil[3]:
         return _unless_hidden(min(int(code, 16), 0x10FFFF))
-    return _LETTERS.get(veil[4], veil[4]) if veil[4] else ""
+    return ""
 
 
 def _unless_hidden(code: int) -> str:
