@@ -28,7 +28,7 @@ from cf_aig_server.transports.signals import on_signal
 MAX_LINE = 64 * 1024 * 1024
 """Bytes of the longest message that is read."""
 
-LAST_S = 10.0
+LAST_S = 5.0
 """How long calls may go on after the end of the input, if the client still reads."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
