@@ -6,7 +6,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, model_validator
 
 from cf_aig_gateway.json_text import load_json
-from cf_aig_gateway.shapes import as_object
+from cf_aig_gateway.one_line import MOST, lined, one_line, word
+from cf_aig_gateway.shapes import as_object, as_text
 
 
 def _object(value: Any) -> dict[str, Any]:
@@ -36,6 +37,15 @@ def _counted(value: int) -> int:
 Count = Annotated[int, AfterValidator(_counted)]
 Facts = Annotated[dict[str, Any], BeforeValidator(_facts)]
 
+BODIES = frozenset({"request", "response", "request_head", "response_head"})
+"""Fields of a log that hold bodies or their beginnings: they have lines, and are shown in a frame."""
+
+NAMES = frozenset(
+    {"id", "provider", "model", "path", "event_id", "session_id", "request_type", "model_type", "request_content_type",
+     "response_content_type"}
+)  # fmt: skip
+"""Fields of a log that are one word."""
+
 FIGURES = ("duration", "tokens_in", "tokens_out", "cost", "feedback")
 OBJECTS = (("metadata", _metadata), ("usage_metadata", _facts), ("timings", _facts))
 
@@ -47,7 +57,10 @@ class Wire(BaseModel):
 
 
 class Gateway(Wire):
-    """One gateway, as GET /accounts/{account}/ai-gateway/gateways gives it (TTL and rate interval in seconds)."""
+    """One gateway, as GET /accounts/{account}/ai-gateway/gateways gives it (TTL and rate interval in seconds).
+
+    Its id is one word, its other texts are each one line.
+    """
 
     id: str
     collect_logs: bool | None = None
@@ -67,9 +80,18 @@ class Gateway(Wire):
     spend_limits: Facts = {}
     created_at: str | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _as_sent(cls, sent: Any) -> Any:
+        held = as_object(lined(sent))
+        return held | {"id": word(as_text(held["id"]))} if "id" in held else sent
+
 
 class Log(Wire):
-    """One logged request (duration in milliseconds, cost in US dollars, created_at in UTC). Ids are opaque."""
+    """One logged request (duration in milliseconds, cost in US dollars, created_at in UTC). Ids are opaque.
+
+    NAMES are each one word, and its other texts one line, but for BODIES: `one_line.as_logged` leads back.
+    """
 
     id: str
     created_at: str | None = None
@@ -108,7 +130,7 @@ class Log(Wire):
         for name in FIGURES:
             if isinstance(value := row.get(name), float) and not math.isfinite(value):
                 row[name] = None
-        return row
+        return _in_lines(row)
 
     @property
     def latency(self) -> float | None:
@@ -116,6 +138,21 @@ class Log(Wire):
         value = self.timings.get("latency")
         is_figure = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         return value if is_figure else None
+
+
+def _in_lines(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a log: NAMES as words, other texts as lines. Most logs have them so, which shows at once."""
+    said = repr(row)
+    names = [value for name in NAMES if isinstance(value := row.get(name), str)]
+    if len(said) <= MOST and said.isascii() and "\\" not in said and " " not in "".join(names):
+        return row
+    return {word(name): value if name in BODIES else _in_line(name, value) for name, value in row.items()}
+
+
+def _in_line(name: str, value: Any) -> Any:
+    if not isinstance(value, str):
+        return lined(value)
+    return word(value) if name in NAMES else one_line(value[:MOST] + "…" * (len(value) > MOST))
 
 
 class ResultInfo(Wire):
