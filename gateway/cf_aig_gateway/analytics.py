@@ -7,13 +7,14 @@ query, back to 62 days ago. Nothing found is an empty list, which is not zero.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import httpx2
-from pydantic import AliasPath, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, AliasPath, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.json_text import load_json
+from cf_aig_gateway.one_line import as_logged, one_line, word
 from cf_aig_gateway.refusals import Errand, graphql_refusal, refusal
 from cf_aig_gateway.shapes import as_list, as_object
 
@@ -62,6 +63,14 @@ class Grouping:
     limit: int = MOST_GROUPS
 
 
+def _in_lines(dimensions: dict[str, str | int]) -> dict[str, str | int]:
+    """Return dimensions as a log has them; metadata are JSON, whose texts are made lines when they are opened."""
+    made = {"userAgent": one_line, "metadataRaw": str}
+    return {
+        name: made.get(name, word)(value) if isinstance(value, str) else value for name, value in dimensions.items()
+    }
+
+
 class RequestGroup(BaseModel):
     """The calls of a group (cost in US dollars), and what they share: its dimensions, a time as ISO 8601 in UTC.
 
@@ -78,7 +87,7 @@ class RequestGroup(BaseModel):
     uncached_tokens_in: int = Field(validation_alias=AliasPath("sum", "uncachedTokensIn"))
     uncached_tokens_out: int = Field(validation_alias=AliasPath("sum", "uncachedTokensOut"))
     cost: float = Field(validation_alias=AliasPath("sum", "cost"))
-    dimensions: dict[str, str | int] = {}
+    dimensions: Annotated[dict[str, str | int], AfterValidator(_in_lines)] = {}
 
 
 _GROUPS = TypeAdapter(list[RequestGroup])
@@ -127,7 +136,7 @@ def _field(number: int, grouping: Grouping) -> str:
 def _filter(gateway_id: str, grouping: Grouping) -> dict[str, Any]:
     span = {"datetime_geq": _iso(grouping.start), "datetime_lt": _iso(grouping.end)}
     gateway = {"gateway": gateway_id} if gateway_id else {}
-    return {**grouping.filters, **gateway, **span}
+    return {**as_logged(dict(grouping.filters)), **gateway, **span}
 
 
 def _groups(rows: Any) -> list[RequestGroup]:

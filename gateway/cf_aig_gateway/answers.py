@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from typing import Any, Generic, TypeVar
 
 import httpx2
@@ -10,12 +11,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.json_text import mended
-from cf_aig_gateway.models import Envelope, ResultInfo, Wire
+from cf_aig_gateway.models import NAMES, Envelope, ResultInfo, Wire
 from cf_aig_gateway.refusals import Errand, refusal, unreachable
 from cf_aig_gateway.shapes import as_list
 
 M = TypeVar("M", bound=Wire)
-E = TypeVar("E", bound=Envelope)
 
 MAX_ANSWER = 32 * 1024 * 1024
 """Bytes of an answer that is read whole, after decompression; a page of 1,000 events with their bodies has less."""
@@ -42,7 +42,7 @@ class Body:
     note: str = ""
 
 
-def opened(response: httpx2.Response, errand: Errand, kind: type[E] = Envelope) -> E:
+def opened(response: httpx2.Response, errand: Errand) -> Envelope:
     """Return the envelope of a management answer.
 
     Raises:
@@ -50,7 +50,7 @@ def opened(response: httpx2.Response, errand: Errand, kind: type[E] = Envelope) 
 
     """
     try:
-        envelope = kind.model_validate_json(mended(response.content))
+        envelope = Envelope.model_validate_json(mended(response.content))
     except ValidationError:
         raise refusal(response, errand) from None
     if response.is_success and envelope.success:
@@ -65,17 +65,28 @@ def opened_page(model: type[M], response: httpx2.Response, errand: Errand) -> Pa
         GatewayError: the answer is a refusal, or has no such list.
 
     """
-    try:  # most answers are as the models have them, and are read in one go, in a third of the time
-        found = _listed(model).validate_json(mended(response.content))
-        if found.success and response.is_success:
-            return Page(found.result, found.result_info)
-    except ValidationError:
-        pass
+    if not _odd().search(response.content):
+        try:  # most answers are as the models have them, and are read in one go, in a third of the time
+            found = _listed(model).validate_json(response.content)
+            if found.success and response.is_success:
+                return Page(found.result, found.result_info)
+        except ValidationError:
+            pass
     envelope = opened(response, errand)
     result: Any = envelope.result
     if not isinstance(result, list | None):
         raise GatewayError(f"The gateway sent no list of {model.__name__.lower()}s, but something else.")
     return Page([parsed(model, row) for row in as_list(result)], envelope.result_info)
+
+
+@cache
+def _odd() -> Any:
+    """Return what finds in JSON that a text may not be shown as it is: it is long, no line, or a name of two words."""
+    re2: Any = import_module("re2")
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    names = "|".join(sorted(NAMES))
+    return re2.compile(rf'[^ -~]|\\[^"]|"[^"]{{1000}}|"(?:{names})": ?"[^"]* '.encode(), options)
 
 
 class Listed(Wire, Generic[M]):
@@ -98,13 +109,11 @@ def parsed(model: type[M], value: Any) -> M:
         GatewayError: the value lacks what the API promises.
 
     """
-    for attempt in (lambda: value, lambda: model.mended(value)):
-        try:
-            return model.model_validate(attempt())
-        except ValidationError as error:
-            failed = error
-    what = ", ".join(str(entry["loc"][0]) for entry in failed.errors() if entry["loc"])
-    raise GatewayError(f"The gateway sent a {model.__name__.lower()} that cannot be read ({what}).") from failed
+    try:
+        return model.model_validate(model.mended(value))
+    except ValidationError as error:
+        what = ", ".join(str(entry["loc"][0]) for entry in error.errors() if entry["loc"])
+        raise GatewayError(f"The gateway sent a {model.__name__.lower()} that cannot be read ({what}).") from error
 
 
 async def read_whole(response: httpx2.Response) -> None:

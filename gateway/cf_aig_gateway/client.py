@@ -13,7 +13,7 @@ import httpx2
 
 from cf_aig_gateway import analytics
 from cf_aig_gateway import filters as filter_language
-from cf_aig_gateway.answers import Body, Page, chunks, opened, parsed, read_whole
+from cf_aig_gateway.answers import Body, Page, chunks, opened, opened_page, parsed, read_whole
 from cf_aig_gateway.api import Api, segment
 from cf_aig_gateway.chat import Chat, Wire, streamed, wire_chat
 from cf_aig_gateway.errors import GatewayError, NotFound
@@ -22,7 +22,8 @@ from cf_aig_gateway.json_text import load_json
 from cf_aig_gateway.logs import LogSystem
 from cf_aig_gateway.logs.observability import DAYS, MOST_EVENTS, Observability
 from cf_aig_gateway.logs.spans import Span
-from cf_aig_gateway.models import Gateway, Log, LogsEnvelope
+from cf_aig_gateway.models import Gateway, Log
+from cf_aig_gateway.one_line import as_logged, lined, named
 from cf_aig_gateway.refusals import Errand, refusal, unreachable
 from cf_aig_gateway.replies import Grown, Reply, assembled, parse_reply
 from cf_aig_gateway.resend import Resend
@@ -128,7 +129,7 @@ class AIGateway(Api):
             "filters": filter_language.dump(filters) if filters else None,
             "search": search,
         }
-        errand = Errand(f"No gateway {gateway_id}. list_gateways shows those that exist.")
+        errand = Errand(f"No gateway {named(gateway_id)}. list_gateways shows those that exist.")
         found = await self._page(Log, f"/{segment(gateway_id)}/logs", params, errand)
         if found.info.total_count:
             self._settle("gateway")
@@ -210,8 +211,7 @@ class AIGateway(Api):
             if response.status_code != BAD_REQUEST:
                 self._unsearchable.add(asked)
             return None
-        envelope = opened(response, errand, LogsEnvelope)
-        return Page(envelope.result or [], envelope.result_info)
+        return opened_page(Log, response, errand)
 
     def _settle(self, system: LogSystem) -> None:
         """Remember where the account keeps its logs, unless that is set."""
@@ -226,7 +226,7 @@ class AIGateway(Api):
         if self.log_system != "auto":
             return self.log_system == "observability"
         self._doubts = ()
-        errand = Errand(f"No gateway {gateway_id}. list_gateways shows those that exist.")
+        errand = Errand(f"No gateway {named(gateway_id)}. list_gateways shows those that exist.")
         try:
             if not is_all:
                 every = await self._page(Log, f"/{segment(gateway_id)}/logs", {"per_page": 1}, errand)
@@ -237,7 +237,9 @@ class AIGateway(Api):
                 self._settle("observability")
                 return True
         except GatewayError as error:
-            self._doubts = (f"Whether this account keeps its logs in Workers Observability is not known: {error}",)
+            self._doubts = (
+                f"Whether this account keeps its logs in Workers Observability is not known: {str(error)[:400]}",
+            )
         return False
 
     async def log(self, gateway_id: str, log_id: str) -> Log:
@@ -251,8 +253,8 @@ class AIGateway(Api):
         if self.log_system == "observability":
             return await self._observability.log(gateway_id, log_id, fresh=fresh)
         errand = Errand(
-            f"No log {log_id} in gateway {gateway_id}. list_logs shows its logs, list_gateways the gateways; "
-            "a new log appears up to 5 s after its call."
+            f"No log {named(log_id)} in gateway {named(gateway_id)}. list_logs shows its logs, list_gateways the "
+            "gateways; a new log appears up to 5 s after its call."
         )
         response = await self._read(self._log_url(gateway_id, log_id), {}, errand, fresh=fresh)
         if response.status_code == 404 and await self._are_elsewhere(gateway_id):
@@ -309,42 +311,42 @@ class AIGateway(Api):
 
     async def routes(self, gateway_id: str) -> list[Any]:
         """Return a gateway's dynamic routes as they come: GET …/gateways/{gateway}/routes."""
-        errand = Errand(f"No routes of gateway {gateway_id} are known.")
+        errand = Errand(f"No routes of gateway {named(gateway_id)} are known.")
         response = await self._read(f"{self._gateways_url()}/{segment(gateway_id)}/routes", {}, errand)
         envelope = opened(response, errand)
         held = envelope.result or (envelope.model_extra or {}).get("data")
-        return as_list(as_object(held).get("routes")) or as_list(held)
+        return lined(as_list(as_object(held).get("routes")) or as_list(held))
 
     async def policies(self, gateway_id: str) -> list[Any]:
         """Return a gateway's policies as they come: GET …/gateways/{gateway}/policies."""
-        errand = Errand(f"No policies of gateway {gateway_id} are known.")
+        errand = Errand(f"No policies of gateway {named(gateway_id)} are known.")
         response = await self._read(f"{self._gateways_url()}/{segment(gateway_id)}/policies", {}, errand)
-        return as_list(opened(response, errand).result)
+        return lined(as_list(opened(response, errand).result))
 
     async def credit_balance(self) -> dict[str, Any]:
         """Return the account's credit for unified billing: GET …/ai-gateway/billing/credit-balance (US dollars)."""
         errand = Errand("This API tells no credit balance.", scope="AI Gateway Read")
         url = f"{self._api_url}/accounts/{self._known_account()}/ai-gateway/billing/credit-balance"
-        return as_object(opened(await self._read(url, {}, errand), errand).result)
+        return lined(as_object(opened(await self._read(url, {}, errand), errand).result))
 
     async def custom_costs(self) -> list[dict[str, Any]]:
         """Return the prices of custom providers' models: GET …/ai-gateway/custom-providers/costs, 100 at most."""
         errand = Errand("This API tells no prices of custom providers.", scope="AI Gateway Read")
         url = f"{self._api_url}/accounts/{self._known_account()}/ai-gateway/custom-providers/costs"
         response = await self._read(url, {"per_page": 100}, errand)
-        return [as_object(held) for held in as_list(opened(response, errand).result)]
+        return [lined(as_object(held)) for held in as_list(opened(response, errand).result)]
 
     async def simulate(self, gateway_id: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Return what policies would do with a call now: POST …/policies/simulate, which needs AI Gateway Edit."""
-        errand = Errand(f"Policies of gateway {gateway_id} cannot be simulated.", scope="AI Gateway Edit")
+        errand = Errand(f"Policies of gateway {named(gateway_id)} cannot be simulated.", scope="AI Gateway Edit")
         url = f"{self._gateways_url()}/{segment(gateway_id)}/policies/simulate"
-        request = self._http.build_request("POST", url, json=dict(asked), headers=self._authorization())
-        return as_object(opened(await self._send(request, errand), errand).result)
+        request = self._http.build_request("POST", url, json=as_logged(dict(asked)), headers=self._authorization())
+        return lined(as_object(opened(await self._send(request, errand), errand).result))
 
     async def patch_log(self, gateway_id: str, log_id: str, changes: Mapping[str, Any]) -> None:
         """Record feedback (-1, 0, 1), score (0-100) or metadata on a log: PATCH …/logs/{log}. Never tried twice."""
         errand = Errand(
-            f"No log {log_id} in gateway {gateway_id}. list_logs shows its logs.",
+            f"No log {named(log_id)} in gateway {named(gateway_id)}. list_logs shows its logs.",
             scope="AI Gateway Write",
             doubt="It may have been recorded all the same: get_log_details shows it.",
         )
@@ -357,8 +359,8 @@ class AIGateway(Api):
             if self.log_system != "observability":
                 raise
             raise GatewayError(
-                f"No feedback on log {log_id}: this account keeps its logs in Workers Observability, which has no "
-                f"documented place for feedback, and the API of gateway {gateway_id} does not know the log."
+                f"No feedback on log {named(log_id)}: this account keeps its logs in Workers Observability, which has "
+                f"no documented place for feedback, and the API of gateway {named(gateway_id)} does not know the log."
             ) from error
 
     async def chat(self, gateway_id: str, chat: Chat, grown: Grown | None = None) -> Reply:
@@ -391,7 +393,7 @@ class AIGateway(Api):
             headers = {"cf-aig-authorization": f"Bearer {self._gateway_token()}"}
         event = wire.headers.get(EVENT_ID) or str(uuid4())
         errand = Errand(
-            f"No gateway {gateway_id}, or no model {wire.models[0]}.",
+            f"No gateway {named(gateway_id)}, or no model {named(wire.models[0])}.",
             scope=INFERENCE_SCOPE,
             doubt="It may have been carried out, and paid for, all the same: before trying again, check with list_logs "
             f'and filters=[{{"key": "event_id", "value": ["{event}"]}}].',
@@ -440,9 +442,9 @@ class AIGateway(Api):
     @asynccontextmanager
     async def _body(self, gateway_id: str, log_id: str, part: str, *, fresh: bool = False) -> AsyncGenerator[Body]:
         errand = Errand(
-            f"No log {log_id} in gateway {gateway_id}, or its {part} body was not stored (the API does not tell the "
-            "two apart). If list_logs shows the log: bodies are not kept when cf-aig-collect-log-payload was false, "
-            "when the log is over 10 MB, or after deletion."
+            f"No log {named(log_id)} in gateway {named(gateway_id)}, or its {part} body was not stored (the API does "
+            "not tell the two apart). If list_logs shows the log: bodies are not kept when cf-aig-collect-log-payload "
+            "was false, when the log is over 10 MB, or after deletion."
         )
         url = f"{self._log_url(gateway_id, log_id)}/{part}"
         response = await self._read(url, {}, errand, fresh=fresh, stream=True)

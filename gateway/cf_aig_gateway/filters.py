@@ -8,6 +8,9 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from cf_aig_gateway.json_text import write_json
+from cf_aig_gateway.one_line import as_logged
+
 FilterKey = Literal[
     "id",
     "created_at",
@@ -75,4 +78,4 @@ _FILTERS = TypeAdapter(list[Filter])
 
 def dump(filters: Sequence[Filter]) -> str:
     """Return the JSON that the `filters` query parameter holds."""
-    return _FILTERS.dump_json(list(filters)).decode()
+    return write_json(as_logged(_FILTERS.dump_python(list(filters)))).decode()

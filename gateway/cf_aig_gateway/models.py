@@ -6,11 +6,12 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Json
 
 from cf_aig_gateway.json_text import load_json
-from cf_aig_gateway.shapes import as_object
+from cf_aig_gateway.one_line import MOST, lined, one_line, word
+from cf_aig_gateway.shapes import as_object, as_text
 
 
-def _counted(value: int) -> int:
-    return max(0, value)
+def _object(value: Any) -> dict[str, Any]:
+    return as_object(load_json(value) if isinstance(value, str) else value)
 
 
 def _facts(value: Any) -> dict[str, Any]:
@@ -29,14 +30,23 @@ def _metadata(value: Any) -> dict[str, Any]:
         return {"metadata": value} if value else {}
 
 
-def _object(value: Any) -> dict[str, Any]:
-    return as_object(load_json(value) if isinstance(value, str) else value)
+def _counted(value: int) -> int:
+    return max(0, value)
 
 
 Count = Annotated[int, AfterValidator(_counted)]
 Facts = Annotated[dict[str, Any], BeforeValidator(_facts)]
 Figure = Annotated[float | None, Field(allow_inf_nan=False)]
 Object = dict[str, Any] | Json[dict[str, Any]]
+
+BODIES = frozenset({"request", "response", "request_head", "response_head"})
+"""Fields of a log that hold bodies or their beginnings: they have lines, and are shown in a frame."""
+
+NAMES = frozenset(
+    {"id", "provider", "model", "path", "event_id", "session_id", "request_type", "model_type", "request_content_type",
+     "response_content_type"}
+)  # fmt: skip
+"""Fields of a log that are one word."""
 
 FIGURES = ("duration", "tokens_in", "tokens_out", "cost", "feedback")
 OBJECTS = (("metadata", _metadata), ("usage_metadata", _facts), ("timings", _facts))
@@ -49,12 +59,15 @@ class Wire(BaseModel):
 
     @classmethod
     def mended(cls, sent: Any) -> Any:
-        """Return a value that the model does not take in a form that it may; here, as it is."""
-        return sent
+        """Return what a gateway sent as the model takes it, its texts as they may be shown."""
+        return lined(sent)
 
 
 class Gateway(Wire):
-    """One gateway, as GET /accounts/{account}/ai-gateway/gateways gives it (TTL and rate interval in seconds)."""
+    """One gateway, as GET /accounts/{account}/ai-gateway/gateways gives it (TTL and rate interval in seconds).
+
+    Its id is one word, its other texts are each one line.
+    """
 
     id: str
     collect_logs: bool | None = None
@@ -74,9 +87,18 @@ class Gateway(Wire):
     spend_limits: Facts = {}
     created_at: str | None = None
 
+    @classmethod
+    def mended(cls, sent: Any) -> Any:
+        """Return a gateway with its id as one word, and its other texts as lines."""
+        held = as_object(lined(sent))
+        return held | {"id": word(as_text(held["id"]))} if "id" in held else sent
+
 
 class Log(Wire):
-    """One logged request (duration in milliseconds, cost in US dollars, created_at in UTC). Ids are opaque."""
+    """One logged request (duration in milliseconds, cost in US dollars, created_at in UTC). Ids are opaque.
+
+    NAMES are each one word, and its other texts one line, but for BODIES: `one_line.as_logged` leads back.
+    """
 
     id: str
     created_at: str | None = None
@@ -102,14 +124,13 @@ class Log(Wire):
 
     @classmethod
     def mended(cls, sent: Any) -> Any:
-        """Return a row without figures that no call can have, and with an empty object for null or for no JSON."""
+        """Return a row with its objects opened, without figures that no call can have, and with its texts as lines."""
         if not isinstance(sent, dict):
             return sent
         row: dict[str, Any] = {**sent}
         row |= {name: opened(row.get(name)) for name, opened in OBJECTS}
-        return row | {
-            name: None for name in FIGURES if isinstance(row.get(name), float) and not math.isfinite(row[name])
-        }
+        row |= {name: None for name in FIGURES if isinstance(row.get(name), float) and not math.isfinite(row[name])}
+        return {word(name): value if name in BODIES else _in_line(name, value) for name, value in row.items()}
 
     @property
     def latency(self) -> float | None:
@@ -117,6 +138,12 @@ class Log(Wire):
         value = self.timings.get("latency")
         is_figure = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         return value if is_figure else None
+
+
+def _in_line(name: str, value: Any) -> Any:
+    if not isinstance(value, str):
+        return lined(value)
+    return word(value) if name in NAMES else one_line(value[:MOST] + "…" * (len(value) > MOST))
 
 
 class ResultInfo(Wire):
@@ -142,9 +169,3 @@ class Envelope(Wire):
     result: Any = None
     result_info: ResultInfo = ResultInfo()
     errors: list[ApiError] = []
-
-
-class LogsEnvelope(Envelope):
-    """The same around logs, which are read at once: in half the time, where they are thousands."""
-
-    result: list[Log] | None = None

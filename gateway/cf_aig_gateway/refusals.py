@@ -11,9 +11,10 @@ import httpx2
 
 from cf_aig_gateway.errors import GatewayError, NotFound
 from cf_aig_gateway.json_text import load_json
+from cf_aig_gateway.one_line import quoted
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
-MAX_WORDS = 2000
+MAX_WORDS = 500
 """Characters of somebody else's error text that a message repeats."""
 
 GRAPHQL_STATUSES = (
@@ -40,7 +41,7 @@ def refusal(response: httpx2.Response, errand: Errand) -> GatewayError:
     """Return the error that an answer other than success stands for."""
     status = response.status_code
     code, words = reason(response)
-    said = f"HTTP {status}" + (f", code {code}" if code else "") + (f": {words}" if words else "")
+    said = f"HTTP {status}" + (f", code {code}" if code else "") + (f": {quoted(words, MAX_WORDS)}" if words else "")
     kind = NotFound if status == 404 and code != 7003 else GatewayError
     return kind(f"{_advice(response, status, code, errand)} ({said})", status=status, code=code)
 
@@ -51,7 +52,7 @@ def graphql_refusal(response: httpx2.Response, errand: Errand) -> GatewayError:
     said = words.lower()
     meant = (status for status, parts in GRAPHQL_STATUSES if any(part in said for part in parts))
     status = next(meant, 400)
-    return GatewayError(f"{_advice(response, status, None, errand)} ({words})", status=status)
+    return GatewayError(f"{_advice(response, status, None, errand)} ({quoted(words, MAX_WORDS)})", status=status)
 
 
 NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
@@ -85,10 +86,10 @@ def reason(response: httpx2.Response) -> tuple[int | None, str]:
         return None, f"{kind} instead of JSON: {' '.join(response.text.split())[:200]}"
     entries = [as_object(entry) for entry in as_list(body.get("errors")) or as_list(body.get("error"))]
     if entries:
-        return _code(entries[0]), "; ".join(_entry(entry) for entry in entries)[:MAX_WORDS]
+        return _code(entries[0]), "; ".join(_entry(entry) for entry in entries)[: MAX_WORDS + 1]
     error = body.get("error")
     words = as_text(error) or as_text(as_object(error).get("message")) or as_text(body.get("message"))
-    return None, words[:MAX_WORDS]
+    return None, words[: MAX_WORDS + 1]
 
 
 def _code(entry: dict[str, Any]) -> int | None:
@@ -121,5 +122,5 @@ def _advice(response: httpx2.Response, status: int, code: int | None, errand: Er
 
 def _when(response: httpx2.Response) -> str:
     if wait := response.headers.get("retry-after"):
-        return f"in {wait} s"
+        return f"in {quoted(wait, 40)} s" if not wait.isdecimal() else f"in {wait} s"
     return "in a minute; after 1,200 calls in 5 minutes the Cloudflare API blocks for 5 more"

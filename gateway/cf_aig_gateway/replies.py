@@ -13,6 +13,7 @@ from cf_aig_gateway.chat import Wire, provider_and_name
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.formats.conversation import ToolCall
 from cf_aig_gateway.formats.usage import Usage
+from cf_aig_gateway.one_line import named, quoted, word
 from cf_aig_gateway.refusals import MAX_WORDS, Errand, reason, refusal
 
 Grown = Callable[[int], None]
@@ -23,7 +24,8 @@ Grown = Callable[[int], None]
 class Reply:
     """What came back (duration in milliseconds, as seen from here). `log_id` is None when nothing was logged.
 
-    A tool call is `{id, name, arguments}`, whatever the provider's form. `routing` is why a router chose the model.
+    A tool call is `{id, name, arguments}`, whatever the provider's form. `routing` is why a router chose the model. All
+    but `text` and arguments are each one word.
     """
 
     text: str
@@ -60,7 +62,7 @@ async def assembled(response: httpx2.Response, grown: Grown | None) -> dict[str,
     how = "ended in an error" if stream.error else "broke off"
     raise GatewayError(
         f"The reply {how} after {stream.events} events. "
-        f"Next: get_log_response_body with log {response.headers.get('cf-aig-log-id', '(none)')}."
+        f"Next: get_log_response_body with log {named(response.headers.get('cf-aig-log-id', 'none'))}."
     )
 
 
@@ -71,7 +73,7 @@ def parse_reply(wire: Wire, response: httpx2.Response, body: dict[str, Any], dur
         GatewayError: the gateway or the provider refused it, or the answer is no chat reply.
 
     """
-    headers = response.headers
+    headers = {name: word(value) for name, value in response.headers.items()}
     log_id = headers.get("cf-aig-log-id")
     if not response.is_success or not body or body.get("success") is False:
         raise _refused(wire, response, log_id, errand)
@@ -83,9 +85,9 @@ def parse_reply(wire: Wire, response: httpx2.Response, body: dict[str, Any], dur
     return Reply(
         text="\n".join(turn.text for turn in said.turns if turn.text and turn.role != "sources"),
         tool_calls=[_call(call) for turn in said.turns for call in turn.calls],
-        finish_reason=said.finish or None,
+        finish_reason=word(said.finish) or None,
         provider=headers.get("cf-aig-provider") or provider_and_name(answered)[0] or None,
-        model=headers.get("cf-aig-model") or headers.get("cf-aig-routed-model") or said.model or answered,
+        model=headers.get("cf-aig-model") or headers.get("cf-aig-routed-model") or word(said.model) or answered,
         tokens_in=said.usage.tokens_in,
         tokens_out=said.usage.tokens_out,
         duration=duration,
@@ -98,28 +100,29 @@ def parse_reply(wire: Wire, response: httpx2.Response, body: dict[str, Any], dur
 
 
 def _call(call: ToolCall) -> dict[str, str]:
-    return {"id": call.id, "name": call.name, "arguments": call.arguments}
+    return {"id": word(call.id), "name": word(call.name), "arguments": call.arguments}
 
 
 def _no_reply(wire: Wire, said: formats.Conversation | None, log_id: str | None) -> GatewayError:
     """Return the error for a success that says nothing a chat can be answered with."""
-    why = f": {said.error[:MAX_WORDS]}" if said and said.error else ""
-    return GatewayError(f"{wire.models[0]} answered HTTP 200, but with no chat reply{why}. {_followed(log_id)}")
+    why = f": {quoted(said.error, MAX_WORDS)}" if said and said.error else ""
+    return GatewayError(f"{named(wire.models[0])} answered HTTP 200, but with no chat reply{why}. {_followed(log_id)}")
 
 
 def _followed(log_id: str | None) -> str:
-    return f"Next: get_log_details with log {log_id}." if log_id else "Nothing was logged under an id."
+    return f"Next: get_log_details with log {named(log_id)}." if log_id else "Nothing was logged under an id."
 
 
 def _refused(wire: Wire, response: httpx2.Response, log_id: str | None, errand: Errand) -> GatewayError:
     code, words = reason(response)
-    status = response.status_code
+    status, model = response.status_code, named(wire.models[0])
+    said = quoted(words, MAX_WORDS) if words else "no reason given"
     if advice := _GATEWAY_ADVICE.get(code or 0):
-        message = f"{advice.format(model=wire.models[0])} (HTTP {status}, code {code}: {words})"
+        message = f"{advice.format(model=model)} (HTTP {status}, code {code}: {said})"
     elif code in PERMISSION or status < 400:
         message = str(refusal(response, errand))
     else:
-        message = f"{wire.models[0]} answered HTTP {status}: {words or 'no reason given'}"
+        message = f"{model} answered HTTP {status}: {said}"
     return GatewayError(f"{message.removesuffix('.')}. {_followed(log_id)}", status=status, code=code)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from cf_aig_gateway.chat import ROUTED, Wire, chat_path, own_headers, provider_and_name, quoted
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.models import Log
+from cf_aig_gateway.one_line import as_logged, named
 from cf_aig_gateway.providers import AUTHORS, provider_of
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
@@ -70,11 +71,11 @@ def step_of(log: Log, request: Any) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _logged(log: Log, request: Any) -> Resend:
     step, body = step_of(log, request)
-    provider = as_text(step.get("provider")) or log.provider or ""
+    provider = as_text(step.get("provider")) or as_logged(log.provider or "")
     if not (body and provider):
         raise GatewayError("Only a request that is a JSON object, to a provider that its log names, can be sent again.")
-    model = as_text(body.get("model")) or (log.model or "").removeprefix(f"{provider}/")
-    held = Resend(model, provider, as_text(step.get("endpoint")) or log.path or "", body)
+    model = as_text(body.get("model")) or as_logged(log.model or "").removeprefix(f"{provider}/")
+    held = Resend(model, provider, as_text(step.get("endpoint")) or as_logged(log.path or ""), body)
     universal = bool(step or log.step or log.request_type == "universal")
     return replace(_on_its_route(held), universal=universal)
 
@@ -118,7 +119,7 @@ def _elsewhere(held: Resend, model: str) -> Resend:
     """Return a chat in OpenAI's form for another provider: the REST API takes it for any."""
     if not held.path.endswith(CHAT):
         raise GatewayError(
-            f"This request is in {held.provider}'s own form ({held.path}), so only another of its models can take it. "
-            f"For {model[:80]}, give the messages to chat_via_gateway."
+            f"This request is in {named(held.provider)}'s own form ({named(held.path)}), so only another of its "
+            f"models can take it. For {named(model)}, give the messages to chat_via_gateway."
         )
     return replace(held, model=model, path=f"v1/{CHAT}", body=held.body | {"model": model}, rest=True)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from cf_aig_gateway.one_line import word
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 ASKED = re.compile(r'"model"\s*:\s*"(?P<name>(?:custom|dynamic)/[^"\\]{1,200}|cloudflare/auto)"')
@@ -42,9 +43,11 @@ def _is_limit(element: dict[str, Any]) -> bool:
 
 
 def _limit(held: dict[str, Any]) -> str:
-    kind = as_text(held.get("limitType")) or "rate"
-    window = held.get("window") or held.get("interval")
-    return f"a {kind} limit of {held.get('limit')} per {window} s by {as_text(held.get('key'))}"
+    kind, limit = held.get("limitType") or "rate", held.get("limit")
+    told = (
+        word(str(each)) for each in (kind, limit, held.get("window") or held.get("interval"), held.get("key") or "")
+    )
+    return "a {} limit of {} per {} s by {}".format(*told)
 
 
 def _models(elements: list[Any]) -> Iterator[str]:
@@ -52,4 +55,4 @@ def _models(elements: list[Any]) -> Iterator[str]:
         held = as_object(element.get("properties")) or element
         if element.get("type") == "model" and (model := as_text(held.get("model"))):
             provider = as_text(held.get("provider"))
-            yield model if not provider or model.startswith((f"{provider}/", "@")) else f"{provider}/{model}"
+            yield word(model if not provider or model.startswith((f"{provider}/", "@")) else f"{provider}/{model}")

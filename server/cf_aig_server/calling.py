@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.json_text import load_json
+from cf_aig_gateway.one_line import named, unhidden
 from cf_aig_gateway.shapes import as_list, as_object
 from cf_aig_tools.desk import Desk, desk_of, time_limit
 from cf_aig_tools.progress import progress
@@ -52,9 +53,11 @@ class Code:
                     result = await self._function(context, **values)
             return masked(result, desk.masker)
         except ValidationError as error:
-            raise ToolError(desk.masker.mask("\n".join(map(_sentence, error.errors(include_url=False))))) from error
+            raise ToolError(
+                unhidden(desk.masker.mask("\n".join(map(_sentence, error.errors(include_url=False)))))
+            ) from error
         except GatewayError as error:
-            raise ToolError(desk.masker.mask(str(error))) from error
+            raise ToolError(unhidden(desk.masker.mask(str(error)))) from error
         except MCPError:
             raise
         except Exception as error:
@@ -80,7 +83,7 @@ def _refuse_gateway(values: dict[str, Any], desk: Desk) -> None:
     gateway = values.get("gateway_id", "") or desk.default_gateway
     if "gateway_id" in values and not desk.allows(gateway):
         allowed = ", ".join(sorted(desk.gateways))
-        raise GatewayError(f"Gateway {gateway[:MAX_ECHO]} is not among those allowed: {allowed}.")
+        raise GatewayError(f"Gateway {named(gateway, MAX_ECHO)} is not among those allowed: {allowed}.")
 
 
 def mended(value: Any, schema: dict[str, Any]) -> Any:
@@ -99,9 +102,9 @@ def _decoded(text: str) -> Any:
 
 
 def masked(result: CallToolResult, masker: Masker) -> CallToolResult:
-    """Return a result with the secrets in both of its channels masked: the only way out for text from a log."""
+    """Return a result as it may leave, in both of its channels: the only way out for text from a log."""
     said = [[part.text for part in result.content if isinstance(part, TextContent)], result.structured_content]
-    safe = masker.masked(said)
+    safe = unhidden(masker.masked(said))
     if safe is said:
         return result
     texts, structured = iter(safe[0]), safe[1]
@@ -114,7 +117,7 @@ def masked(result: CallToolResult, masker: Masker) -> CallToolResult:
 def _unknown(name: str, known: list[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}?" if near else f"it takes {', '.join(known)}."
-    return f"Unknown argument {name[:MAX_ECHO]}: {hint}"
+    return f"Unknown argument {named(name, MAX_ECHO)}: {hint}"
 
 
 _KINDS = {

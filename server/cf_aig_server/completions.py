@@ -16,6 +16,7 @@ from mcp.types import (
 )
 
 from cf_aig_gateway.errors import GatewayError
+from cf_aig_gateway.one_line import unhidden
 
 if TYPE_CHECKING:
     from cf_aig_gateway.models import Log
@@ -48,6 +49,7 @@ async def complete(
             values = await _values(params.argument.name, typed, resolved.get("gateway_id", ""), desk)
     except GatewayError:
         values = ()
+    values = unhidden(desk.masker.masked(list(values)))
     fitting = [value for value in dict.fromkeys(values) if typed.lower() in value.lower()]
     return CompleteResult(completion=Completion(values=fitting[:100], total=len(fitting), has_more=len(fitting) > 100))
 

@@ -11,6 +11,7 @@ from cf_aig_server.settings import Settings
 from cf_aig_server.wire import VERSION, wire
 from cf_aig_tools.desk import Desk
 from cf_aig_tools.reading.masking import Masker
+from cf_aig_tools.reading.own_secrets import own_secrets
 
 LOCAL_ACCOUNT = "0" * 32
 LOCAL_URL = "http://127.0.0.1"
@@ -36,7 +37,7 @@ def desk(http: httpx2.AsyncClient, settings: Settings, secret: bytes, *, offers_
     return Desk(
         _gateway(http, settings),
         settings.gateway_id,
-        Masker(settings.mask),
+        Masker(settings.mask, own_secrets(settings.mask_also)),
         settings.budget,
         frozenset(settings.allow),
         secret,

@@ -11,6 +11,7 @@ from mcp.server.mcpserver.tools import Tool
 from mcp.types import CallToolResult, TextContent
 
 from cf_aig_gateway.errors import GatewayError, NotFound
+from cf_aig_gateway.one_line import named, unhidden
 from cf_aig_tools.cases_link import BOUND, MIME, NAMES, URI
 
 if TYPE_CHECKING:
@@ -97,10 +98,10 @@ async def _cases(desk: "Desk", gateway_id: str, asked: dict[str, str]) -> str:
     from cf_aig_tools.cases.attached import attached  # noqa: PLC0415 (loads when it is read)
 
     try:
-        return await attached(desk, gateway_id, asked)
+        return unhidden(await attached(desk, gateway_id, asked))
     except GatewayError as error:
         kind = ResourceNotFoundError if isinstance(error, NotFound) else ResourceError
-        raise kind(desk.masker.mask(str(error))) from error
+        raise kind(unhidden(desk.masker.mask(str(error)))) from error
 
 
 async def _gateway(gateway_id: str, desk: "Desk") -> str:
@@ -111,11 +112,12 @@ async def _gateway(gateway_id: str, desk: "Desk") -> str:
         with time_limit(desk.timeout_s):
             found = await desk.gateway.gateways(per_page=50, search=gateway_id)
     except GatewayError as error:
-        raise ResourceError(desk.masker.mask(str(error))) from error
+        raise ResourceError(unhidden(desk.masker.mask(str(error)))) from error
     for gateway in found.items:
         if gateway.id == gateway_id and desk.allows(gateway_id):
-            return "\n".join(f"{name}: {value}" for name, value in settings_of(gateway).items() if value is not None)
-    raise ResourceNotFoundError(f"No gateway {gateway_id}. list_gateways shows those that exist.")
+            told = (f"{name}: {value}" for name, value in settings_of(gateway).items() if value is not None)
+            return unhidden(desk.masker.mask("\n".join(told)))
+    raise ResourceNotFoundError(f"No gateway {named(gateway_id)}. list_gateways shows those that exist.")
 
 
 async def _said(tool: Tool, arguments: dict[str, Any], ctx: Call) -> str:

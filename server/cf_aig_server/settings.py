@@ -61,7 +61,23 @@ def _provider_keys() -> dict[str, SecretStr]:
     }
 
 
+def _expressions(path: Path) -> Path:
+    """Refuse a file of regular expressions that cannot be read, or not each in linear time."""
+    from cf_aig_tools.reading.own_secrets import own_secrets  # noqa: PLC0415 (only where there is such a file)
+
+    try:
+        own_secrets(path)
+    except OSError as error:
+        raise ValueError(f"names {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"names {path}, which is no UTF-8 text") from None
+    except ValueError as error:
+        raise ValueError(f"names {path}, whose {error}") from None
+    return path
+
+
 BaseURL = Annotated[str, AfterValidator(_base_url)]
+Expressions = Annotated[FilePath, AfterValidator(_expressions)]
 Names = Annotated[list[str], NoDecode, BeforeValidator(_names)]
 Fields = Annotated[dict[str, str], NoDecode, BeforeValidator(_fields)]
 
@@ -88,6 +104,7 @@ class Settings(BaseSettings):
     log_days: int = Field(30, ge=1, le=3650, validation_alias="AI_GATEWAY_LOG_DAYS", description="Days back, at most")
     budget: int = Field(10_000, ge=200, le=10_000, validation_alias="AI_GATEWAY_BUDGET", description="Tokens, at most")
     mask: bool = Field(True, validation_alias="AI_GATEWAY_MASK")
+    mask_also: Expressions | None = Field(None, validation_alias="AI_GATEWAY_MASK_ALSO")
     http_token: SecretStr = Field(SecretStr(""), validation_alias="AI_GATEWAY_HTTP_TOKEN")
     http_token_file: FilePath | None = Field(None, validation_alias="AI_GATEWAY_HTTP_TOKEN_FILE")
     http_hosts: Names = Field([], validation_alias="AI_GATEWAY_HTTP_HOSTS", description="Host names it is called by")

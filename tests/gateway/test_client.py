@@ -366,7 +366,7 @@ async def test_tool_uses_of_anthropic_are_tool_calls() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "said"),
     [
-        (401, {"error": {"message": "Incorrect API key"}}, "openai/x answered HTTP 401: Incorrect API key"),
+        (401, {"error": {"message": "Incorrect API key"}}, "openai/x answered HTTP 401: \"Incorrect API key\""),
         (400, {"success": False, "error": [{"code": 2008, "message": "Invalid provider"}]}, "Write the model as provider/model"),
         (200, {"success": False, "error": [{"code": 2005, "message": "no answer"}]}, "no usable answer"),
         (500, "broken", "openai/x answered HTTP 500: no reason given"),
@@ -434,7 +434,7 @@ async def test_only_the_gateway_that_was_chatted_through_is_waited_for() -> None
         (
             429,
             {"errors": [{"code": 3040, "message": "Capacity exceeded"}]},
-            "openai/x answered HTTP 429: Capacity exceeded",
+            'openai/x answered HTTP 429: "Capacity exceeded"',
         ),
         (429, {"error": [{"code": 2003, "message": "Rate limited"}]}, "The gateway's own rate limit was hit"),
     ],

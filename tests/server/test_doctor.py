@@ -74,6 +74,7 @@ async def test_a_good_configuration_needs_nothing() -> None:
 
     assert list(found) == [
         "protocol",
+        "masking",
         "clock",
         "token",
         "account",
@@ -164,3 +165,16 @@ def test_a_configuration_holds_no_token(tmp_path: Path) -> None:
 
     assert "secret-token" not in plain
     assert json.dumps({"CLOUDFLARE_API_TOKEN_FILE": str(tmp_path / "token")})[1:-1] in filed
+
+
+async def test_what_is_masked_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "mask.txt"
+    path.write_text("# ours\nEMP-[0-9]{6}\nallow: hunter2\n")
+
+    as_it_comes = (await findings(cloudflare()))["masking"]
+    with_own = (await findings(cloudflare(), mask_also=path))["masking"]
+    off = (await findings(cloudflare(), mask=False))["masking"]
+
+    assert as_it_comes[0] == "ok" and as_it_comes[1].endswith(" kinds of secrets")
+    assert with_own == ("ok", f"{as_it_comes[1]}, 1 of your own, and 1 that are shown, from {path}")
+    assert off[0] == "note" and "AI_GATEWAY_MASK" in off[1]

@@ -83,3 +83,36 @@ def test_a_token_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     missing = Settings(account_id="a" * 32, api_token_file=tmp_path / "none").missing()
 
     assert missing == f"CLOUDFLARE_API_TOKEN_FILE ({tmp_path / 'none'}) cannot be read, or is empty."
+
+
+def test_expressions_of_what_is_masked_besides_come_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "mask.txt"
+    path.write_text("EMP-[0-9]{6}\n")
+
+    assert Settings(mask_also=path).mask_also == path
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        ("fine\n(?=x)y", "line 2 is not valid: .*no look-around"),
+        (r"(a)\1", r"line 1 is not valid: .*no \\1"),
+        ("x*", "line 1 matches the empty text"),
+    ],
+)
+def test_an_expression_that_is_none_or_not_linear_is_refused_at_start(tmp_path: Path, lines: str, why: str) -> None:
+    path = tmp_path / "mask.txt"
+    path.write_text(lines)
+
+    with pytest.raises(ValidationError, match=rf"names {path}, whose {why}"):
+        Settings(mask_also=path)
+
+
+def test_a_file_of_expressions_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mask.txt"
+
+    with pytest.raises(ValidationError):
+        Settings(mask_also=path)
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(ValidationError, match="no UTF-8 text"):
+        Settings(mask_also=path)

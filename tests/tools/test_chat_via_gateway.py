@@ -125,7 +125,7 @@ async def test_a_failure_has_the_providers_words_and_the_log(client: Client, sto
     result = await client.call_tool("chat_via_gateway", {"model": MODELS[0], "prompt": "[simulate: rate_limited]"})
 
     assert result.is_error
-    assert "openai/gpt-4o-mini answered HTTP 429: Rate limit reached" in result.content[0].text
+    assert 'openai/gpt-4o-mini answered HTTP 429: "Rate limit reached' in result.content[0].text
     assert "get_log_details with log " in result.content[0].text
 
 

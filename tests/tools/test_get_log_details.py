@@ -7,6 +7,7 @@ from mcp import Client
 from tokens import o200k
 
 from cf_aig_gateway.local.store import Store
+from cf_aig_gateway.one_line import named
 
 pytestmark = pytest.mark.anyio
 
@@ -111,7 +112,7 @@ async def test_an_unknown_log_says_where_to_look(client: Client, log_id: str) ->
     result = await client.call_tool("get_log_details", {"log_id": log_id})
 
     assert result.is_error
-    assert f"No log {log_id} in gateway default. list_logs shows" in result.content[0].text
+    assert f"No log {named(log_id)} in gateway default. list_logs shows" in result.content[0].text
 
 
 CONVERSE = {"output": {"message": {"role": "assistant", "content": [{"text": "Hi"}]}}, "stopReason": "end_turn", "usage": {"inputTokens": 1000, "outputTokens": 200}}  # fmt: skip

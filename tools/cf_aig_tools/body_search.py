@@ -246,7 +246,7 @@ class BodySearch:
             return needle.matches(stored, masker)
         if len(stored) <= GLANCE and not needle.may_hold(stored):
             return []
-        work = partial(needle.matches, stored, Stoppable(masker.enabled))
+        work = partial(needle.matches, stored, Stoppable(masker.enabled, masker.own))
         return await anyio.to_thread.run_sync(work, limiter=self._threads)
 
 

@@ -5,8 +5,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from cf_aig_gateway.one_line import named, word
 from cf_aig_gateway.replies import Reply
 from cf_aig_tools.reading.budget import cut
+from cf_aig_tools.reading.fence import fenced
 from cf_aig_tools.reading.masking import Masker
 
 LONGEST = 200
@@ -63,23 +65,24 @@ def _brief(text: str | None) -> str | None:
 
 
 def reply_text(reply: ChatReply) -> str:
-    """Return what was said and, in a line below, how the gateway handled it."""
+    """Return what was said, fenced, and in a line below how the gateway handled it."""
     return "\n".join([*_said(reply), f"— {', '.join(_facts(reply))}"])
 
 
 def _said(reply: ChatReply) -> list[str]:
     calls = [json.dumps(call, ensure_ascii=False, separators=(",", ":")) for call in reply.tool_calls or []]
-    return [*([reply.text] if reply.text else []), *(f"tool call: {call}" for call in calls)] or ["(no text)"]
+    said = [*([reply.text] if reply.text else []), *(f"tool call: {call}" for call in calls)]
+    return [fenced("\n".join(said))] if said else ["(no text)"]
 
 
 def _facts(reply: ChatReply) -> list[str]:
-    named = reply.model.startswith((f"{reply.provider}/", "@cf/"))
-    subject = reply.model if named or not reply.provider else f"{reply.provider}/{reply.model}"
+    is_whole = reply.model.startswith((f"{reply.provider}/", "@cf/"))
+    subject = reply.model if is_whole or not reply.provider else f"{reply.provider}/{reply.model}"
     facts = [
-        f"{subject} through {reply.gateway_id}",
+        f"{word(subject)} through {named(reply.gateway_id)}",
         f"{reply.duration} ms",
         reply.cache_status and f"cache {reply.cache_status}",
-        f"chosen by {reply.routing}" if reply.routing else "",
+        f"chosen by {named(reply.routing)}" if reply.routing else "",
         f"step {reply.step}" if reply.step not in {None, "0"} else "",
         f"{reply.tokens_in} + {reply.tokens_out} tokens" if reply.tokens_in is not None else "",
         reply.finish_reason and f"finished: {reply.finish_reason}",

@@ -5,7 +5,10 @@ from typing import Any
 from cf_aig_gateway.client import AIGateway
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.models import Gateway
+from cf_aig_gateway.one_line import named, quoted, word
 from cf_aig_gateway.shapes import as_list, as_object, as_text
+
+RULE = (("limit", None), ("window", None), ("technique", "fixed"))
 
 MOST_BOUNDS = 20
 """Spend limits and policies that are shown."""
@@ -30,22 +33,27 @@ def rules_of(gateway: Gateway) -> list[dict[str, Any]]:
 
 def _rule(rule: dict[str, Any]) -> str:
     of = [f"{name} {_values(rule[name])}" for name in ("provider", "model") if rule.get(name)]
-    of += [f"{key} {_values(how)}" for key, how in as_object(rule.get("metadata")).items()]
-    within = f"${rule.get('limit')} per {rule.get('window')} s, {rule.get('technique') or 'fixed'}"
+    of += [f"{named(key)} {_values(how)}" for key, how in as_object(rule.get("metadata")).items()]
+    limit, window, technique = (word(str(rule.get(name) or default)) for name, default in RULE)
+    within = f"${limit} per {window} s, {technique}"
     subject = f" for {', '.join(of)}" if of else ""
-    return f"spend limit {as_text(rule.get('id'))}: {within}{subject}".replace("limit :", "limit:")
+    return f"spend limit {named(as_text(rule.get('id')))}: {within}{subject}".replace("limit :", "limit:")
 
 
 def _values(how: Any) -> str:
     held = as_object(how)
-    return ", ".join(map(str, as_list(held.get("values")))) or "each separately"
+    return ", ".join(named(str(value)) for value in as_list(held.get("values"))) or "each separately"
 
 
 def _policy(policy: dict[str, Any]) -> str:
     action, resource = as_object(policy.get("action")), as_object(policy.get("resource"))
     what = as_text(action.get("type"))
-    amount = f" of ${action.get('amount')} {as_text(action.get('period'))}" if what == "limit" else ""
-    on = "/".join(as_text(resource.get(name)) or "*" for name in ("provider", "model")) if resource else "any model"
+    amount = f" of ${word(str(action.get('amount')))} {named(as_text(action.get('period')))}" if what == "limit" else ""
+    on = (
+        named("/".join(as_text(resource.get(name)) or "*" for name in ("provider", "model")))
+        if resource
+        else "any model"
+    )
     actor = as_text(policy.get("actor")) or "*"
-    when = f" when {as_text(policy.get('condition'))}" if policy.get("condition") else ""
-    return f"policy {as_text(policy.get('name'))}: {what}{amount} on {on} for {actor}{when}"
+    when = f" when {quoted(as_text(policy.get('condition')))}" if policy.get("condition") else ""
+    return f"policy {named(as_text(policy.get('name')))}: {named(what)}{amount} on {on} for {named(actor)}{when}"

@@ -1,6 +1,5 @@
 """Everything one log says, and in one line what happened."""
 
-import json
 import re
 from itertools import product
 from typing import Annotated, Any
@@ -14,6 +13,7 @@ from cf_aig_gateway.formats import Conversation
 from cf_aig_gateway.formats.endings import shortfall
 from cf_aig_gateway.formats.usage import Usage
 from cf_aig_gateway.models import Log
+from cf_aig_gateway.one_line import MOST, named, quoted
 from cf_aig_gateway.routing import asked_name, limits_of, models_of
 from cf_aig_gateway.shapes import as_object, as_text
 from cf_aig_tools import failures
@@ -25,7 +25,7 @@ from cf_aig_tools.parameters import Budget, GatewayId, LogId
 from cf_aig_tools.reading import Reading, View, read_body, reply_in
 from cf_aig_tools.reading.budget import cut, tokens
 from cf_aig_tools.reading.forms import chunked
-from cf_aig_tools.reading.masking import Masker, visible
+from cf_aig_tools.reading.masking import Masker
 from cf_aig_tools.refused import credit, would_pass
 from cf_aig_tools.runs.cache import told_cache
 from cf_aig_tools.steps import told_evaluation, told_steps
@@ -72,13 +72,13 @@ async def get_log_details(
     reply = await _reply(desk, gateway, stored) if stored.success else None
     stored, source = _metered(stored, reply)
     cache = await told_cache(desk.gateway, gateway, stored, reply)
-    but = visible(desk.masker.mask(_but(reply))) if reply else ""
+    but = desk.masker.mask(_but(reply)) if reply else ""
     told = [await _routed(desk, gateway, stored), await would_pass(desk.gateway, gateway, stored), source, cache]
     told += [await credit(desk.gateway, stored), await told_steps(desk.gateway, gateway, stored)]
     told.append(await why_no_cost(desk.gateway, stored, reply))
     told.append(await told_evaluation(desk.gateway, gateway, stored))
-    around = visible(desk.masker.mask("\n".join(filter(None, told))))
-    log = Log.model_validate(desk.masker.masked(stored.model_dump()))
+    around = desk.masker.mask("\n".join(filter(None, told)))
+    log = stored.model_copy(update=desk.masker.masked(stored.model_dump()))
     most = min(budget, desk.max_budget)
     for with_heads, room in product((True, False) if heads else (False,), ROOMS):
         begun = await _heads(stored, HEAD + room, desk.masker) if with_heads else {}
@@ -93,7 +93,8 @@ async def _routed(desk: Desk, gateway_id: str, log: Log) -> str:
     name = asked_name(as_text(_extra(log, "request_head")))
     if not name:
         return ""
-    line = f"Asked for {name}: {log.model or 'an unknown model'} answered{f', as step {log.step}' if log.step else ''}."
+    step = f", as step {log.step}" if log.step else ""
+    line = f"Asked for {named(name)}: {log.model or 'an unknown model'} answered{step}."
     if not name.startswith("dynamic/"):
         return line
     try:
@@ -154,7 +155,7 @@ def _answer(log: Log, room: int, heads: dict[str, str], around: str, but: str) -
         response_head=heads.get("response"),
         next="get_log_request_body or get_log_response_body",
     )
-    lines = [structured.summary, *(f"{name}: {shown(value)}" for name, value in fields.items())]
+    lines = [structured.summary, *(f"{named(name)}: {shown(value)}" for name, value in fields.items())]
     lines += [f"{part} body: {head}" for part, head in heads.items()]
     return answer("\n".join([*lines, f"next: {structured.next}"]), structured)
 
@@ -162,7 +163,7 @@ def _answer(log: Log, room: int, heads: dict[str, str], around: str, but: str) -
 def _summary(log: Log, room: int, around: str, but: str) -> str:
     lines = [_outcome(log, room, but), f"{_moment(log)}, {', '.join(_figures(log))}", around, _sizes(log)]
     if log.metadata:
-        pairs = " ".join(f"{key}={shown(plain(value))}" for key, value in log.metadata.items())
+        pairs = " ".join(f"{named(key)}={named(shown(plain(value)), MOST)}" for key, value in log.metadata.items())
         lines.append(_short(f"metadata: {pairs}", room))
     return "\n".join(filter(None, lines))
 
@@ -181,7 +182,7 @@ def _outcome(log: Log, room: int, but: str) -> str:
     if log.status_code == failures.CALLER_LEFT:
         status = "had not finished"
     line = f"Failed: {failure.kind}. {subject} {status}{':' if failure.words else '.'}"
-    words = json.dumps(_short(failure.words, room), ensure_ascii=False) if failure.words else ""
+    words = quoted(_short(failure.words, room), MOST) if failure.words else ""
     return "\n  ".join(filter(None, [f"{line} {failure.meaning}".strip(), words]))
 
 
@@ -189,7 +190,7 @@ def _but(reply: Conversation) -> str:
     """Return what is wrong with the reply of a call that succeeded."""
     if reply.broken:
         return f", but the reply {reply.broken[0].lower()}{reply.broken[1:].rstrip('.')}"
-    wrong = shortfall(reply) or (reply.error and f"is an error, {reply.error[:200]}")
+    wrong = shortfall(reply) or (reply.error and f"is an error, {quoted(reply.error)}")
     return f", but the reply {wrong}" if wrong else ""
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.formats.usage import Usage, count
 from cf_aig_gateway.models import Log
+from cf_aig_gateway.one_line import named
 from cf_aig_tools import evaluations, failures
 from cf_aig_tools.amounts import dollars, seconds, significant
 from cf_aig_tools.parameters import metadata_key
@@ -52,7 +53,7 @@ def _refuse_unknown(logs: Sequence[Log], fields: Sequence[str]) -> None:
             refuse_unknown_key(logs, key)
         elif name not in known:
             near = difflib.get_close_matches(name, known, n=1, cutoff=0)
-            raise GatewayError(f"No log has a field {name[:80]}: did you mean {near[0]}?")
+            raise GatewayError(f"No log has a field {named(name)}: did you mean {named(near[0])}?")
 
 
 def refuse_unknown_key(logs: Sequence[Log], key: str) -> None:
@@ -64,9 +65,9 @@ def refuse_unknown_key(logs: Sequence[Log], key: str) -> None:
     """
     keys = sorted({name for log in logs for name in log.metadata})
     if logs and key not in keys:
-        named = ", ".join(name[:40] for name in keys[:MOST_KEYS]) + (" …" if len(keys) > MOST_KEYS else "")
-        there = f"The keys are {named}" if keys else "They have no metadata"
-        raise GatewayError(f"None has the metadata key {key[:80]}. {there}.")
+        there = ", ".join(named(name, 40) for name in keys[:MOST_KEYS]) + (" …" if len(keys) > MOST_KEYS else "")
+        there = f"The keys are {there}" if keys else "They have no metadata"
+        raise GatewayError(f"None has the metadata key {named(key)}. {there}.")
 
 
 def _column(name: str, logs: Sequence[Log]) -> list[Cell]:

@@ -5,6 +5,7 @@ from cf_aig_gateway.client import AIGateway
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.formats import Conversation
 from cf_aig_gateway.models import Log
+from cf_aig_gateway.one_line import word
 from cf_aig_gateway.providers import CUSTOM
 from cf_aig_tools.amounts import dollars
 from cf_aig_tools.log_rows import usage_of
@@ -45,7 +46,5 @@ async def _custom(gateway: AIGateway, provider: str, model: str) -> str:
         )
     held = ((name, rule.get(name)) for name in ("cost_in", "cost_out"))
     prices = ", ".join(f"{name} {value:g}" for name, value in held if isinstance(value, int | float))
-    return (
-        f"{provider} has a price now ({rule.get('model_rule')} {str(rule.get('model'))[:80]}: {prices}), "
-        "which this call was not given: it may be newer"
-    )
+    which = " ".join(word(str(rule.get(name)), 80) for name in ("model_rule", "model"))
+    return f"{provider} has a price now ({which}: {prices}), which this call was not given: it may be newer"

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.filters import FILTER_KEYS, FLAGS, NUMBERS, ORDERS, Filter, FilterKey, FilterOperator
 from cf_aig_gateway.models import Log
+from cf_aig_gateway.one_line import as_logged, one_line
 from cf_aig_gateway.shapes import as_list
 
 GatewayId = Annotated[str, Field(description="From list_gateways; default: the configured one")]
@@ -84,7 +85,7 @@ def _filter_key(text: str) -> str:
 
 def metadata_key(name: str) -> str:
     """Return the key that metadata.<key> names; empty for any other name, the API's own two among them."""
-    return "" if name in FILTER_KEYS else name.partition(METADATA)[2] if name.startswith(METADATA) else ""
+    return "" if name in FILTER_KEYS else one_line(name.removeprefix(METADATA)) if name.startswith(METADATA) else ""
 
 
 class Clause(BaseModel):
@@ -153,7 +154,7 @@ class MetadataTest:
         if self.operator in {"gt", "lt"}:
             lower, upper = (value, held) if self.operator == "gt" else (held, value)
             return is_text(lower) == is_text(upper) and in_order(lower) < in_order(upper)
-        one, other = (str(each).lower() for each in (held, value))
+        one, other = (str(as_logged(each)).lower() for each in (held, value))
         return other in one if self.operator == "contains" else one == other
 
 
@@ -191,7 +192,7 @@ def wanted(filters: Sequence[Clause], metadata: Mapping[str, Any], **values: Any
     own = [clause.filter() for clause in filters if not metadata_key(clause.key)]
     tests = [
         *(MetadataTest(name, each.operator, each.value) for each in filters if (name := metadata_key(each.key))),
-        *(MetadataTest(key, "eq", [value]) for key, value in metadata.items()),
+        *(MetadataTest(one_line(key), "eq", [value]) for key, value in metadata.items()),
     ]
     return Wanted((*own, *equal, *(sent for test in tests for sent in test.filters())), tuple(tests))
 

@@ -6,6 +6,7 @@ from mcp.types import CallToolResult, ToolAnnotations
 from pydantic import BaseModel, Field
 
 from cf_aig_gateway.errors import GatewayError
+from cf_aig_gateway.one_line import named
 from cf_aig_tools.desk import Call, answer, desk_of
 from cf_aig_tools.parameters import GatewayId, LogId, Metadata
 from cf_aig_tools.tables import shown
@@ -40,9 +41,9 @@ async def patch_log_feedback(
     gateway = gateway_id or desk.default_gateway
     await desk.gateway.patch_log(gateway, log_id, changes)
     said = ", ".join(f"{name} {shown(value)}" for name, value in changes.items() if name != "metadata")
-    pairs = " ".join(f"{key}={value}" for key, value in metadata.items())
+    pairs = " ".join(f"{named(key)}={named(str(value))}" for key, value in metadata.items())
     what = ", ".join(filter(None, [said, pairs and f"metadata {pairs}"]))
     return answer(
-        f"Recorded on log {log_id} of gateway {gateway}: {what}.",
+        f"Recorded on log {named(log_id)} of gateway {named(gateway)}: {what}.",
         Recorded(log_id=log_id, gateway_id=gateway, recorded=changes),
     )

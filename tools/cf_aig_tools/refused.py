@@ -3,6 +3,7 @@
 from cf_aig_gateway.client import AIGateway
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.models import Log
+from cf_aig_gateway.one_line import named, quoted, word
 from cf_aig_gateway.shapes import as_object, as_text
 from cf_aig_tools import failures
 from cf_aig_tools.amounts import dollars
@@ -31,13 +32,13 @@ async def would_pass(gateway: AIGateway, gateway_id: str, log: Log) -> str:
     except GatewayError as error:
         return f"Whether it would pass now is not known: policies/simulate needs AI Gateway Edit ({str(error)[:120]})."
     held = as_object(told.get("enforcement"))
-    policy = as_text(held.get("policyName"))
+    policy = named(as_text(held.get("policyName")))
     if held.get("allowed") is True:
         return f"Now its policies would let it pass; {CHANGES}."
     if held.get("reason") == "limit_exceeded":
         spent, limit = held.get("spent"), held.get("limit")
         used = f", ${spent:,.2f} of ${limit:,.2f}" if _are_numbers(spent, limit) else ""
-        return f"Now policy {policy} refuses it: the budget {as_text(held.get('bucket'))} is used up{used}."
+        return f"Now policy {policy} refuses it: the budget {named(as_text(held.get('bucket')))} is used up{used}."
     return f"Now {f'policy {policy} blocks it' if policy else 'no policy allows it'}; {CHANGES}."
 
 
@@ -58,7 +59,7 @@ async def credit(gateway: AIGateway, log: Log) -> str:
         told += "; the account at the provider may be the empty one"
     if failed := as_text(top_up.get("lastFailedAt")):
         why = as_text(top_up.get("error")) or as_text(top_up.get("disabledReason"))
-        told += f"; the last top-up failed at {failed[:40]}{f': {why[:120]}' if why else ''}"
+        told += f"; the last top-up failed at {word(failed, 40)}{f': {quoted(why, 120)}' if why else ''}"
     elif held.get("has_default_payment_method") is False:
         told += "; no payment method is set up"
     return f"{told}."

@@ -16,6 +16,7 @@ from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.formats.usage import Usage
 from cf_aig_gateway.json_text import load_json, mended
 from cf_aig_gateway.models import Log
+from cf_aig_gateway.one_line import named, word
 from cf_aig_gateway.resend import Resend, resend
 from cf_aig_tools.amounts import dollars
 from cf_aig_tools.chat_reply import ChatReply, chat_reply, reply_text
@@ -89,7 +90,7 @@ async def replay_log(
             "Call without code to see what would be sent and get a new one."
         )
     reply = chat_reply(gateway, await desk.gateway.resend(gateway, held), desk.max_budget - AROUND, desk.masker)
-    following = f"compare_logs with {log_id} and {reply.log_id}" if reply.log_id else "list_logs"
+    following = f"compare_logs with {named(log_id)} and {reply.log_id}" if reply.log_id else "list_logs"
     return answer(f"{reply_text(reply)}\nnext: {following}", Replay(reply=reply, next=following))
 
 
@@ -128,7 +129,9 @@ async def _bytes(value: Any, size: int) -> bytes:
 async def _shown(desk: Desk, gateway: str, log: Log, held: Resend, whole: bytes, code: str) -> CallToolResult:
     room = max(50, min(SHOWN, desk.max_budget - AROUND))
     view = await read_body(chunked(whole), Reading(budget=room), masker=desk.masker)
-    goes = f"{cut(held.full_model, 60)} through {gateway}: {len(whole):,} bytes, {_price(log, held, whole)}"
+    goes = (
+        f"{word(cut(held.full_model, 60))} through {named(gateway)}: {len(whole):,} bytes, {_price(log, held, whole)}"
+    )
     summary = f"Not sent yet. It would go to {goes}.\nNot repeated: {'; '.join(_lost(log, held))}."
     following = f"replay_log with the same arguments and this code, within {LIFE_S // 60} minutes"
     text = f"{summary}\n{view}\ncode: {code}\nnext: {following}"

@@ -65,7 +65,7 @@ async def search_bodies(
         end and wire_date(end),
         "",
     )
-    masker = Masker() if needle.is_secret else desk.masker
+    masker = Masker(own=desk.masker.own) if needle.is_secret else desk.masker
     search = BodySearch(Bodies(desk.gateway, gateway), Sought(needle, PARTS[part], masker, 0 if group_by else limit))
     await search.run(asked, SHARE * desk.timeout_s)
     result = Result(search, asked, min(budget, desk.max_budget))

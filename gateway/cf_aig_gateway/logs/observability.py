@@ -19,6 +19,7 @@ from cf_aig_gateway.logs import fields, spans, telemetry
 from cf_aig_gateway.logs.questions import DIMENSIONS, STEPS, Questions, sort_key
 from cf_aig_gateway.logs.telemetry import Asked, Calculation, Post, Span, Sum
 from cf_aig_gateway.models import Log, ResultInfo
+from cf_aig_gateway.one_line import named
 from cf_aig_gateway.shapes import as_object, as_text
 
 DAYS = 30
@@ -109,7 +110,7 @@ class Observability:
         if events.is_sampled or self._is_sampled:
             yield "Sampled: some events are missing, and sums are estimates."
         if missing := found.missing():
-            seen = ", ".join(sorted({*found.types} - {*found.keys.values()})[:20])
+            seen = ", ".join(map(named, sorted({*found.types} - {*found.keys.values()})[:20]))
             yield f"Not found in its events: {', '.join(missing)}. Other keys there: {seen}."
 
     async def log(self, gateway_id: str, log_id: str, *, fresh: bool = False) -> Log:
@@ -132,7 +133,7 @@ class Observability:
         event, found = await self._event(gateway_id, log_id, fresh=fresh), await self.shape()
         content = _content(event, found, part)
         if content is None:
-            raise NotFound(f"The event of log {log_id} in Workers Observability does not hold its {part} body.")
+            raise NotFound(f"The event of log {named(log_id)} in Workers Observability does not hold its {part} body.")
         cut = "It may be cut: Workers Observability cut this event at the size that it keeps." if _is_cut(event) else ""
         yield Body(JSON, _chunks(content), cut)
 
@@ -183,8 +184,8 @@ class Observability:
         events = await telemetry.events(self.post, Asked(span, [{**by, "value": log_id}]), 1)
         if not events.events:
             raise NotFound(
-                f"No log {log_id} in Workers Observability, where this account keeps the logs of gateway {gateway_id}: "
-                "paid plans keep them for 7 days, and a new one takes a moment to appear.",
+                f"No log {named(log_id)} in Workers Observability, where this account keeps the logs of gateway "
+                f"{named(gateway_id)}: paid plans keep them for 7 days, and a new one takes a moment to appear.",
                 status=404,
             )
         return events.events[0]

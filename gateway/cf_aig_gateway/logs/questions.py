@@ -9,6 +9,7 @@ from cf_aig_gateway.analytics import Grouping
 from cf_aig_gateway.filters import Filter
 from cf_aig_gateway.logs import fields
 from cf_aig_gateway.models import Log
+from cf_aig_gateway.one_line import as_logged
 from cf_aig_gateway.shapes import as_list
 
 Wire = dict[str, Any]
@@ -113,7 +114,7 @@ class Questions:
 
     def _attribute(self, name: Any) -> str:
         """Return the key of a caller's metadata: one that is not known yet may be of a call of this moment."""
-        return self._shape.attribute(str(name)) or str(name)
+        return self._shape.attribute(str(as_logged(name))) or str(as_logged(name))
 
     def _metadata(self, each: Filter, keys: Sequence[Filter]) -> Iterator[Wire]:
         """Yield what asks for a value of a metadata key that is asked for, too: each stands under its own key."""
@@ -124,7 +125,7 @@ class Questions:
     def _leaf(self, key: str, operation: str, value: Any) -> Wire:
         """Return a comparison by the key's type or, where the value is not of it, as text."""
         type_ = self._shape.types.get(key, "string")
-        given: Any = str(value).lower() if isinstance(value, bool) else str(value)
+        given: Any = str(value).lower() if isinstance(value, bool) else str(as_logged(value))
         if type_ == "number" and fields.number(value) is not None:
             given = fields.number(value)
         elif type_ == "boolean" and fields.flag(value) is not None:
@@ -202,7 +203,7 @@ def _meets(held: Any, operator: str, value: Any) -> bool:
     if operator == "eq":
         return _same(held, value)
     if operator == "contains":
-        return str(value).lower() in str(held or "").lower()
+        return str(as_logged(value)).lower() in str(as_logged(held) or "").lower()
     one, other = fields.number(held), fields.number(value)
     if one is None or other is None:
         return False
@@ -210,7 +211,7 @@ def _meets(held: Any, operator: str, value: Any) -> bool:
 
 
 def _same(held: Any, value: Any) -> bool:
-    return str(held).lower() == str(value).lower()
+    return str(as_logged(held)).lower() == str(as_logged(value)).lower()
 
 
 def sort_key(log: Log, name: str) -> tuple[bool, float, str]:

@@ -13,6 +13,7 @@ from typing import Any
 from cf_aig_gateway.formats.content import as_json
 from cf_aig_gateway.logs import fields, telemetry
 from cf_aig_gateway.logs.telemetry import Asked, Post
+from cf_aig_gateway.one_line import one_line
 from cf_aig_gateway.shapes import as_text
 
 LOG_ID = "cloudflare.ai_gateway.log.id"
@@ -22,7 +23,7 @@ MOST_SPANS = 500
 
 @dataclass(frozen=True)
 class Span:
-    """One span of a trace; `duration` in milliseconds, `tool` empty for what is no call of one."""
+    """One span of a trace, its texts one line each; `duration` in milliseconds, `tool` empty for no call of one."""
 
     start: datetime
     duration: float
@@ -63,7 +64,7 @@ def _read(found: telemetry.Events) -> Iterator[Span]:
 
 
 def _first(values: Mapping[str, Any], *names: str) -> str:
-    return next(filter(None, (_text(values, name) for name in names)), "")
+    return one_line(next(filter(None, (_text(values, name) for name in names)), ""))
 
 
 def _text(values: Mapping[str, Any], name: str) -> str:

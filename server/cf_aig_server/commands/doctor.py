@@ -21,6 +21,8 @@ from cf_aig_server.app import NAME, build_server
 from cf_aig_server.opening import open_gateway
 from cf_aig_server.settings import Settings
 from cf_aig_tools.desk import time_limit
+from cf_aig_tools.reading.own_secrets import own_secrets
+from cf_aig_tools.reading.secret_kinds import KINDS
 
 SKEW_S = 60
 """How far this machine's clock may be from the API's; beyond it, spans of time select other logs."""
@@ -61,6 +63,7 @@ async def findings_of(settings: Settings) -> list[Finding]:
 async def check(settings: Settings, transport: httpx2.AsyncBaseTransport | None = None) -> AsyncIterator[Finding]:
     """Yield what each check finds, from the nearest to the farthest. `transport` stands in for the network in tests."""
     yield await _protocol(settings)
+    yield _masking(settings)
     if settings.local:
         async with open_gateway(settings) as gateway:
             async for finding in _gateway(gateway, settings):
@@ -81,6 +84,16 @@ async def _protocol(settings: Settings) -> Finding:
             return Finding("ok", "protocol", f"{client.protocol_version}, {tools} tools")
     except GatewayError as error:
         return Finding("fix", "protocol", str(error))
+
+
+def _masking(settings: Settings) -> Finding:
+    if not settings.mask:
+        return Finding("note", "masking", "off: secrets in logs are shown, as AI_GATEWAY_MASK says")
+    if not settings.mask_also:
+        return Finding("ok", "masking", f"{len(KINDS) - 1} kinds of secrets")
+    own = own_secrets(settings.mask_also)
+    told = f"{len(own.patterns)} of your own, and {len(own.allowed)} that are shown, from {settings.mask_also}"
+    return Finding("ok", "masking", f"{len(KINDS) - 1} kinds of secrets, {told}")
 
 
 async def _cloudflare(

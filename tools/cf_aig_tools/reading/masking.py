@@ -3,13 +3,13 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic_core import PydanticSerializationError, to_json
 
 from cf_aig_gateway.shapes import as_list, as_object
-from cf_aig_tools.reading.secret_kinds import KINDS, NOTHING, SECRETS, Secrets
+from cf_aig_tools.reading.own_secrets import OwnSecrets
+from cf_aig_tools.reading.secret_kinds import KINDS, NONE, NOTHING, Secrets, with_own
 from cf_aig_tools.reading.secrets import AHEAD, BEHIND, REACH, Secret
 from cf_aig_tools.reading.unveiled import Unveiled, half_veil, visible
 
@@ -43,12 +43,14 @@ def counted(found: Counter[str]) -> str:
 class Masker:
     """Takes secrets out of texts; without state, so one serves every call. An operator may switch it off."""
 
-    def __init__(self, enabled: bool = True) -> None:
+    def __init__(self, enabled: bool = True, own: OwnSecrets = NONE) -> None:
         self.enabled = enabled
+        self.own = own
+        self._secrets = with_own(own) if enabled else NOTHING
 
     def mask(self, text: str) -> str:
         """Return the text with every secret replaced by its kind, as `[openai_key]`."""
-        if not self.enabled or (len(text) <= _WHOLE and SECRETS.cannot_be_in(text)):
+        if not self.enabled or (len(text) <= _WHOLE and self._secrets.cannot_be_in(text)):
             return text
         stream = self.stream()
         return "".join(map(stream.feed, self.steps(text))) + stream.end()
@@ -59,10 +61,17 @@ class Masker:
 
     def masked(self, value: Any) -> Any:
         """Return a JSON value with its texts masked; what names a value tells whether it is a secret."""
-        if not self.enabled or _is_clean(value):
+        if not self.enabled or self._is_clean(value):
             return value
         whole = "\n".join(_texts(value))
         return value if self.mask(whole) == whole else self._each(value, "")
+
+    def _is_clean(self, value: Any) -> bool:
+        """Say at once of most JSON values that they hold no secret: to look at them written takes a fifth of the time."""
+        try:
+            return self._secrets.cannot_be_in(to_json(value).decode())
+        except PydanticSerializationError:  # half a character
+            return False
 
     def _each(self, value: Any, name: str) -> Any:
         if isinstance(value, str):
@@ -75,15 +84,7 @@ class Masker:
 
     def stream(self) -> "MaskStream":
         """Return a masker for a text that comes in parts."""
-        return MaskStream(SECRETS if self.enabled else NOTHING)
-
-
-def _is_clean(value: Any) -> bool:
-    """Say at once of most JSON values that they hold no secret: a look at them written takes a fifth of the time."""
-    try:
-        return SECRETS.cannot_be_in(to_json(value).decode())
-    except PydanticSerializationError:  # half a character
-        return False
+        return MaskStream(self._secrets)
 
 
 def _texts(value: Any, name: str = "") -> Iterator[str]:
@@ -152,7 +153,7 @@ class MaskStream:
     def _scan(self, plain: "Unveiled", place: int, out: list[str], *, is_last: bool) -> int:
         """Write the text up to where it is certain, secrets as marks; return where that is."""
         known = len(plain.text) if is_last else max(place, len(plain.text) - REACH)
-        for found in _found(plain.text, self._secrets, place, known):
+        for found in self._secrets.found(plain.text, place, known):
             if found.literal < place or found.start >= known:
                 continue
             out += plain.between(place, found.start), f"[{found.secret.kind}]"
@@ -177,24 +178,3 @@ class MaskStream:
             self._open = None
             return end
         return max(place, len(plain.text) - 2 * _LAST_LINE)
-
-
-@dataclass(frozen=True)
-class _Found:
-    """A secret in a text: where its literal is, where it begins, and where its shape ends."""
-
-    literal: int
-    start: int
-    end: int
-    rank: int
-    secret: Secret
-
-
-def _found(text: str, secrets: Secrets, start: int, end: int) -> list[_Found]:
-    """Return what has the shape of a secret, its literal between two places, in the order of the text."""
-    found: list[_Found] = []
-    for place, rank, secret in secrets.hinted(text, start, end):
-        match = secret.begins.match(text, place)
-        if match and match.lastindex and secret.holds(match[match.lastindex]):
-            found.append(_Found(place, *match.span(match.lastindex), rank, secret))
-    return sorted(found, key=lambda each: (each.start, each.rank))

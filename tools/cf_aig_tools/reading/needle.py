@@ -9,6 +9,7 @@ from typing import Any
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_tools.reading.body import whole
 from cf_aig_tools.reading.forms import OPENING, form_of
+from cf_aig_tools.reading.linear import linear
 from cf_aig_tools.reading.masking import Masker
 from cf_aig_tools.reading.quoting import Quoting
 from cf_aig_tools.reading.search import Match, Pattern, exactly, matches
@@ -16,9 +17,6 @@ from cf_aig_tools.reading.secret_kinds import KINDS
 
 LEAST = 3
 """Characters of the shortest run that a body is looked through for before it is read."""
-
-LARGEST = 2000
-"""Instructions of the largest regular expression: a body is looked through in a fraction of a second."""
 
 _RUN = re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)*")
 _STANDS_AS_IT_IS = re.compile(r"(?:[\w .,:@|()?*+^$-]|\[\^?[\w .,:@-]+\]|\\[bBdDwW.]|\{[\d,]+\})*", re.ASCII)
@@ -75,19 +73,11 @@ def of_regex(regex: str) -> Needle:
         GatewayError: it is not one, is too large, or matches everywhere.
 
     """
-    re2: Any = import_module("re2")
-    options = re2.Options()
-    options.log_errors = False
     try:
-        pattern = re2.compile(regex, options)
-    except re2.error as error:
-        why = error.args[0].decode(errors="replace")
-        raise GatewayError(f"regex is not valid: {why}. It has RE2's syntax: no look-around, no \\1.") from None
-    if pattern.programsize > LARGEST:
-        raise GatewayError("regex is too large: give smaller repetitions.")
-    if pattern.search(""):
-        raise GatewayError("regex matches the empty text, which is everywhere: ask for at least one character.")
-    filtered = _filter(re2, regex) if _stands_as_it_is(regex, pattern) else _anything
+        pattern = linear(regex)
+    except ValueError as error:
+        raise GatewayError(f"regex {error}") from None
+    filtered = _filter(regex) if _stands_as_it_is(regex, pattern) else _anything
     return Needle(pattern, f"what matches {regex}", may_be_in=filtered)
 
 
@@ -97,8 +87,9 @@ def _stands_as_it_is(regex: str, pattern: Any) -> bool:
     return bool(_STANDS_AS_IT_IS.fullmatch(regex)) and not names_kind
 
 
-def _filter(re2: Any, regex: str) -> Callable[[bytes], bool]:
+def _filter(regex: str) -> Callable[[bytes], bool]:
     """Return what tells by its literals alone whether a stored body may hold a match."""
+    re2: Any = import_module("re2")
     literals = re2.Filter()
     literals.Add(regex)
     literals.Compile()

@@ -5,6 +5,7 @@ from collections import Counter
 from typing import Any
 
 from cf_aig_gateway.formats.content import NO_GAP
+from cf_aig_gateway.one_line import named
 from cf_aig_tools.reading.budget import tokens
 from cf_aig_tools.reading.masking import Masker, marks, visible
 
@@ -47,6 +48,10 @@ class Quoting:
         said = self.gap.sub("…", self.whole(text[: 8 * most + MARGIN]) if most < len(text) else self.whole(text))
         line = " ".join(said.split())
         return line if len(line) <= most else line[:most] + "…"
+
+    def name(self, text: str, most: int) -> str:
+        """Return a name for a sentence of ours: as it is, or quoted where it is no plain one."""
+        return named(self.short(text, most), most + 1)
 
     def place(self, pointer: str) -> str:
         """Return a pointer as it is, or, where its names hold a secret, so that it is not shown."""

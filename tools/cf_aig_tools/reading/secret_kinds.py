@@ -1,13 +1,15 @@
 """Every kind of secret that is masked, and how a text is asked in one pass whether it may hold one."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from typing import Any
 
 from cf_aig_tools.reading.key_shapes import KEYS
 from cf_aig_tools.reading.named_values import NAMED
-from cf_aig_tools.reading.secrets import Secret
+from cf_aig_tools.reading.own_secrets import OwnSecrets
+from cf_aig_tools.reading.secrets import REACH, Secret
 from cf_aig_tools.reading.unveiled import IS_HIDDEN
 
 _VEILS = (
@@ -28,15 +30,39 @@ _FIRST = (1, 2)
 """How many of its first letters a literal is looked up by: two, if it has them."""
 
 
+OWN = Secret("own_secret", "", "")
+OWN_LONG = Secret("own_secret", "", "", r"[^\s\"']*")
+"""What an operator masks; of one that is longer than is looked at, all that has no blank in it."""
+
+NONE = OwnSecrets()
+
+
+@dataclass(frozen=True)
+class Found:
+    """A secret in a text: where its literal is, where it begins, and where its shape ends."""
+
+    literal: int
+    start: int
+    end: int
+    rank: int
+    secret: Secret
+
+    def value(self, text: str) -> str:
+        """Return all of it, as far as is looked at."""
+        rest = self.secret.goes_on.match(text, self.end, self.start + REACH)
+        return text[self.start : rest.end() if rest else self.end]
+
+
 class Secrets:
     """Some kinds of secrets: keys that are known as they are written, and values that are known by a name.
 
     RE2 looks for the hints of all of them, whose time grows with the length of a text alone.
     """
 
-    def __init__(self, keys: Sequence[Secret], named: Sequence[Secret]) -> None:
+    def __init__(self, keys: Sequence[Secret], named: Sequence[Secret], own: OwnSecrets = NONE) -> None:
         self._keys = keys
         self._named = named
+        self.own = own
 
     @cached_property
     def _places(self) -> list[tuple[Any, dict[str, list[tuple[int, Secret]]]]]:
@@ -59,9 +85,11 @@ class Secrets:
 
     def cannot_be_in(self, text: str) -> bool:
         """Whether a stored text holds no secret for certain, as most do not."""
-        if len(text) < _LEAST:
+        if len(text) < _LEAST and not self.own.patterns:
             return not IS_HIDDEN.search(text)
-        return self._signs.search(_bytes(text)) is None and (text.isascii() or not IS_HIDDEN.search(text))
+        if self._signs.search(_bytes(text)) or self.own.may_be_in(text):
+            return False
+        return text.isascii() or not IS_HIDDEN.search(text)
 
     def hinted(self, text: str, start: int, end: int) -> Iterator[tuple[int, int, Secret]]:
         """Yield each place between two of an unveiled text where a secret may begin, with its rank and kind."""
@@ -75,6 +103,20 @@ class Secrets:
                     for rank, secret in begins.get(held[place : place + size], ()):
                         if held.startswith(secret.literal, place):
                             yield place, rank, secret
+
+    def found(self, text: str, start: int, end: int) -> list[Found]:
+        """Return what has the shape of a secret, its literal between two places, in the order of the text."""
+        found = [
+            Found(first, first, last, -1, OWN_LONG if last - first >= REACH else OWN)
+            for first, last in self.own.found(text, start, end)
+        ]
+        for place, rank, secret in self.hinted(text, start, end):
+            match = secret.begins.match(text, place)
+            if match and match.lastindex and secret.holds(match[match.lastindex]):
+                found.append(Found(place, *match.span(match.lastindex), rank, secret))
+        if self.own.allowed:
+            found = [each for each in found if not self.own.allows(each.value(text))]
+        return sorted(found, key=lambda each: (each.start, each.rank))
 
 
 def _with_more(secrets: Sequence[Secret]) -> Iterator[str]:
@@ -104,4 +146,9 @@ SECRETS = Secrets(KEYS, NAMED)
 
 NOTHING = Secrets([], [])
 
-KINDS = sorted({secret.kind for secret in [*NAMED, *KEYS]})
+KINDS = sorted({secret.kind for secret in [*NAMED, *KEYS, OWN]})
+
+
+def with_own(own: OwnSecrets) -> Secrets:
+    """Return every kind with what an operator masks besides, and without what is to be shown."""
+    return Secrets(KEYS, NAMED, own) if own != NONE else SECRETS

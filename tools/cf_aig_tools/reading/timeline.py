@@ -10,6 +10,7 @@ from typing import Any
 from cf_aig_gateway.formats.content import as_json
 from cf_aig_gateway.formats.conversation import INSTRUCTIONS, Conversation, ToolCall, Turn
 from cf_aig_gateway.formats.endings import shortfall
+from cf_aig_gateway.one_line import quoted
 from cf_aig_gateway.shapes import as_object
 from cf_aig_tools.reading.budget import tokens
 from cf_aig_tools.reading.delivery import delivered
@@ -175,16 +176,16 @@ class Timeline:
         return "" if not whole or _is_json(call.arguments or "{}") else ", with arguments that are not valid JSON:"
 
     def _lead(self, *, partial: bool) -> str:
-        held, short = self._held, self._quoting.short
-        facts = [f"model {short(held.model, 80)}" if held.model else ""]
-        facts += [f"{name} {short(value, 60)}" for name, value in held.parameters.items()]
-        facts += [f"tools: {_listed([short(name, 40) for name in held.tools])}" if held.tools else ""]
+        held, short, name = self._held, self._quoting.short, self._quoting.name
+        facts = [f"model {name(held.model, 80)}" if held.model else ""]
+        facts += [f"{name(key, 40)} {short(value, 60)}" for key, value in held.parameters.items()]
+        facts += [f"tools: {_listed([name(tool, 40) for tool in held.tools])}" if held.tools else ""]
         ended = " ".join(filter(None, [held.finish, held.why]))
-        facts += [f"finish {short(ended, 120)}" if ended else ""]
+        facts += [f"finish {name(ended, 120)}" if ended else ""]
         facts += [f"tokens {told}" if (told := held.usage.told()) else ""]
         stated = held.usage.stated_cost
         facts += [f"stated cost ${stated:g}" if stated is not None else ""]
-        others = [short(name, 40) for name in held.others]
+        others = [name(other, 40) for other in held.others]
         facts += [f"also: {_listed(others, MOST_OTHERS)}" if others else ""]
         counted = f"; {len(held.turns):,} turns, {sum(self._sizes):,} characters, newest first" if partial else ""
         notes = "".join(f"; {short(note, 160)}" for note in held.notes[:MOST_PARTS])
@@ -199,10 +200,10 @@ class Timeline:
         if miss is None:
             return ""
         tokens_ = "" if miss.tokens is None else f" {miss.tokens:,} input tokens"
-        return f"The prompt cache missed{tokens_}: {self._quoting.short(miss.reason, 60)}."
+        return f"The prompt cache missed{tokens_}: {self._quoting.name(miss.reason, 60)}."
 
     def _error(self) -> str:
-        return f"Error: {self._quoting.short(self._held.error, 400)}" if self._held.error else ""
+        return f"Error: {quoted(self._quoting.short(self._held.error, 400), 401)}" if self._held.error else ""
 
     def _left_out(self, order: list[Numbered], lines: list[str], shown: int) -> str:
         """Say how much is missing, and with which arguments it is shown."""

@@ -3,10 +3,8 @@
 import re
 from bisect import bisect_right
 
-_HIDDEN = (
-    "\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
-    "\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff"
-)
+from cf_aig_gateway.one_line import HIDDEN as _HIDDEN
+
 _SHOWN = re.compile(rf"[{_HIDDEN}]|\\u(?=\{{)")
 IS_HIDDEN = re.compile(f"[{_HIDDEN}]")
 _HIGH = r"\\{1,15}+u[dD][89abAB][0-9a-fA-F]{2}"

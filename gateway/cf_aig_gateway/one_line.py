@@ -1,0 +1,110 @@
+"""Text that a stranger wrote, as it may stand in a line of ours: a word or one line, nothing hidden, in quotes.
+
+Models, paths, user agents, metadata and error words are whatever a caller or a provider sent. Names become one word,
+and other values one line, where they enter, so that nothing that shows them has to think of it; `as_logged` leads back.
+"""
+
+import re
+from typing import Any
+
+from cf_aig_gateway.json_text import write_json
+from cf_aig_gateway.shapes import as_list, as_object
+
+HIDDEN = (
+    "\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff"
+)
+"""Characters that hide, reorder or control, as the inside of a regular expression's class; newline and tab are none."""
+
+MOST = 2000
+"""Characters of the longest value that is kept of a field, and of the longest error words."""
+
+_IS_HIDDEN = re.compile(f"[{HIDDEN}]")
+_NOT_IN_A_LINE = re.compile(f"[\n\t\u2500-\u257f{HIDDEN}]")
+_NOT_IN_A_WORD = re.compile(f"[\\s\u2500-\u257f{HIDDEN}]")
+_SHOWN = re.compile(r"\\u\{([0-9a-f]{1,6})\}")
+_NAME = re.compile(r"[\w.@/:+*~=,%{}\\-]*", re.ASCII)
+_PRINTABLE = bytes(range(0x20, 0x7F))
+
+
+def unhidden(value: Any) -> Any:
+    r"""Return a JSON value whose texts and names show hidden characters as `\u{202e}`; newline and tab stay.
+
+    That there are none, as is usual, is found out at once.
+    """
+    return _unhidden(value) if _hides(value) else value
+
+
+def _hides(value: Any) -> bool:
+    try:
+        written = write_json(value)
+    except ValueError:
+        return True
+    rest = written.translate(None, _PRINTABLE)
+    return b"\\u" in written or (bool(rest) and _IS_HIDDEN.search(rest.decode()) is not None)
+
+
+def _unhidden(value: Any) -> Any:
+    if isinstance(value, str):
+        return _IS_HIDDEN.sub(_escaped, value)
+    if isinstance(value, list):
+        return [_unhidden(item) for item in as_list(value)]
+    if isinstance(value, dict):
+        return {_unhidden(str(name)): _unhidden(held) for name, held in as_object(value).items()}
+    return value
+
+
+def one_line(text: str) -> str:
+    r"""Return a text on one line: newlines, hidden characters and the lines that frames are drawn with as `\u{a}`."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _NOT_IN_A_LINE.sub(_escaped, text)
+
+
+def word(text: str, most: int = 200) -> str:
+    r"""Return a name as one word of `most` characters, so that it reads as no sentence: a space is `\u{20}`."""
+    if len(text) <= most and " " not in text and text.isascii() and text.isprintable():
+        return text
+    return _NOT_IN_A_WORD.sub(_escaped, text[:most]) + "…" * (len(text) > most)
+
+
+def lined(value: Any) -> Any:
+    """Return a JSON value whose texts and names are each one line."""
+    if isinstance(value, str):
+        return one_line(value)
+    if isinstance(value, list):
+        return [lined(item) for item in as_list(value)]
+    if isinstance(value, dict):
+        return {one_line(str(name)): lined(held) for name, held in as_object(value).items()}
+    return value
+
+
+def as_logged(value: Any) -> Any:
+    """Return a JSON value as it was before `word` and `one_line`: what a gateway is sent, which matches exactly."""
+    if isinstance(value, str):
+        return _SHOWN.sub(_meant, value) if "\\u{" in value else value
+    if isinstance(value, list | tuple):
+        return [as_logged(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, dict):
+        return {as_logged(name): as_logged(held) for name, held in as_object(value).items()}
+    return value
+
+
+def named(text: str, most: int = 80) -> str:
+    """Return a name for a sentence or a row: as it is, or quoted where it is not a plain one, such as a model's."""
+    return text if len(text) <= most and _NAME.fullmatch(text) else quoted(text, most)
+
+
+def quoted(text: str, most: int = 200) -> str:
+    """Return a stranger's words for a sentence: one line of about `most` characters, in quotes it cannot end."""
+    line = " ".join(one_line(text[: most + 1]).split()).replace('"', "'")
+    return f'"{line}"' if len(text) <= most else f'"{line[:most]}…"'
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{{{ord(found[0]):x}}}"
+
+
+def _meant(found: re.Match[str]) -> str:
+    code = int(found[1], 16)
+    return chr(code) if code <= 0x10FFFF and not 0xD800 <= code <= 0xDFFF else found[0]
