@@ -32,12 +32,17 @@ def http_client(settings: Settings, transport: httpx2.AsyncBaseTransport | None)
     return httpx2.AsyncClient(transport=transport or AiohttpTransport(), timeout=settings.timeout_s, headers=headers)
 
 
+def masker_of(settings: Settings) -> Masker:
+    """Return what masks secrets, as the operator has it."""
+    return Masker(settings.mask, own_secrets(settings.mask_also))
+
+
 def desk(http: httpx2.AsyncClient, settings: Settings, secret: bytes, *, offers_cases: bool) -> Desk:
     """Return what every call is handed."""
     return Desk(
         _gateway(http, settings),
         settings.gateway_id,
-        Masker(settings.mask, own_secrets(settings.mask_also)),
+        masker_of(settings),
         settings.budget,
         frozenset(settings.allow),
         secret,

@@ -1,5 +1,6 @@
 """Which logs list_logs is asked for, and a page of them in the order asked for."""
 
+import json
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -11,6 +12,7 @@ from cf_aig_gateway.models import Log, ResultInfo
 from cf_aig_tools.amounts import counted
 from cf_aig_tools.log_rows import refuse_unknown_key
 from cf_aig_tools.parameters import Wanted, in_order, metadata_key
+from cf_aig_tools.reading.masking import Masker
 from cf_aig_tools.side_by_side import together
 from cf_aig_tools.summary.pages import MOST_ROWS
 from cf_aig_tools.summary.scope import PAGE
@@ -33,13 +35,18 @@ class Found:
 
 @dataclass(frozen=True)
 class Asked:
-    """What logs must meet. Dates are as the API takes them."""
+    """What logs must meet. Dates are as the API takes them.
+
+    The API compares what is stored: a log that holds what is asked for in what `masker` hides is left out, so that no
+    search tells whether a guess at a secret is right.
+    """
 
     gateway: AIGateway
     wanted: Wanted
     start_date: str | None
     end_date: str | None
     search: str
+    masker: Masker
 
     @property
     def is_narrow(self) -> bool:
@@ -48,7 +55,8 @@ class Asked:
 
     async def count(self, gateway_id: str) -> int:
         """Return how many logs of a gateway match, keys and values of metadata apart."""
-        return (await self._page(gateway_id, 1, 1, "created_at", "desc")).info.total_count
+        found = await self._page(gateway_id, 1, 1, "created_at", "desc")
+        return self._meant(found.items, found.info).info.total_count
 
     async def unknown_key(self, gateway_id: str) -> str:
         """Return, in a sentence, that no recent log has a metadata key that is asked for, and which keys there are."""
@@ -69,8 +77,22 @@ class Asked:
         return replace(self._meant(found.items, found.info), notes=found.notes)
 
     def _meant(self, logs: list[Log], info: ResultInfo) -> Found:
-        kept = [log for log in logs if self.wanted.holds(log)]
-        return Found(kept, info, len(logs) - len(kept))
+        shown = [log for log in logs if not self._confirms(log)]
+        if hidden := len(logs) - len(shown):
+            info = info.model_copy(update={"total_count": max(0, info.total_count - hidden) if shown else 0})
+        kept = [log for log in shown if self.wanted.holds(log)]
+        return Found(kept, info, len(shown) - len(kept))
+
+    def _confirms(self, log: Log) -> bool:
+        """Whether a log holds what is asked for in a secret alone."""
+        stored = log.model_dump(mode="json")
+        masked = self.masker.masked(stored)
+        if masked == stored:
+            return False
+        before, after = (json.dumps(value, ensure_ascii=False).lower() for value in (stored, masked))
+        asked = (str(value) for each in self.wanted.filters for value in each.value)
+        texts = (json.dumps(text, ensure_ascii=False)[1:-1].lower() for text in (self.search, *asked))
+        return any(text in before and text not in after for text in texts)
 
     async def _sorted(self, gateway_id: str, page: int, per_page: int, key: str, *, is_descending: bool) -> Found:
         has_key = Filter(key="metadata.key", value=[key])

@@ -82,6 +82,7 @@ async def list_logs(
         start and wire_date(start),
         end and wire_date(end),
         search,
+        desk.masker,
     )
     found = await asked.ordered(gateway, page, per_page, order_by, order_by_direction)
     if "session" in fields:

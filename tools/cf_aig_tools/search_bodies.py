@@ -64,6 +64,7 @@ async def search_bodies(
         start and wire_date(start),
         end and wire_date(end),
         "",
+        desk.masker,
     )
     masker = Masker(own=desk.masker.own) if needle.is_secret else desk.masker
     search = BodySearch(Bodies(desk.gateway, gateway), Sought(needle, PARTS[part], masker, 0 if group_by else limit))

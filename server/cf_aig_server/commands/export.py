@@ -15,12 +15,11 @@ from pydantic import ValidationError
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.filters import FilterOperator
 from cf_aig_server.commands.reach import Progress, chosen_gateway, settings_for
-from cf_aig_server.opening import open_gateway
+from cf_aig_server.opening import masker_of, open_gateway
 from cf_aig_server.settings import Settings
 from cf_aig_tools.asked import Asked
 from cf_aig_tools.cases.exporting import Export
 from cf_aig_tools.parameters import Clause, Wanted, span, wanted, wire_date
-from cf_aig_tools.reading.masking import Masker
 
 Write = Callable[[bytes], object]
 
@@ -71,8 +70,9 @@ async def _export(
     start, end = dates
     progress = Progress()
     async with open_gateway(settings) as gateway:
-        logs = Asked(gateway, asked, start and wire_date(start), wire_date(end or datetime.now(UTC)), "")
-        export = Export(logs, gateway_id, limit, Masker(settings.mask))
+        masker = masker_of(settings)
+        logs = Asked(gateway, asked, start and wire_date(start), wire_date(end or datetime.now(UTC)), "", masker)
+        export = Export(logs, gateway_id, limit, masker)
         async for line in export.lines():
             write(line)
             progress.say(f"{export.written:,} of {min(export.total or 0, limit):,}")

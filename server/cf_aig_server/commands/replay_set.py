@@ -15,7 +15,7 @@ from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.shapes import as_object
 from cf_aig_server.commands.reach import Progress, chosen_gateway, settings_for
 from cf_aig_server.commands.replay_words import Order, endings, preview
-from cf_aig_server.opening import open_gateway
+from cf_aig_server.opening import masker_of, open_gateway
 from cf_aig_server.settings import Settings
 from cf_aig_tools.amounts import counted, dollars
 from cf_aig_tools.cases.difference import Table
@@ -102,7 +102,7 @@ def _changes(text: str) -> dict[str, Any]:
 
 
 async def _replay(settings: Settings, order: Order, planned: Sequence[Planned], journal: Journal) -> int:
-    masker, progress = Masker(settings.mask), Progress()
+    masker, progress = masker_of(settings), Progress()
     fit = [case for case in planned if not case.unfit]
     async with AsyncExitStack() as stack:
         gateway = await stack.enter_async_context(open_gateway(settings))

@@ -32,7 +32,9 @@ async def attached(desk: Desk, gateway_id: str, asked: Mapping[str, str]) -> str
         raise GatewayError(f"Gateway {gateway_id[:80]} is not among those allowed: {allowed}.")
     start, end = span(asked["start_date"], asked["end_date"])
     dates = start and wire_date(start), wire_date(end or datetime.now(UTC))
-    export = Export(Asked(desk.gateway, _wanted(asked), *dates, asked["search"]), gateway_id, MOST_LOGS, desk.masker)
+    export = Export(
+        Asked(desk.gateway, _wanted(asked), *dates, asked["search"], desk.masker), gateway_id, MOST_LOGS, desk.masker
+    )
     lines: list[bytes] = []
     size = 0
     with time_limit(desk.timeout_s):
