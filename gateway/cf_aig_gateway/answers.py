@@ -86,7 +86,8 @@ def _odd() -> Any:
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
     names = "|".join(sorted(NAMES))
-    return re2.compile(rf'[^ -~]|\\[^"]|"[^"]{{1000}}|"(?:{names})": ?"[^"]* '.encode(), options)
+    parts = ["[^ -~]", r'\\[^"]', '"[^"]{1000}', f'"(?:{names})": ?"(?:[^"]{{201}}|[^"]*[ <>`])']
+    return re2.compile("|".join(parts).encode(), options)
 
 
 class Listed(Wire, Generic[M]):
