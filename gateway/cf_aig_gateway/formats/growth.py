@@ -48,11 +48,17 @@ def _merge_items(held: list[Any], delta: list[Any], texts: Set[str]) -> None:
             merge(held[-1], as_object(item), texts)
 
 
+MOST_ITEMS = 1024
+"""Items of a list that are put together; what comes for others is left out."""
+
+
 def at(held: list[Any], index: Any) -> dict[str, Any]:
-    """Return the object whose `index` that is; it is added when it is new."""
+    """Return the object whose `index` that is; it is added when it is new, up to MOST_ITEMS."""
     for item in reversed(held):
         if as_object(item).get("index") == index:
             return item
+    if len(held) >= MOST_ITEMS:
+        return {}
     held.append({"index": index})
     return held[-1]
 

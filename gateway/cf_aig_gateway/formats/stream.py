@@ -1,6 +1,7 @@
 """A stream as it is stored, read event by event and put together: server-sent events, AWS frames, a JSON array."""
 
 import base64
+import codecs
 import json
 from collections.abc import Callable, Iterable, Iterator
 from json.decoder import JSONDecoder
@@ -37,16 +38,20 @@ class Lines:
     def __init__(self) -> None:
         self.torn = ""
         self.done = False
-        self._rest = b""
+        self._rest: list[bytes] = []
 
     def add(self, chunk: bytes) -> list[Any]:
         """Take a chunk; return the events that it completes."""
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        self._rest.append(chunk)
+        if b"\n" not in chunk:
+            return []
+        *lines, rest = b"".join(self._rest).split(b"\n")
+        self._rest = [rest]
         return self._read(lines)
 
     def end(self) -> list[Any]:
         """Return the event of a last line without its end, when that is whole."""
-        last, self._rest = self._rest, b""
+        last, self._rest = b"".join(self._rest), []
         found = self._read([last])
         if last.strip() and not found and not self.done and not self.torn:
             self.torn = last.decode("utf-8", "replace")
@@ -110,20 +115,19 @@ class Array:
         self.torn = ""
         self.done = False
         self._text = ""
-        self._bytes = b""
+        self._decoded = codecs.getincrementaldecoder("utf-8")("replace").decode
         self._tried = 0
         self._decoder = JSONDecoder(strict=False)
 
     def add(self, chunk: bytes) -> Iterator[Any]:
         """Take a chunk; yield the events that it completes. A half event is tried again when it has doubled."""
-        self._bytes += chunk
-        whole = self._bytes.decode("utf-8", "ignore")
-        self._text, self._bytes = self._text + whole, self._bytes[len(whole.encode()) :]
+        self._text += self._decoded(chunk)
         if len(self._text) >= 2 * self._tried:
             yield from self._read()
 
     def end(self) -> Iterator[Any]:
         """Yield the last events, and note what is left."""
+        self._text += self._decoded(b"", True)
         yield from self._read()
         self.torn = self._text.strip("[], \r\n\t")
         self.done = not self.torn and self._text.rstrip().endswith("]")

@@ -8,6 +8,7 @@ import pytest
 from reading import logged, shown
 
 from cf_aig_tools.reading.skeleton import Skeleton
+from cf_aig_tools.reading.unveiled import visible
 
 pytestmark = pytest.mark.anyio
 
@@ -67,7 +68,7 @@ async def test_what_holds_too_many_values_is_shown_as_it_is_stored() -> None:
     for asked in ({}, {"view": "outline"}):
         told = await shown(body, chunk=65_536, **asked)
 
-        assert told.startswith("Not taken apart, as it holds more than 100,000 arrays and objects")
+        assert told.startswith("Not taken apart, as it holds more than 75,000 arrays and objects")
         assert logged(told).startswith("[{},{},{}")
 
 
@@ -104,3 +105,36 @@ async def test_a_large_body_is_read_in_threads(asked: dict[str, Any], monkeypatc
     assert counted == []
     await shown({"a": "words " * 100_000}, chunk=65_536, **asked)
     assert counted
+
+
+async def test_an_event_of_many_chunks_is_read() -> None:
+    event = json.dumps({"choices": [{"delta": {"content": "word " * 100_000}, "finish_reason": "stop"}]})
+
+    told = await shown(f"data: {event}\n\ndata: [DONE]\n\n".encode(), chunk=700)
+
+    assert "finish stop" in told
+    assert "(500,000 characters)" in told
+
+
+async def test_a_stream_of_ever_new_choices_is_put_together_within_bounds() -> None:
+    events = (json.dumps({"choices": [{"index": number, "delta": {"content": "a"}}]}) for number in range(3000))
+
+    told = await shown("".join(f"data: {event}\n\n" for event in events).encode(), chunk=65_536)
+
+    assert "(1024 times in a row, this the last)" in told
+
+
+@pytest.mark.parametrize("place", [0, 65_530, 65_536, 131_070, 199_994])
+async def test_words_are_found_wherever_they_stand_in_a_long_text(place: int) -> None:
+    text = "ж" * place + "ReFund" + "ж" * (199_994 - place)
+
+    told = await shown({"a": text}, search="refund")
+
+    assert told.startswith('1 match for "refund".\n')
+    assert f"/a, character {place}: " in told
+
+
+def test_a_long_text_is_made_visible_in_steps_as_at_once() -> None:
+    text = "\u200b" * 65_535 + "\\u{41}" + "x" * 65_529 + "\\u{42}" + "\\" * 70_000
+
+    assert visible(text) == "\\u{200b}" * 65_535 + "\\u{5c}u{41}" + "x" * 65_529 + "\\u{5c}u{42}" + "\\" * 70_000

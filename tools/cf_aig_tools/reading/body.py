@@ -11,7 +11,7 @@ from cf_aig_gateway import formats
 from cf_aig_gateway.formats import Conversation
 from cf_aig_gateway.formats.content import NO_GAP
 from cf_aig_tools.reading.forms import BOM, Form
-from cf_aig_tools.reading.loading import PIECE, load
+from cf_aig_tools.reading.loading import PIECE, TooMany, load
 from cf_aig_tools.reading.masking import Masker
 from cf_aig_tools.reading.skeleton import Skeleton
 from cf_aig_tools.reading.threads import aside, gathered
@@ -78,10 +78,15 @@ def whole(stored: bytes, form: Form, masker: Masker) -> Body:
         masked = masker.masked(body.value)
         return replace(body, value=masked, size=size) if masked != body.value else replace(body, text=text, size=size)
     said = masker.mask(text)
-    with suppress(ValueError, RecursionError):
+    try:
         return Body(load(said), size=size)
+    except TooMany:
+        return Body(said, size=size)
+    except (ValueError, RecursionError):
+        pass
     with suppress(ValueError, RecursionError):
-        return Body(masker.masked(load(text)), size=size)
+        if said != text:
+            return Body(masker.masked(load(text)), size=size)
     return Body(said, size=size)
 
 

@@ -15,7 +15,7 @@ LONGEST = 5000
 DEEPEST = 300
 """Arrays and objects inside each other."""
 
-MOST = 2_000_000
+MOST = 1_500_000
 """Values of a text that is taken apart, of which an array or an object counts for CONTAINER: 100 MB at most."""
 
 CONTAINER = 20

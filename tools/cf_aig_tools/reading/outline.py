@@ -25,7 +25,7 @@ _NAMES: dict[type[Any], str] = {
 _CONSTANTS = {None: 4, True: 4, False: 5}
 
 
-MOST_PLACES = 10_000
+MOST_PLACES = 4_000
 """Places that are told apart; of more, the smaller half is only counted."""
 
 

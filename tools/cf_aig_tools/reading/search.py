@@ -10,6 +10,7 @@ from cf_aig_gateway.shapes import as_list, as_object
 from cf_aig_tools.reading import masking
 from cf_aig_tools.reading.delivery import delivered
 from cf_aig_tools.reading.escapes import levels
+from cf_aig_tools.reading.loading import PIECE
 from cf_aig_tools.reading.pointers import joined, named
 
 AROUND = 60
@@ -60,9 +61,30 @@ class Pattern(Protocol):
         ...
 
 
+class Words:
+    """Finds these words, capital letters or not, looking at some milliseconds' worth of a text at a time."""
+
+    def __init__(self, words: str) -> None:
+        self._shape = re.compile(re.escape(words), re.IGNORECASE)
+        self._length = len(words)
+
+    def search(self, string: str, /) -> Span | None:
+        """Return the first place."""
+        return next(self.finditer(string), None)
+
+    def finditer(self, string: str, /) -> Iterator[Span]:
+        """Yield each place."""
+        at = 0
+        while at < len(string):
+            end = at + PIECE
+            if found := self._shape.search(string, at, end + self._length - 1):
+                yield found
+            at = found.end() if found else end
+
+
 def exactly(words: str) -> Pattern:
     """Return what finds these words, capital letters or not."""
-    return re.compile(re.escape(words), re.IGNORECASE)
+    return Words(words)
 
 
 def search(texts: Iterable[Any], words: str, pointer: str, visible: Shown, budget: int) -> str:

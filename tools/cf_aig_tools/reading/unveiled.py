@@ -2,6 +2,7 @@
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterator
 
 from cf_aig_gateway.one_line import HIDDEN as _HIDDEN
 
@@ -15,12 +16,27 @@ _VEIL = re.compile(
 _HALF_VEIL = re.compile(rf"(?:{_HIGH})?\\{{1,15}}(?:u(?:\{{?[0-9a-fA-F]{{0,6}})?)?\Z")
 _LONGEST_VEIL = 46
 _PRINTABLE = bytes(range(0x20, 0x7F)) + b"\n\t"
+_STEP = 1 << 16
 _LETTERS = {"n": "\n", "r": "\r", "t": "\t"}
 
 
 def visible(text: str) -> str:
     r"""Write invisible, bidirectional and control characters as `\u{202e}`; newline and tab stay."""
-    return text if _is_plain(text) and "\\u{" not in text else _SHOWN.sub(_escape, text)
+    return (
+        text if _is_plain(text) and "\\u{" not in text else "".join(_SHOWN.sub(_escape, part) for part in _steps(text))
+    )
+
+
+def _steps(text: str) -> Iterator[str]:
+    r"""Yield a text in parts that take some milliseconds; none ends within a `\u{`."""
+    start = 0
+    while start < len(text):
+        end = start + _STEP
+        end -= (
+            next((len(half) for half in ("\\u", "\\") if text[start:end].endswith(half)), 0) if end < len(text) else 0
+        )
+        yield text[start:end]
+        start = end
 
 
 def _is_plain(text: str) -> bool:
