@@ -161,6 +161,11 @@ def _serve_options(parser: argparse.ArgumentParser) -> None:
     add("--gateway", dest="allow", metavar="IDS", help="the gateways to reach, with commas (all)")
     add("--budget", metavar="TOKENS", help="tokens of a result at most (10000)")
     add("--no-mask", dest="mask", action="store_false", help="show the secrets in logs")
+    add(
+        "--log-level",
+        choices=["debug", "info", "warning", "error"],
+        help="info: a line on stderr for each call (warning)",
+    )
     add("--http-token-file", metavar="PATH", help="file with the bearer token that callers over HTTP must send")
     add("--http-hosts", metavar="NAMES", help="host names it may be called by, besides this machine's")
 

@@ -17,6 +17,7 @@ from cf_aig_server.prompts import prompts, refuse_bad_prompts
 from cf_aig_server.registration import refuse_unknown_tools, tools
 from cf_aig_server.resources import add_resources, offers_cases
 from cf_aig_server.settings import Settings
+from cf_aig_server.timings import LOG, timed
 from cf_aig_server.wire import VERSION, wire
 
 if TYPE_CHECKING:
@@ -62,6 +63,9 @@ def build_server(settings: Settings, transport: httpx2.AsyncBaseTransport | None
         lifespan=lifespan,
         log_level="WARNING",
     )
+    if settings.log_level == "info":
+        LOG.setLevel("INFO")  # this logger alone: others repeat addresses, which hold what was asked
+        server.middleware.append(timed)
     server.middleware.extend([whole_characters, refuse_unknown_tools(server), refuse_bad_prompts(server)])
     for prompt in prompts():
         server.add_prompt(prompt)

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretStr
@@ -29,6 +29,10 @@ def _base_url(value: str) -> str:
     if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))):
         raise ValueError(f"must begin with https://, or be on this machine, as it is sent a token (got {value[:80]!r})")
     return value.rstrip("/")
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
 
 
 def _names(value: object) -> object:
@@ -82,6 +86,9 @@ Names = Annotated[list[str], NoDecode, BeforeValidator(_names)]
 Fields = Annotated[dict[str, str], NoDecode, BeforeValidator(_fields)]
 
 
+LogLevel = Annotated[Literal["info", "warning"], BeforeValidator(_lower)]
+
+
 class Settings(BaseSettings):
     """Where the gateway is, how to reach it, and what a caller may do."""
 
@@ -105,6 +112,7 @@ class Settings(BaseSettings):
     budget: int = Field(10_000, ge=200, le=10_000, validation_alias="AI_GATEWAY_BUDGET", description="Tokens, at most")
     mask: bool = Field(True, validation_alias="AI_GATEWAY_MASK")
     mask_also: Expressions | None = Field(None, validation_alias="AI_GATEWAY_MASK_ALSO")
+    log_level: LogLevel = Field("warning", validation_alias="AI_GATEWAY_LOG_LEVEL", description="info: a line a call")
     http_token: SecretStr = Field(SecretStr(""), validation_alias="AI_GATEWAY_HTTP_TOKEN")
     http_token_file: FilePath | None = Field(None, validation_alias="AI_GATEWAY_HTTP_TOKEN_FILE")
     http_hosts: Names = Field([], validation_alias="AI_GATEWAY_HTTP_HOSTS", description="Host names it is called by")

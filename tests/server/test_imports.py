@@ -71,6 +71,7 @@ cf_aig_server.prompts
 cf_aig_server.registration
 cf_aig_server.resources
 cf_aig_server.settings
+cf_aig_server.timings
 cf_aig_server.transports
 cf_aig_server.transports.calls
 cf_aig_server.transports.signals

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -173,6 +174,25 @@ async def test_flags_before_and_after_serve_hold(tmp_path: Path) -> None:
 
     assert not tools & {"patch_log_feedback", "chat_via_gateway", "replay_log"}
     assert "not among those allowed: default" in str(refused.content)
+
+
+def test_each_call_has_a_line_on_stderr_for_who_asks_for_it(tmp_path: Path) -> None:
+    arguments = [*PROGRAM, "serve", "--log-level", "info", "--local", str(tmp_path / "g.db")]
+    calls = [("list_logs", {"search": "a secret question"}), ("list_logs", {"page": 0}), ("no such tool", {})]
+    messages = [{"jsonrpc": "2.0", "method": "notifications/initialized"}] + [
+        {"jsonrpc": "2.0", "id": 2 + at, "method": "tools/call", "params": {"name": name, "arguments": given}}
+        for at, (name, given) in enumerate(calls)
+    ]
+    text = "".join(json.dumps(message) + "\n" for message in [HELLO, *messages])
+
+    done = subprocess.run(arguments, input=text, capture_output=True, text=True, timeout=30, check=True)
+
+    said = re.sub(r"\s+", " ", done.stderr)
+    assert re.search(r"tools/call list_logs: ok, [\d.]+ ms", said)
+    assert re.search(r"tools/call list_logs: an error, [\d.]+ ms", said)
+    assert re.search(r"tools/call 'no such tool': refused \(-32602\), [\d.]+ ms", said)
+    assert "secret" not in said
+    assert len(done.stdout.splitlines()) == 4
 
 
 def test_nothing_but_the_protocol_is_on_stdout(child: subprocess.Popen[bytes]) -> None:
