@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 MCPB := PATH="$$PWD/tests/clients/node_modules/.bin:$$PATH" mcpb
 
-.PHONY: help demo test test-clients bundle check format clean
+.PHONY: help demo test test-clients fuzz bundle check format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -24,6 +24,10 @@ test: .venv/ready  ## every test that needs only Python
 	$(BIN)/coverage run -m pytest -n auto
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+CASES ?= 1000000
+fuzz: .venv/ready  ## hostile input, a million cases; CASES=N for another number
+	$(BIN)/python benchmarks/fuzz.py --cases $(CASES)
 
 tests/clients/node_modules/ready: tests/clients/package.json
 	cd tests/clients && npm install --no-progress --loglevel=error

@@ -22,7 +22,7 @@ OPAQUE = {
 }  # fmt: skip
 """Members that are for machines."""
 
-_DATA_URL = re.compile(r"data:([\w.+/-]+)?[^,]*,")
+_DATA_URL = re.compile(r"data:([\w.+/-]++)?+[^,]*+,")
 NOT_ARGUMENTS = {"type", "id", "call_id", "name", "status", "output", "outputs", "results", "error"}
 _TEXTS = ("text", "output_text", "content", "output", "result", "stdout", "data")
 

@@ -9,7 +9,7 @@ from cf_aig_gateway.formats.identity import identity
 from cf_aig_gateway.providers import provider_of
 from cf_aig_gateway.shapes import as_text
 
-VERSION = re.compile(r"v\d+(?:alpha|beta)?\d*/")
+VERSION = re.compile(r"v\d++(?:(?:alpha|beta)\d*+)?+/")
 """The version of an API, as paths begin with."""
 
 SESSION_HEADERS = (

@@ -168,3 +168,12 @@ def test_the_output_counted_at_the_beginning_of_a_cut_stream_is_not_taken_for_al
 
     assert cut and (cut.usage.tokens_in, cut.usage.tokens_out) == (13, None)
     assert whole and whole.usage.tokens_out == 1
+
+
+def test_a_damaged_byte_in_an_array_is_read_alike_however_the_array_is_split() -> None:
+    body = b'[{"candidates":[{"content":{"parts":[{"text":"a\xe8b"}]}}]},{"candidates":[{"finishReason":"STOP"}]}]'
+
+    whole = read(body, len(body))
+
+    assert all(read(body, size) == whole for size in range(1, len(body)))
+    assert (whole[0], whole[1]) == ("a\ufffdb", "")

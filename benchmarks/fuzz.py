@@ -1,0 +1,75 @@
+"""Hostile input by the million: `fuzz.py [--cases 1000000] [--minutes 0] [--seed N] [--only NAME …]`.
+
+The properties are those of tests/fuzzing, which tries a few of them at each run of the tests. A failure is made small,
+printed with its case, and the other targets go on. The seed is printed: the same seed tries the same cases.
+"""
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+import traceback
+from itertools import count
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+
+from fuzzing.readers import TARGETS, Target
+from fuzzing.running import run
+from fuzzing.servers import targets
+
+MUTANTS = 40
+"""Of each case that Hypothesis makes."""
+
+ROUND = 20_000
+"""Cases of all targets together before the clock is looked at."""
+
+
+def tried(target: Target, cases: int, seed: int) -> tuple[int, str]:
+    """Return how many cases were tried, and what failed."""
+    counter = count()
+    try:
+        run(target, max(1, cases // (MUTANTS + 1)), seed, mutants=MUTANTS, counted=lambda: next(counter) and None)
+    except Exception:  # noqa: BLE001 (whatever it is, it is what is looked for)
+        return next(counter), traceback.format_exc()
+    return next(counter), ""
+
+
+def main() -> None:
+    """Try the cases, and print figures by target."""
+    asked = argparse.ArgumentParser()
+    asked.add_argument("--cases", type=int, default=1_000_000)
+    asked.add_argument("--minutes", type=float, default=0, help="0: as long as it takes")
+    asked.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
+    asked.add_argument("--only", nargs="*", default=[])
+    given = asked.parse_args()
+    print(f"seed {given.seed}", flush=True)
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder, targets(Path(folder)) as servers:
+        chosen = [target for target in [*TARGETS, *servers] if not given.only or target.name in given.only]
+        shares = sum(target.share for target in chosen)
+        figures = {target.name: [0, 0.0] for target in chosen}
+        failed: dict[str, str] = {}
+        for turn in range(-(-given.cases // ROUND)):
+            for target in chosen:
+                start = time.monotonic()
+                done, fault = tried(target, max(1, ROUND * target.share // shares), given.seed + turn * ROUND)
+                figures[target.name][0] += done
+                figures[target.name][1] += time.monotonic() - start
+                if fault and target.name not in failed:
+                    failed[target.name] = fault
+                    print(f"FAILED {target.name} in turn {turn}\n{fault}", flush=True)
+            if given.minutes and time.monotonic() - began > 60 * given.minutes:
+                break
+    for name, (cases, took) in figures.items():
+        print(f"{name:12} {int(cases):>9,} cases {took:7.1f} s {cases / took:8,.0f}/s {'FAILED' * (name in failed)}")
+    total = sum(cases for cases, _ in figures.values())
+    print(
+        f"total        {int(total):>9,} cases {time.monotonic() - began:7.1f} s, {len(failed)} of {len(figures)} failed"
+    )
+    sys.exit(bool(failed))
+
+
+if __name__ == "__main__":
+    main()

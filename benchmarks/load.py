@@ -1,0 +1,214 @@
+"""Many callers at once: `load.py [--callers 256] [--minutes 10] [--faults 0.02] [--seed N]`.
+
+Starts the MCP server over Streamable HTTP, on an upstream that is slow as real ones are (median 30 ms, now and then
+seconds) and fails as told. Each caller asks for logs of its own alone, and holds each answer to its own mark. It prints
+calls, latencies, what was refused early, wrong answers, answers to the wrong caller, and the server's memory over time.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import re
+import socket
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import httpx2
+
+PAUSE_S = 0.2
+CALL_S = 70
+MARK = re.compile(r"caller\d{3}turn\d{6}")
+BODY = 20_000
+"""Characters of a log's body."""
+
+
+class Upstream:
+    """A stand-in for the API, whose logs are made from their ids; heavy-tailed, with faults."""
+
+    def __init__(self, faults: float, seed: int) -> None:
+        self.faults = faults
+        self.chance = random.Random(seed)
+        self.asked = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one connection's requests until it closes or a fault closes it."""
+        try:
+            while line := await reader.readline():
+                while (await reader.readline()).strip():
+                    pass
+                if not await self.answer(line.split()[1].decode(), writer):
+                    break
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    async def answer(self, path: str, writer: asyncio.StreamWriter) -> bool:
+        """Answer one request; False after a fault that ends the connection."""
+        self.asked += 1
+        await asyncio.sleep(min(0.03 * self.chance.paretovariate(1.3), 8))
+        body = self.body(path)
+        status = "200 OK"
+        if self.chance.random() < self.faults:
+            match self.chance.randrange(4):
+                case 0:
+                    return False
+                case 1:
+                    status, body = "503 Service Unavailable", b"<html>down</html>"
+                case 2:
+                    status = "429 Too Many Requests"
+                    body = b'{"success":false,"errors":[{"code":10429,"message":"slow down"}]}'
+                case _:
+                    writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body[: len(body) // 2])
+                    return False
+        head = f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
+        await writer.drain()
+        return True
+
+    def body(self, path: str) -> bytes:
+        """Return what is asked for: a log whose every text holds its id, or one of its bodies."""
+        parts = path.partition("?")[0].split("/logs/")[-1].split("/")
+        mark = parts[0]
+        if len(parts) > 1:
+            said = f"{mark} " * (BODY // (len(mark) + 1))
+            return json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": said}]}).encode()
+        log = {
+            "id": mark,
+            "created_at": "2026-11-21T12:00:00Z", "provider": "openai", "model": f"m-{mark}", "path": "chat",
+            "success": True, "cached": False, "status_code": 200, "duration": 812, "tokens_in": 5, "tokens_out": 3,
+            "cost": 0.01, "metadata": json.dumps({"user": mark}), "request_content_type": "application/json",
+            "response_content_type": "application/json", "request_size": BODY, "response_size": BODY,
+        }  # fmt: skip
+        return json.dumps({"success": True, "errors": [], "messages": [], "result": log}).encode()
+
+
+class Figures:
+    """What happened."""
+
+    def __init__(self) -> None:
+        self.told: Counter[str] = Counter()
+        self.seconds: list[float] = []
+        self.errors: Counter[str] = Counter()
+        self.memory: list[int] = []
+
+
+async def caller(number: int, http: httpx2.AsyncClient, until: float, figures: Figures, seed: int) -> None:
+    """Call until the end, each time for a log that nobody else asks for."""
+    chance = random.Random(seed + number)
+    turn = 0
+    while time.monotonic() < until:
+        turn += 1
+        mark = f"caller{number:03}turn{turn:06}"
+        tool = chance.choice(("get_log_details", "get_log_request_body"))
+        call = {"name": tool, "arguments": {"log_id": mark}}
+        message = {"jsonrpc": "2.0", "id": turn, "method": "tools/call", "params": call}
+        began = time.monotonic()
+        try:
+            answer = await http.post("/mcp", json=message)
+        except httpx2.TransportError as error:
+            figures.told[f"no answer: {type(error).__name__}"] += 1
+            continue
+        figures.told[verdict(answer, mark, turn, figures)] += 1
+        figures.seconds.append(time.monotonic() - began)
+        await asyncio.sleep(float(answer.headers.get("retry-after", 0)) or chance.expovariate(1 / PAUSE_S))
+
+
+def verdict(answer: httpx2.Response, mark: str, turn: int, figures: Figures) -> str:
+    """Say what an answer is: right, refused early, an error in words, wrong, or another caller's."""
+    if answer.status_code == 503:
+        return "refused early" if answer.headers.get("retry-after") else "WRONG: 503 without when to come back"
+    if answer.status_code != 200:
+        return f"WRONG: {answer.status_code}"
+    text = answer.text
+    data = next((line[5:] for line in text.splitlines() if line.startswith("data:")), text)
+    told = json.loads(data)
+    if told.get("id") != turn:
+        return "WRONG: another id"
+    said = json.dumps(told.get("result", told))
+    if set(MARK.findall(said)) - {mark}:
+        return "WRONG: another caller's log"
+    if told.get("result", {}).get("isError"):
+        figures.errors[told["result"]["content"][0]["text"].replace(mark, "…")[:90]] += 1
+        return "error in words"
+    return "right" if mark in said else "WRONG: not the log"
+
+
+def resident(pid: int) -> int:
+    """Return the memory of a process, in MiB."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") // 2**20
+
+
+async def watch(pid: int, figures: Figures) -> None:
+    """Take down the memory each second."""
+    while True:
+        figures.memory.append(resident(pid))
+        await asyncio.sleep(1)
+
+
+async def run(given: argparse.Namespace) -> Figures:
+    """Start the upstream, the server and the callers."""
+    figures, upstream = Figures(), Upstream(given.faults, given.seed)
+    listener = await asyncio.start_server(upstream.serve, "127.0.0.1", 0, backlog=1024)
+    api = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        **os.environ, "CLOUDFLARE_BASE_URL": api, "CLOUDFLARE_ACCOUNT_ID": "0" * 32, "CLOUDFLARE_API_TOKEN": "t",
+        "AI_GATEWAY_LOGS": "gateway",
+    }  # fmt: skip
+    program = (sys.executable, "-m", "cf_aig_server", "serve", "--transport", "http", "--port", str(port))
+    server = await asyncio.create_subprocess_exec(*program, env=environment)
+    limits = httpx2.Limits(max_connections=given.callers + 10, max_keepalive_connections=given.callers + 10)
+    accepts = {"accept": "application/json, text/event-stream"}
+    async with httpx2.AsyncClient(
+        base_url=f"http://127.0.0.1:{port}", headers=accepts, timeout=CALL_S, limits=limits
+    ) as http:
+        while True:
+            try:
+                await http.get("/healthz")
+                break
+            except httpx2.TransportError:
+                await asyncio.sleep(0.1)
+        watching = asyncio.create_task(watch(server.pid, figures))
+        until = time.monotonic() + 60 * given.minutes
+        await asyncio.gather(*(caller(n, http, until, figures, given.seed) for n in range(given.callers)))
+        watching.cancel()
+    server.terminate()
+    figures.told[f"requests upstream: {upstream.asked:,}"] = 0
+    figures.told[f"server ended with {await server.wait()}"] = 0
+    listener.close()
+    return figures
+
+
+def main() -> None:
+    """Run, print figures, and fail where an answer was wrong."""
+    asked = argparse.ArgumentParser()
+    asked.add_argument("--callers", type=int, default=256)
+    asked.add_argument("--minutes", type=float, default=10)
+    asked.add_argument("--faults", type=float, default=0.02)
+    asked.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
+    given = asked.parse_args()
+    print(f"seed {given.seed}, {given.callers} callers, {given.minutes} minutes, {given.faults:.0%} faults", flush=True)
+    figures = asyncio.run(run(given))
+    for what, count in figures.told.most_common():
+        print(f"{count:>9,} {what}")
+    for what, count in figures.errors.most_common(8):
+        print(f"{count:>9,}   error: {what}")
+    taken = sorted(figures.seconds)
+    shares = {share: taken[min(len(taken) - 1, int(share * len(taken)))] for share in (0.5, 0.9, 0.99, 1.0)}
+    print("seconds:", ", ".join(f"{share:.0%} {value:.2f}" for share, value in shares.items()))
+    print("calls a second:", round(len(taken) / (60 * given.minutes), 1))
+    tenth = max(1, len(figures.memory) // 10)
+    print("memory in MiB:", figures.memory[::tenth], "most", max(figures.memory))
+    sys.exit(any(what.startswith(("WRONG", "no answer")) for what in figures.told))
+
+
+if __name__ == "__main__":
+    main()
