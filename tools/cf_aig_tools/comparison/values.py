@@ -1,5 +1,6 @@
 """Where two JSON values differ, place by place."""
 
+import re
 from collections.abc import Iterable, Iterator
 from difflib import SequenceMatcher
 from typing import Any
@@ -43,18 +44,26 @@ def differences(one: Any, other: Any, pointer: str = "", inside: str = "") -> It
 
 def without(value: Any, places: Iterable[str]) -> Any:
     """Return a value without the parts at these pointers; the items of a list keep their numbers."""
-    return _without(value, "", frozenset(places))
+    left_out = frozenset(places)
+    return _without(value, "", left_out, frozenset(_around(left_out)))
 
 
-def _without(value: Any, pointer: str, places: frozenset[str]) -> Any:
+def _around(places: Iterable[str]) -> Iterator[str]:
+    """Yield the pointers to all that holds one of these places."""
+    for place in places:
+        yield from (place[: slash.start()] for slash in re.finditer("/", place))
+
+
+def _without(value: Any, pointer: str, places: frozenset[str], around: frozenset[str]) -> Any:
     if pointer in places:
         return MISSING
-    if not any(place.startswith(f"{pointer}/") for place in places):
+    if pointer not in around:
         return value
     if isinstance(value, list):
-        items = [_without(item, f"{pointer}/{number}", places) for number, item in enumerate(as_list(value))]
-        return [None if item is MISSING else item for item in items if any(each is not MISSING for each in items)]
-    held = {name: _without(item, joined(pointer, name), places) for name, item in as_object(value).items()}
+        items = [_without(item, f"{pointer}/{number}", places, around) for number, item in enumerate(as_list(value))]
+        is_empty = all(item is MISSING for item in items)
+        return [] if is_empty else [None if item is MISSING else item for item in items]
+    held = {name: _without(item, joined(pointer, name), places, around) for name, item in as_object(value).items()}
     return {name: item for name, item in held.items() if item is not MISSING}
 
 

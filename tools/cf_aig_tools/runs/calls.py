@@ -14,12 +14,14 @@ from cf_aig_gateway.json_text import read_json
 from cf_aig_gateway.models import Log
 from cf_aig_tools.bodies import Stored
 from cf_aig_tools.log_rows import when
+from cf_aig_tools.reading.loading import PIECE
 from cf_aig_tools.sessions import without_reminders
 
 ASSISTANTS = {"assistant", "model", "chatbot"}
 
 _TIME = re.compile(
-    r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?|\b\d{1,2}:\d\d(?::\d\d)?\b"
+    r"[0-9](?:\d{3}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"
+    r"|(?<=\b[0-9])\d?:\d\d(?::\d\d)?\b)"
 )
 
 
@@ -152,7 +154,18 @@ def is_answer(said: Said) -> bool:
 
 def wording(text: str) -> str:
     """Return a text as it is compared with others: without reminders, times and more than one blank."""
-    return " ".join(_TIME.sub("", without_reminders(text)).split())
+    parts = (" ".join(_TIME.sub("", part).split()) for part in _steps(without_reminders(text)))
+    return " ".join(filter(None, parts))
+
+
+def _steps(text: str) -> Iterator[str]:
+    """Yield a text in parts that take a few milliseconds each, which end at a blank where one is near."""
+    start = 0
+    while start < len(text):
+        last = start + PIECE
+        end = (text.rfind(" ", start, last) + 1 if last < len(text) else 0) or last
+        yield text[start:end]
+        start = end
 
 
 def _arguments(text: str) -> str:

@@ -124,7 +124,7 @@ class Gathering:
         await self._read(await side.next(AT_ONCE, anchor))
         calls = sorted(self._calls.values(), key=_order)
         others = [call for call in reversed(calls) if call.id != anchor.id]
-        if link := links(calls).get(anchor.id):
+        if link := (await _linked(calls)).get(anchor.id):
             found = [self._calls[link.parent]]
         else:
             session = anchor.session
@@ -199,7 +199,7 @@ class Gathering:
         calls = sorted((self._calls[log.id] for log in ends), key=_order)
         shown = {call.id for call in calls}
         counted = [log for log in ordered if log.id not in shown]
-        return self._run(calls, by, spans, counted=counted, total=max(total, len(ordered)))
+        return await self._run(calls, by, spans, counted=counted, total=max(total, len(ordered)))
 
     async def _nearby(self, anchor: Call, spans: list[Span]) -> Run:
         """Look at the calls around one, nearest first, and keep those whose bodies say that they are of its run."""
@@ -209,10 +209,10 @@ class Gathering:
             for side in sides:
                 logs = await side.next(min(AT_ONCE, self._left - RESERVED), self._edge(members, side))
                 await self._read(logs)
-                members = self._members(anchor.id)
+                members = await self._members(anchor.id)
                 side.judge({log.id for log in logs}, members)
         await self._replies(anchor.id)
-        members = self._members(anchor.id)
+        members = await self._members(anchor.id)
         if len(members) == 1 and (found := self._of_user(anchor)):
             members = found
             by = f"the user in bodies, {anchor.ids.user}: calls less than 10 minutes apart"
@@ -222,7 +222,7 @@ class Gathering:
         looked = f"Looked at {len(self._calls)} calls around it"
         if any(side.goes_on for side in sides):
             looked += ", as many as one call may: there may be more. Give metadata, or another log_id, for others"
-        return self._run(calls, by, spans, looked=f"{looked}.")
+        return await self._run(calls, by, spans, looked=f"{looked}.")
 
     def _edge(self, members: Set[str], side: "_Side") -> Call:
         """Return the first or the last of the calls found so far."""
@@ -264,13 +264,14 @@ class Gathering:
         sets = [{call.id for call in group} for group in groups if len(group) > 1]
         return next((ids for ids in sets if anchor.id in ids), set[str]())
 
-    def _run(self, calls: list[Call], by: str, spans: list[Span], **more: Any) -> Run:
+    async def _run(self, calls: list[Call], by: str, spans: list[Span], **more: Any) -> Run:
         more = {"total": len(calls), **more}
-        return Run(calls, links(calls), by, spans=spans, notes=self._notes, **more)
+        return Run(calls, await _linked(calls), by, spans=spans, notes=self._notes, **more)
 
-    def _members(self, anchor: str) -> set[str]:
+    async def _members(self, anchor: str) -> set[str]:
         calls = sorted(self._calls.values(), key=_order)
-        return next(each for each in runs(calls, links(calls)) if anchor in each)
+        found = await _linked(calls)
+        return next(each for each in runs(calls, found) if anchor in each)
 
     async def _read(self, logs: Sequence[Log]) -> None:
         """Read the requests of logs, side by side; in a chain of replies both heads, which hold all there is."""
@@ -318,7 +319,7 @@ class Gathering:
     async def _replies(self, anchor: str) -> None:
         """Read the replies that no later request of the run repeats, and those that tell twins apart."""
         calls = sorted(self._calls.values(), key=_order)
-        found = links(calls)
+        found = await _linked(calls)
         members = next(each for each in runs(calls, found) if anchor in each)
         continued = {link.parent for link in found.values() if link.how == "continues"}
         alike = Counter(call.prefixes[-1] for call in calls if call.said)
@@ -390,6 +391,10 @@ class _Side:
     def judge(self, looked_at: Set[str], members: Set[str]) -> None:
         """Take note of how many were of other runs, since the last that was of this one."""
         self._strangers = 0 if looked_at & members else self._strangers + len(looked_at)
+
+
+async def _linked(calls: Sequence[Call]) -> dict[str, Link]:
+    return await aside(size_of(calls), partial(links, calls))
 
 
 async def _know(calls: Sequence[Call]) -> None:
