@@ -1,7 +1,7 @@
 """What the management API answers, opened: envelopes, pages and bodies."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from typing import Any, Generic, TypeVar
@@ -22,6 +22,10 @@ MAX_ANSWER = 32 * 1024 * 1024
 
 MAX_BODY = 64 * 1024 * 1024
 """Bytes of a stored body, after decompression; Cloudflare keeps none of more than 10 MB."""
+
+
+MIN_PAGE, MAX_ROW = 1024 * 1024, 16 * 1024
+"""Bytes of a page of a list that is read, whatever its rows, and for each row that was asked for: 50 ms of work."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +62,24 @@ def opened(response: httpx2.Response, errand: Errand) -> Envelope:
     raise refusal(response, errand)
 
 
-def opened_page(model: type[M], response: httpx2.Response, errand: Errand) -> Page[M]:
-    """Return a page of a list.
+def opened_page(model: type[M], response: httpx2.Response, errand: Errand, most: int) -> Page[M]:
+    """Return a page of a list: the first `most` rows of it, which were asked for.
 
     Raises:
-        GatewayError: the answer is a refusal, or has no such list.
+        GatewayError: the answer is a refusal, is too large for so many rows, or has no such list.
 
     """
+    if len(response.content) > max(MIN_PAGE, most * MAX_ROW):
+        size = f"{len(response.content) / 1024**2:.1f} MB for {most} rows"
+        raise GatewayError(f"{response.url.host} answered with {size}, which is not read. Check the base URL.")
+    page = _page(model, response, errand)
+    if len(page.items) <= most:
+        return page
+    told = f"The gateway gave {len(page.items):,} rows where {most} were asked for; the others are left out."
+    return replace(page, items=page.items[:most], notes=(*page.notes, told))
+
+
+def _page(model: type[M], response: httpx2.Response, errand: Errand) -> Page[M]:
     if not _odd().search(response.content):
         try:  # most answers are as the models have them, and are read in one go, in a third of the time
             found = _listed(model).validate_json(response.content)
@@ -86,7 +101,7 @@ def _odd() -> Any:
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
     names = "|".join(sorted(NAMES))
-    parts = ["[^ -~]", r'\\[^"]', '"[^"]{1000}', f'"(?:{names})": ?"(?:[^"]{{201}}|[^"]*[ <>`])']
+    parts = ["[^ -~]", r'\\[^"]', '"[^"]{1000}', f'"(?:{names})" *: *"(?:[^"]{{201}}|[^"]*[ <>`])']
     return re2.compile("|".join(parts).encode(), options)
 
 

@@ -9,6 +9,7 @@ import stamina
 
 from cf_aig_gateway.answers import M, Page, opened, opened_page, read_whole
 from cf_aig_gateway.errors import GatewayError
+from cf_aig_gateway.one_line import as_logged
 from cf_aig_gateway.refusals import Errand, unreachable
 
 RETRY_TIMEOUT_S = 20.0
@@ -28,6 +29,7 @@ def segment(value: str) -> str:
         GatewayError: the value can be no id.
 
     """
+    value = as_logged(value)
     if value in {"", ".", ".."} or len(value) > MAX_ID:
         raise GatewayError(f"{value[:80]!r} is no id. Take ids from list_gateways and list_logs.")
     return quote(value, safe="")
@@ -57,7 +59,8 @@ class Api:
         self._token = token
 
     async def _page(self, model: type[M], path: str, params: dict[str, Any], errand: Errand) -> Page[M]:
-        return opened_page(model, await self._read(self._gateways_url() + path, params, errand), errand)
+        response = await self._read(self._gateways_url() + path, params, errand)
+        return opened_page(model, response, errand, params["per_page"])
 
     async def _telemetry(self, path: str, asked: dict[str, Any]) -> Any:
         """POST …/workers/observability/telemetry/{path}."""

@@ -4,6 +4,7 @@ Models, paths, user agents, metadata and error words are whatever a caller or a 
 and other values one line, where they enter, so that nothing that shows them has to think of it; `as_logged` leads back.
 """
 
+import json
 import re
 from typing import Any
 
@@ -21,9 +22,9 @@ MOST = 2000
 
 _IS_HIDDEN = re.compile(f"[{HIDDEN}]")
 _NOT_IN_A_LINE = re.compile(f"[\n\t\u2500-\u257f{HIDDEN}]")
-_NOT_IN_A_WORD = re.compile(f"[\\s\u2500-\u257f{HIDDEN}]")
+_NOT_IN_A_WORD = re.compile(f"[\\s<>`\u2500-\u257f{HIDDEN}]")
 _SHOWN = re.compile(r"\\u\{([0-9a-f]{1,6})\}")
-_NAME = re.compile(r"[\w.@/:+*~=,%{}\\-]*", re.ASCII)
+NAME = re.compile(r"[\w.@/:+*~=,%{}\\-]*", re.ASCII)
 _PRINTABLE = bytes(range(0x20, 0x7F))
 
 
@@ -33,6 +34,11 @@ def unhidden(value: Any) -> Any:
     That there are none, as is usual, is found out at once.
     """
     return _unhidden(value) if _hides(value) else value
+
+
+def unhidden_json(text: str) -> str:
+    """Return JSON text that is the same value, with hidden characters as its own escapes."""
+    return _IS_HIDDEN.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
 def _hides(value: Any) -> bool:
@@ -62,8 +68,8 @@ def one_line(text: str) -> str:
 
 
 def word(text: str, most: int = 200) -> str:
-    r"""Return a name as one word of `most` characters, so that it reads as no sentence: a space is `\u{20}`."""
-    if len(text) <= most and " " not in text and text.isascii() and text.isprintable():
+    r"""Return a name as one word of `most` characters, so that it reads as no sentence or tag: a space is `\u{20}`."""
+    if len(text) <= most and NAME.fullmatch(text):
         return text
     return _NOT_IN_A_WORD.sub(_escaped, text[:most]) + "…" * (len(text) > most)
 
@@ -92,7 +98,7 @@ def as_logged(value: Any) -> Any:
 
 def named(text: str, most: int = 80) -> str:
     """Return a name for a sentence or a row: as it is, or quoted where it is not a plain one, such as a model's."""
-    return text if len(text) <= most and _NAME.fullmatch(text) else quoted(text, most)
+    return text if len(text) <= most and NAME.fullmatch(text) else quoted(text, most)
 
 
 def quoted(text: str, most: int = 200) -> str:

@@ -16,7 +16,6 @@ from mcp.types import (
 )
 
 from cf_aig_gateway.errors import GatewayError
-from cf_aig_gateway.one_line import unhidden
 
 if TYPE_CHECKING:
     from cf_aig_gateway.models import Log
@@ -38,7 +37,8 @@ async def complete(
     server: MCPServer[Any], ctx: "ServerRequestContext[Callable[[], Desk], Any]", params: CompleteRequestParams
 ) -> CompleteResult:
     """Return the values that hold what was typed; none when the gateway cannot be asked."""
-    from cf_aig_tools.desk import time_limit  # noqa: PLC0415 (with the first call)
+    from cf_aig_gateway.one_line import unhidden  # noqa: PLC0415 (with the first call)
+    from cf_aig_tools.desk import time_limit  # noqa: PLC0415
 
     await _refuse_unknown(server, params.ref)
     desk = ctx.lifespan_context()

@@ -11,7 +11,6 @@ from mcp.server.mcpserver.tools import Tool
 from mcp.types import CallToolResult, TextContent
 
 from cf_aig_gateway.errors import GatewayError, NotFound
-from cf_aig_gateway.one_line import named, unhidden
 from cf_aig_tools.cases_link import BOUND, MIME, NAMES, URI
 
 if TYPE_CHECKING:
@@ -95,17 +94,19 @@ def _add_cases(server: MCPServer[Any]) -> None:
 
 
 async def _cases(desk: "Desk", gateway_id: str, asked: dict[str, str]) -> str:
-    from cf_aig_tools.cases.attached import attached  # noqa: PLC0415 (loads when it is read)
+    from cf_aig_gateway.one_line import unhidden, unhidden_json  # noqa: PLC0415 (loads when it is read)
+    from cf_aig_tools.cases.attached import attached  # noqa: PLC0415
 
     try:
-        return unhidden(await attached(desk, gateway_id, asked))
+        return unhidden_json(await attached(desk, gateway_id, asked))
     except GatewayError as error:
         kind = ResourceNotFoundError if isinstance(error, NotFound) else ResourceError
         raise kind(unhidden(desk.masker.mask(str(error)))) from error
 
 
 async def _gateway(gateway_id: str, desk: "Desk") -> str:
-    from cf_aig_tools.desk import time_limit  # noqa: PLC0415 (with the first call)
+    from cf_aig_gateway.one_line import named, unhidden  # noqa: PLC0415 (with the first call)
+    from cf_aig_tools.desk import time_limit  # noqa: PLC0415
     from cf_aig_tools.list_gateways import settings_of  # noqa: PLC0415
 
     try:

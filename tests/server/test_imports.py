@@ -57,7 +57,6 @@ cf_aig_gateway
 cf_aig_gateway.errors
 cf_aig_gateway.json_text
 cf_aig_gateway.logs
-cf_aig_gateway.one_line
 cf_aig_gateway.shapes
 cf_aig_server
 cf_aig_server.app

@@ -138,7 +138,7 @@ NO_CREDIT = {"error": {"message": "You exceeded your current quota", "code": "in
     [
         (
             {"balance": 0, "topup_config": {"error": "card_declined", "lastFailedAt": "2026-11-24T08:00:00Z"}},
-            "Cloudflare credit: none left; the last top-up failed at 2026-11-24T08:00:00Z: card_declined.",
+            'Cloudflare credit: none left; the last top-up failed at 2026-11-24T08:00:00Z: "card_declined".',
         ),
         (
             {"balance": -1.5, "has_default_payment_method": False},

@@ -6,6 +6,7 @@ from typing import Annotated
 from mcp.types import CallToolResult, ToolAnnotations
 from pydantic import BaseModel, Field
 
+from cf_aig_gateway.one_line import one_line
 from cf_aig_tools.amounts import counted
 from cf_aig_tools.comparison.sides import Comparison as Found
 from cf_aig_tools.comparison.sides import Side, compared, read_side
@@ -76,9 +77,9 @@ def _answer(found: Found, shown: list[Difference], room: int) -> CallToolResult:
     following = "get_log_request_body or get_log_response_body with either id and a pointer"
     lines = [f"{what}: {first or '(none)'} → {second or '(none)'}" for what, first, second in differs]
     logged = fenced("\n".join(lines)) if lines else ""
-    same = found.same
+    same, held = found.same, [list(map(one_line, row)) for row in differs]
     text = "\n".join(filter(None, [summary, logged, f"same: {', '.join(same)}" if same else "", f"next: {following}"]))
-    return answer(text, Comparison(summary=summary, differs=differs, same=same, next=following))
+    return answer(text, Comparison(summary=summary, differs=held, same=same, next=following))
 
 
 def _parted(first: str, second: str, room: int) -> tuple[str, str]:

@@ -122,7 +122,7 @@ async def test_an_error_is_named_and_shown_with_all_its_fields() -> None:
 
 
 async def test_an_error_too_long_to_show_still_comes_first() -> None:
-    assert (await shown({"error": {"message": "Bad. " * 9000, "type": "t"}}, budget=300)).startswith("Error: t: Bad.")
+    assert (await shown({"error": {"message": "Bad. " * 9000, "type": "t"}}, budget=300)).startswith('Error: "t: Bad.')
 
 
 async def test_small_json_of_no_known_form_is_shown_as_stored_and_large_as_an_outline() -> None:

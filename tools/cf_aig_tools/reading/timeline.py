@@ -180,8 +180,8 @@ class Timeline:
         facts = [f"model {name(held.model, 80)}" if held.model else ""]
         facts += [f"{name(key, 40)} {short(value, 60)}" for key, value in held.parameters.items()]
         facts += [f"tools: {_listed([name(tool, 40) for tool in held.tools])}" if held.tools else ""]
-        ended = " ".join(filter(None, [held.finish, held.why]))
-        facts += [f"finish {name(ended, 120)}" if ended else ""]
+        ended = " ".join(name(each, 60) for each in (held.finish, held.why) if each)
+        facts += [f"finish {ended}" if ended else ""]
         facts += [f"tokens {told}" if (told := held.usage.told()) else ""]
         stated = held.usage.stated_cost
         facts += [f"stated cost ${stated:g}" if stated is not None else ""]

@@ -8,6 +8,7 @@ from operator import add
 
 from cf_aig_gateway.analytics import Dimension, RequestGroup
 from cf_aig_gateway.models import Log
+from cf_aig_gateway.one_line import MOST, named
 from cf_aig_tools.log_rows import plain, usage_of, when
 from cf_aig_tools.prompt_cache import LEAST
 from cf_aig_tools.sessions import client_named, client_of, session_of, user_of
@@ -139,7 +140,7 @@ def of_dimension(group: RequestGroup, by: str, later: timedelta = timedelta()) -
         return _time(datetime.fromisoformat(str(value)), by, later)
     if by == "cached":
         return _cached(bool(value))
-    return str((client_named(str(value)) if by == "user_agent" else value) or NONE)
+    return named(client_named(str(value)) if by == "user_agent" else str(value)) or NONE if value else NONE
 
 
 def _of_log(log: Log, by: str, later: timedelta) -> str:
@@ -149,9 +150,9 @@ def _of_log(log: Log, by: str, later: timedelta) -> str:
     if by == "cached":
         return _cached(log.cached is True)
     if by in ASKERS:
-        return ASKERS[by](log) or NONE
+        return named(ASKERS[by](log)) or NONE
     if by.startswith("metadata."):
-        return shown(plain(log.metadata.get(by.removeprefix("metadata.")))) or NONE
+        return named(shown(plain(log.metadata.get(by.removeprefix("metadata.")))), MOST) or NONE
     return str({"model": log.model, "provider": log.provider, "status": log.status_code}[by] or NONE)
 
 

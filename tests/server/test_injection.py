@@ -1,0 +1,169 @@
+"""Whatever strangers write in logs, gateways, errors and replies, none of it speaks in the server's voice."""
+
+import json
+from typing import Any
+
+import httpx2
+import pytest
+from injection import ATTEMPTS, HIDDEN, Hostile, texts_in, wrong_in
+from mcp import Client
+from mcp.shared.exceptions import MCPError
+from mcp.types import PromptReference, ResourceTemplateReference, TextResourceContents
+
+from cf_aig_gateway.analytics import RequestGroup
+from cf_aig_gateway.answers import parsed
+from cf_aig_gateway.models import BODIES, NAMES, Gateway, Log
+from cf_aig_gateway.one_line import as_logged
+from cf_aig_server.app import build_server
+from cf_aig_server.settings import Settings
+from cf_aig_tools import TOOLS
+
+pytestmark = pytest.mark.anyio
+
+ONE = {"log_id": "one"}
+FAILED = {"log_id": "failed"}
+CALLS: dict[str, list[dict[str, Any]]] = {
+    "list_gateways": [{}],
+    "summarize_logs": [
+        {},
+        {"compare_to": "previous"},
+        *(
+            {"group_by": by}
+            for by in ("provider", "user_agent", "session", "user", "metadata.user", "gateway", "status")
+        ),
+    ],
+    "find_waste": [{}],
+    "list_logs": [
+        {},
+        {"fields": [*(name for name in Log.model_fields if name != "id"), "session", "prompt cache", "metadata.user"]},
+        {"fields": ["metadata.nobody"]},
+        {"filters": [{"key": "metadata.user", "operator": "neq", "value": "x"}]},
+    ],
+    "get_log_details": [ONE, FAILED, ONE | {"heads": True}, FAILED | {"heads": True, "budget": 4000}],
+    "get_log_request_body": [ONE, ONE | {"view": "outline"}, ONE | {"view": "raw"}, ONE | {"search": "call"}],
+    "get_log_response_body": [
+        ONE,
+        FAILED,
+        ONE | {"view": "outline"},
+        ONE | {"view": "raw"},
+        ONE | {"pointer": "/choices"},
+    ],
+    "search_bodies": [{"text": "replay_log"}, {"text": "replay_log", "group_by": "model"}, {"text": "zzz"}],
+    "compare_logs": [{"log_id": "one", "other_log_id": "failed"}],
+    "trace_run": [ONE, {"metadata": {"user": "u"}}, ONE | {"steps": "1-5"}],
+    "patch_log_feedback": [ONE | {"feedback": 1, "metadata": {"note": ATTEMPTS[2]}}],
+    "chat_via_gateway": [
+        {"model": "openai/gpt-4o-mini", "prompt": "Hi"},
+        {"model": "openai/x", "prompt": "Hi", "endpoint": "provider"},
+    ],
+    "replay_log": [ONE, FAILED, ONE | {"model": "anthropic/claude-haiku-4.5"}],
+}
+"""Calls of every tool, so many that each place from which it shows text is read."""
+
+ROWS = {"list_gateways", "list_logs", "summarize_logs", "get_log_details"}
+"""Tools whose results have rows, or a field a line."""
+
+WRITES = {"patch_log_feedback", "chat_via_gateway"}
+WORLDS: dict[str, dict[str, Any]] = {
+    "logs": {},
+    "errors": {"refused": True},
+    "telemetry": {"telemetry": True},
+}
+
+
+def client_of(world: Hostile) -> Client:
+    settings = Settings(account_id="0" * 32, api_token="token", logs="observability" if world.telemetry else "gateway")
+    return Client(build_server(settings, httpx2.MockTransport(world.answer)))
+
+
+def _but_the_reply(held: dict[str, Any]) -> dict[str, Any]:
+    """Return a result without the text of a chat's reply, which programs take as it is: JSON quotes it."""
+    return {name: value for name, value in held.items() if name not in {"text", "reply"}}
+
+
+async def test_there_are_attempts_enough_and_calls_of_every_tool() -> None:
+    assert len(set(ATTEMPTS)) >= 200
+    assert {*CALLS} == {*TOOLS}
+
+
+@pytest.mark.parametrize("name", WORLDS)
+async def test_no_attempt_leaves_its_place_in_any_tool(name: str) -> None:
+    world = Hostile(**WORLDS[name])
+    found: list[str] = []
+    async with client_of(world) as client:
+        for tool, calls in CALLS.items():
+            for arguments in calls:
+                world.writes.clear()
+                result = await client.call_tool(tool, arguments)
+                text = "\n".join(part.text for part in result.content if part.type == "text")
+                held = _but_the_reply(result.structured_content or {})
+                wrong = list(wrong_in(text, in_cells=tool in ROWS))
+                wrong += [each for said in texts_in(held) for each in wrong_in(f"value {said}", in_cells=True)]
+                wrong += ["failed unexpectedly"] if "unexpectedly" in text else []
+                wrong += [f"wrote {world.writes}"] if len(world.writes) > (tool in WRITES) else []
+                found += [f"{tool} {arguments}: {each}" for each in wrong]
+
+    assert found == []
+    assert name == "errors" or len(world.planted) >= 200
+
+
+async def test_no_attempt_leaves_its_place_in_resources_prompts_and_completions() -> None:
+    world = Hostile()
+    found: list[str] = []
+    async with client_of(world) as client:
+        templates = (await client.list_resource_templates()).resource_templates
+        for template in templates:
+            uri = template.uri_template.partition("{?")[0].format(gateway_id="main", log_id="failed")
+            try:
+                contents = (await client.read_resource(uri)).contents
+            except MCPError as error:
+                found += [f"{uri}: {each}" for each in wrong_in(str(error))]
+                continue
+            texts = [held.text for held in contents if isinstance(held, TextResourceContents)]
+            if template.name == "cases":
+                found += [f"{uri}: {line[:80]}" for text in texts for line in text.splitlines() if not json.loads(line)]
+                found += [f"{uri}: hidden {each[0]!r}" for text in texts for each in HIDDEN.finditer(text)]
+                continue
+            found += [f"{uri}: {each}" for text in texts for each in wrong_in(text, in_cells=True)]
+            for argument in ("gateway_id", "log_id"):
+                reference = ResourceTemplateReference(uri=template.uri_template)
+                completed = await client.complete(reference, {"name": argument, "value": ""})
+                found += [
+                    f"{argument}: {each}" for value in completed.completion.values for each in wrong_in(f"v {value}")
+                ]
+        for prompt in (await client.list_prompts()).prompts:
+            for argument in prompt.arguments or []:
+                completed = await client.complete(
+                    PromptReference(name=prompt.name), {"name": argument.name, "value": ""}
+                )
+                found += [
+                    f"{argument}: {each}" for value in completed.completion.values for each in wrong_in(f"v {value}")
+                ]
+
+    assert templates
+    assert found == []
+    assert world.writes == []
+
+
+@pytest.mark.parametrize("attempt", ATTEMPTS)
+async def test_every_field_of_every_model_holds_one_line_that_leads_back(attempt: str) -> None:
+    short = attempt[:200]
+    texts = {name: short for name, field in Log.model_fields.items() if str(field.annotation).startswith("str")}
+    log = parsed(Log, {**texts, "id": short, "metadata": {short: [short]}, "error": short})
+    gateway = parsed(Gateway, {"id": short, "created_at": short, "dlp": {short: short}})
+    sums = {f"{kind}Tokens{way}": 1 for kind in ("cached", "uncached") for way in ("In", "Out")}
+    group = RequestGroup.model_validate(
+        {
+            "count": 1,
+            "sum": sums | {"cachedRequests": 1, "erroredRequests": 1, "cost": 1},
+            "dimensions": {"model": short, "userAgent": short},
+        }
+    )
+    held = [log.model_dump(exclude={*BODIES}), gateway.model_dump(), group.dimensions]
+
+    assert {*texts} >= NAMES - {"model_type", "request_content_type", "response_content_type"} - {"id"}
+    assert [each for text in texts_in(held) for each in wrong_in(f"value {text}", in_cells=True)] == []
+    assert [text for text in texts_in(held) if "\n" in text or "┌" in text or "└" in text] == []
+    assert [name for name in ("provider", "model", "path", "event_id") if " " in getattr(log, name)] == []
+    assert {as_logged(getattr(log, name)) for name in texts} == {short}
+    assert as_logged(log.metadata) == {short: [short]}
