@@ -1,6 +1,7 @@
 """Which logs list_logs is asked for, and a page of them in the order asked for."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -77,22 +78,28 @@ class Asked:
         return replace(self._meant(found.items, found.info), notes=found.notes)
 
     def _meant(self, logs: list[Log], info: ResultInfo) -> Found:
-        shown = [log for log in logs if not self._confirms(log)]
+        texts = [text for text in (self.search, *self._values) if text]
+        shown = [log for log in logs if not self._confirms(log, texts)] if texts else logs
         if hidden := len(logs) - len(shown):
             info = info.model_copy(update={"total_count": max(0, info.total_count - hidden) if shown else 0})
         kept = [log for log in shown if self.wanted.holds(log)]
         return Found(kept, info, len(shown) - len(kept))
 
-    def _confirms(self, log: Log) -> bool:
+    @property
+    def _values(self) -> list[str]:
+        """What is asked of logs; true, false and null are no guesses."""
+        values = [value for each in self.wanted.filters for value in each.value]
+        return [str(value) for value in values if value is not None and not isinstance(value, bool)]
+
+    def _confirms(self, log: Log, texts: Sequence[str]) -> bool:
         """Whether a log holds what is asked for in a secret alone."""
         stored = log.model_dump(mode="json")
         masked = self.masker.masked(stored)
-        if masked == stored:
+        if masked is stored:
             return False
         before, after = (json.dumps(value, ensure_ascii=False).lower() for value in (stored, masked))
-        asked = (str(value) for each in self.wanted.filters for value in each.value)
-        texts = (json.dumps(text, ensure_ascii=False)[1:-1].lower() for text in (self.search, *asked))
-        return any(text in before and text not in after for text in texts)
+        asked = [json.dumps(text, ensure_ascii=False)[1:-1].lower() for text in texts]
+        return any(text in before and text not in after for text in asked)
 
     async def _sorted(self, gateway_id: str, page: int, per_page: int, key: str, *, is_descending: bool) -> Found:
         has_key = Filter(key="metadata.key", value=[key])
