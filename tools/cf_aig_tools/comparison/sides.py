@@ -6,6 +6,7 @@ from cf_aig_gateway.client import AIGateway
 from cf_aig_gateway.formats.conversation import Conversation
 from cf_aig_gateway.formats.endings import shortfall
 from cf_aig_gateway.models import Log
+from cf_aig_gateway.one_line import named
 from cf_aig_tools import failures
 from cf_aig_tools.amounts import dollars, seconds
 from cf_aig_tools.bodies import Bodies, Stored
@@ -140,9 +141,9 @@ def _compare_values(found: Comparison, what: str, one: Stored, other: Stored) ->
 def _compare_read(found: Comparison, what: str, one: Conversation, other: Conversation) -> None:
     """Compare what two forms have in common."""
     for name in dict.fromkeys([*one.parameters, *other.parameters]):
-        found.add(f"{what} {name}", one.parameters.get(name, ""), other.parameters.get(name, ""))
+        found.add(f"{what} {named(name)}", one.parameters.get(name, ""), other.parameters.get(name, ""))
     found.add(f"names of the {what}'s tools", ", ".join(one.tools), ", ".join(other.tools))
     found.add("finish", one.finish, other.finish)
     found.add("error", one.error, other.error)
     schemas = ["schemas of tools"] if one.tools or other.tools else []
-    found.left_out += [*schemas, *dict.fromkeys([*one.others, *other.others])]
+    found.left_out += [*schemas, *map(named, dict.fromkeys([*one.others, *other.others]))]
