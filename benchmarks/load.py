@@ -111,7 +111,7 @@ async def caller(number: int, http: httpx2.AsyncClient, until: float, figures: F
         try:
             answer = await http.post("/mcp", json=message)
         except httpx2.TransportError as error:
-            figures.told[f"no answer: {type(error).__name__}"] += 1
+            figures.told[f"no answer: {type(error).__name__} after {time.monotonic() - began:.0f} s"] += 1
             continue
         figures.told[verdict(answer, mark, turn, figures)] += 1
         figures.seconds.append(time.monotonic() - began)

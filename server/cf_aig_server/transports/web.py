@@ -12,6 +12,9 @@ from cf_aig_server.transports.connection import Connection
 from cf_aig_server.transports.drain import DRAIN_S, Draining
 from cf_aig_server.transports.signals import on_signal
 
+IDLE_S = 30
+"""How long a connection is kept between requests: longer than clients do, whose next request it would else cut off."""
+
 
 class _Server(uvicorn.Server):
     """uvicorn, without its own signal handling: it would die of the signal after a clean end."""
@@ -27,6 +30,7 @@ class _Server(uvicorn.Server):
                 log_level="warning",
                 access_log=False,
                 proxy_headers=False,
+                timeout_keep_alive=IDLE_S,
                 timeout_graceful_shutdown=last_s,
             )
         )
