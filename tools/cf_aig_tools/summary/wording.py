@@ -14,17 +14,17 @@ ENOUGH_WORDS = 5
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?"
 _VARIABLE = re.compile(
     rf"""
-      [a-z][a-z+.-]*://[^\s"'<>)]+
+      [a-z][a-z+.-]{{0,20}}://[^\s"'<>)]+
     | (?<![^\W_])(?P<quote>["'`])(?:(?!(?P=quote)).|(?P=quote)(?=[^\W_])){{0,400}}?(?P=quote)(?![^\W_])
-    | “[^”]*” | «[^»]*» | ‘[^’]*’ | 「[^」]*」
+    | “[^”]{{0,400}}” | «[^»]{{0,400}}» | ‘[^’]{{0,400}}’ | 「[^」]{{0,400}}」
     | \b{_MONTH}\s\d{{1,2}}(?:,?\s\d{{4}})?\b | \b\d{{1,2}}\s{_MONTH}(?:\s\d{{4}})?\b
     | \b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*(?=,\s)
     """,
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
-_MARKUP = re.compile(r"<(style|script)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
-_ASIDE = re.compile(r"[(\[][^()\[\]]*(?:\d|#)[^()\[\]]*[)\]]")
-_SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+|\s+[-–—]\s+")
+_MARKUP = re.compile(r"<(style|script)\b(?:[^<]|<(?!\1\b))*?</\1>|<[^<>]*>", re.DOTALL | re.IGNORECASE)
+_ASIDE = re.compile(r"[(\[][^()\[\]\d#]*+[\d#][^()\[\]]*+[)\]]")
+_SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+|(?<![^\S\n])[^\S\n]+[-–—]\s+")
 _TOKEN = re.compile(r"[!-~]+|[^\W\d_]+")
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)?|[A-Z][a-z]*(?:'[a-z]+)?|[A-Z]+")
 _EDGES = ".,:;!?()[]{}<>\"'`*|="
