@@ -211,7 +211,7 @@ class AIGateway(Api):
             if response.status_code != BAD_REQUEST:
                 self._unsearchable.add(asked)
             return None
-        return opened_page(Log, response, errand)
+        return opened_page(Log, response, errand, per_page)
 
     def _settle(self, system: LogSystem) -> None:
         """Remember where the account keeps its logs, unless that is set."""
