@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 MCPB := PATH="$$PWD/tests/clients/node_modules/.bin:$$PATH" mcpb
 
-.PHONY: help demo test test-clients fuzz bundle check format clean
+.PHONY: help demo test test-clients fuzz bench bundle audit check format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -29,6 +29,9 @@ CASES ?= 1000000
 fuzz: .venv/ready  ## hostile input, a million cases; CASES=N for another number
 	$(BIN)/python benchmarks/fuzz.py --cases $(CASES)
 
+bench: .venv/ready  ## this server beside what one would write or pick instead: benchmarks/peers/RESULT.md
+	$(BIN)/python benchmarks/peers/run.py
+
 tests/clients/node_modules/ready: tests/clients/package.json
 	cd tests/clients && npm install --no-progress --loglevel=error
 	@touch $@
@@ -49,6 +52,17 @@ check: .venv/ready  ## lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
+
+build/audit/ready:
+	$(PYTHON) -m venv build/audit
+	build/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1 cyclonedx-bom==7.5.0
+	@touch $@
+
+audit: build/audit/ready  ## known vulnerabilities of the packages, and the bill of materials
+	build/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
+	@mkdir -p dist
+	build/audit/bin/cyclonedx-py requirements constraints.txt --pyproject pyproject.toml --output-reproducible \
+		--output-file dist/cloudflare-ai-gateway-mcp.cdx.json
 
 format: .venv/ready  ## put the code in the house's format
 	$(BIN)/ruff check --fix .
