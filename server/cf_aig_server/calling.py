@@ -33,7 +33,7 @@ class Code:
     def __init__(self, definition: Definition) -> None:
         self._name = definition.name
         self._function = getattr(import_module(f"cf_aig_tools.{self._name}"), self._name)
-        self._arguments = func_metadata(self._function, skip_names=["ctx"], structured_output=False).arg_model
+        self._arguments = func_metadata(self._function, skip_names=["ctx"], structured_output=False)
         self._known: Mapping[str, Any] = as_object(definition.input_schema["properties"])
         self._is_read_only = bool(definition.annotations and definition.annotations.read_only_hint)
 
@@ -46,7 +46,7 @@ class Code:
         """
         desk = desk_of(context)
         try:
-            values = self._arguments.model_validate(self._given(arguments, desk)).model_dump_one_level()
+            values = self._arguments.validate_arguments(self._given(arguments, desk))
             _refuse_gateway(values, desk)
             with time_limit(desk.timeout_s, self._when_stopped()):
                 async with progress(context):
