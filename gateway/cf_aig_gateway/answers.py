@@ -1,13 +1,13 @@
 """What the management API answers, opened: envelopes, pages and bodies."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import httpx2
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.json_text import mended
@@ -26,6 +26,9 @@ MAX_BODY = 64 * 1024 * 1024
 
 MIN_PAGE, MAX_ROW = 1024 * 1024, 16 * 1024
 """Bytes of a page of a list that is read, whatever its rows, and for each row that was asked for: 50 ms of work."""
+
+MOST_ROWS = 1000
+"""Rows of a page that are read in one go."""
 
 
 @dataclass(frozen=True)
@@ -72,18 +75,10 @@ def opened_page(model: type[M], response: httpx2.Response, errand: Errand, most:
     if len(response.content) > max(MIN_PAGE, most * MAX_ROW):
         size = f"{len(response.content) / 1024**2:.1f} MB for {most} rows"
         raise GatewayError(f"{response.url.host} answered with {size}, which is not read. Check the base URL.")
-    page = _page(model, response, errand)
-    if len(page.items) <= most:
-        return page
-    told = f"The gateway gave {len(page.items):,} rows where {most} were asked for; the others are left out."
-    return replace(page, items=page.items[:most], notes=(*page.notes, told))
-
-
-def _page(model: type[M], response: httpx2.Response, errand: Errand) -> Page[M]:
     if not _odd().search(response.content):
         try:  # most answers are as the models have them, and are read in one go, in a third of the time
             found = _listed(model).validate_json(response.content)
-            if found.success and response.is_success:
+            if found.success and response.is_success and len(found.result) <= most:
                 return Page(found.result, found.result_info)
         except ValidationError:
             pass
@@ -91,7 +86,9 @@ def _page(model: type[M], response: httpx2.Response, errand: Errand) -> Page[M]:
     result: Any = envelope.result
     if not isinstance(result, list | None):
         raise GatewayError(f"The gateway sent no list of {model.__name__.lower()}s, but something else.")
-    return Page([parsed(model, row) for row in as_list(result)], envelope.result_info)
+    rows = as_list(result)
+    told = f"The gateway gave {len(rows):,} rows where {most} were asked for; the others are left out."
+    return Page([parsed(model, row) for row in rows[:most]], envelope.result_info, (told,) * (len(rows) > most))
 
 
 @cache
@@ -109,7 +106,7 @@ class Listed(Wire, Generic[M]):
     """The envelope of a list."""
 
     success: bool
-    result: list[M]
+    result: Annotated[list[M], Field(max_length=MOST_ROWS)]
     result_info: ResultInfo = ResultInfo()
 
 

@@ -84,3 +84,31 @@ async def test_a_stream_that_goes_on_and_on_is_cut_off(monkeypatch: pytest.Monke
 
 async def _ignored(*_: Any) -> None:
     pass
+
+
+@pytest.mark.parametrize("tool", ["list_logs", "summarize_logs", "list_gateways", "search_bodies", "find_waste"])
+async def test_of_more_rows_than_were_asked_for_the_first_are_used(tool: str) -> None:
+    row = {"id": "one", "created_at": "2026-11-28T12:00:00Z", "success": False, "provider": "openai", "model": "gpt-4o"}
+    answer = {"success": True, "result": [row] * 2000, "result_info": {"total_count": 70}}
+    settings = Settings(account_id="0" * 32, api_token="token", logs="gateway")
+    arguments = {"text": "refund"} if tool == "search_bodies" else {}
+    transport = httpx2.MockTransport(lambda _: httpx2.Response(200, json=answer))
+    async with Client(build_server(settings, transport)) as client:
+        text = (await client.call_tool(tool, arguments)).content[0].text
+
+    assert "unexpectedly" not in text
+    assert len(text) < 12_000
+    if tool == "list_logs":
+        assert "The gateway gave 2,000 rows where 20 were asked for; the others are left out." in text
+
+
+async def test_a_page_that_is_too_large_for_its_rows_is_not_read() -> None:
+    row = {"id": "one", "created_at": "2026-11-28T12:00:00Z", "success": True, "provider": "openai", "model": "gpt-4o"}
+    answer = {"success": True, "result": [row] * 100_000, "result_info": {"total_count": 100_000}}
+    settings = Settings(account_id="0" * 32, api_token="token", logs="gateway")
+    transport = httpx2.MockTransport(lambda _: httpx2.Response(200, json=answer))
+    async with Client(build_server(settings, transport)) as client:
+        result = await client.call_tool("list_logs", {"gateway_id": "main"})
+
+    assert result.is_error
+    assert "MB for 20 rows, which is not read. Check the base URL." in result.content[0].text

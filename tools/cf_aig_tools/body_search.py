@@ -177,6 +177,9 @@ class BodySearch:
         met = {log.id for log in self.looked}
         while found:
             logs = [log for log in found.kept if log.id not in met]
+            if number > 1 and not logs and found.kept:
+                self.stopped = "Stopped: the gateway gives the same logs again."
+                return
             met |= {log.id for log in logs}
             await self._look_at(logs)
             is_enough = self._is_enough(self.hits)

@@ -90,7 +90,7 @@ async def events(post: Post, asked: Asked, limit: int) -> Events:
     """Return events, newest first."""
     result = as_object(await post("query", asked.wire("events", limit=limit)))
     held = as_object(result.get("events"))
-    found = [as_object(event) for event in as_list(held.get("events"))]
+    found = [as_object(event) for event in as_list(held.get("events"))[:limit]]
     count = held.get("count")
     level = as_object(result.get("statistics")).get("abr_level")
     return Events(
