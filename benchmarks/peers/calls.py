@@ -15,6 +15,8 @@ import aiohttp
 LINE = 1 << 26
 """Bytes of the longest reply."""
 START_S = 60
+KEPT_S = 2
+"""Seconds that an idle connection is used again; uvicorn closes it after 5."""
 CLIENT = {"name": "bench", "version": "1"}
 MODERN = "2026-07-28"
 META = {
@@ -135,7 +137,7 @@ async def connected(
     try:
         if is_http:
             await _listening(process, port)
-            connector = aiohttp.TCPConnector(limit=0)
+            connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT_S)
             async with aiohttp.ClientSession(connector=connector) as session:
                 yield Http(session, f"http://127.0.0.1:{port}/mcp"), process.pid
         else:
