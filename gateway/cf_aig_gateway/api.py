@@ -1,6 +1,7 @@
 """How the management API of an account is asked: addresses, credentials, and what is worth another try."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -33,6 +34,10 @@ def segment(value: str) -> str:
     if value in {"", ".", ".."} or len(value) > MAX_ID:
         raise GatewayError(f"{value[:80]!r} is no id. Take ids from list_gateways and list_logs.")
     return quote(value, safe="")
+
+
+parsed_url = lru_cache(maxsize=256)(httpx2.URL)
+"""An address as httpx2 takes it, parsed once: that takes a tenth of the time of a request."""
 
 
 def _again(error: Exception) -> bool | float:
@@ -74,7 +79,7 @@ class Api:
     ) -> httpx2.Response:
         """GET, trying again what may pass; a 404 may when the log is `fresh`."""
         if present := {name: value for name, value in params.items() if value is not None}:
-            url = f"{url}?{urlencode(present)}"  # httpx2 parses an address twice to add parameters
+            url = f"{url}?{urlencode(present)}"
         try:
             return await self._attempt(url, fresh=fresh, stream=stream)
         except httpx2.HTTPStatusError as error:
@@ -84,7 +89,7 @@ class Api:
 
     @stamina.retry(on=_again, attempts=5, timeout=RETRY_TIMEOUT_S, wait_initial=0.2)
     async def _attempt(self, url: str, *, fresh: bool, stream: bool) -> httpx2.Response:
-        request = self._http.build_request("GET", url, headers=self._authorization())
+        request = self._http.build_request("GET", parsed_url(url), headers=self._authorization())
         response = await self._http.send(request, stream=True)
         is_passing = response.status_code == 429 or response.status_code >= 500
         is_passing |= fresh and response.status_code == 404
@@ -98,7 +103,7 @@ class Api:
         try:
             response = await self._http.send(request, stream=True)
             if not stream:
-                await read_whole(response)
+                await read_whole(response, errand.doubt)
             return response
         except httpx2.TransportError as error:
             raise unreachable(error, errand) from error

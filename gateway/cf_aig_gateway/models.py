@@ -38,6 +38,7 @@ Count = Annotated[int, AfterValidator(_counted)]
 Facts = Annotated[dict[str, Any], BeforeValidator(_facts)]
 Figure = Annotated[float | None, Field(allow_inf_nan=False)]
 Object = dict[str, Any] | Json[dict[str, Any]]
+EMPTY: Any = Field(default_factory=dict[str, Any])  # a default that is {} would be copied deep for each log
 
 BODIES = frozenset({"request", "response", "request_head", "response_head"})
 """Fields of a log that hold bodies or their beginnings: they have lines, and are shown in a frame."""
@@ -115,12 +116,12 @@ class Log(Wire):
     path: str | None = None
     request_type: str | None = None
     feedback: Figure = None
-    metadata: Object = {}
+    metadata: Object = EMPTY
     event_id: str | None = None
     session_id: str | None = None
     user_agent: str | None = None
-    usage_metadata: Object = {}
-    timings: Object = {}
+    usage_metadata: Object = EMPTY
+    timings: Object = EMPTY
 
     @classmethod
     def mended(cls, sent: Any) -> Any:

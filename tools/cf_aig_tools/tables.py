@@ -1,7 +1,8 @@
 """Rows for a model: a value that stands in every row is said once, and what holds nothing is left out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 Cell = str | int | float | bool | None
 Columns = Mapping[str, Sequence[Cell]]
@@ -28,9 +29,18 @@ class Table:
 
 
 def _aligned(name: str, cells: Sequence[Cell]) -> list[str]:
-    texts = [name, *map(shown, cells)]
+    texts = [name, *_texts(cells)]
     width = max(map(len, texts))
     return [text.ljust(width) for text in texts]
+
+
+def _texts(cells: Sequence[Cell]) -> Iterable[str]:
+    """Return the cells of a column as `shown` does; plain words, which ids, times and models are, at once."""
+    if set(map(type, cells)) == {str}:
+        words = cast(Sequence[str], cells)
+        if (joined := "".join(words)).isprintable() and " " not in joined:
+            return words
+    return map(shown, cells)
 
 
 def table(rows: Sequence[dict[str, Cell]], keep: str = "", longest: int = 80, whole: Sequence[str] = ()) -> Table:
@@ -48,8 +58,9 @@ def folded(columns: Columns, keep: str = "", longest: int = 80, whole: Sequence[
     for name, cells in columns.items():
         first = cells[0]
         held = first not in (None, "", 0)
-        if name == keep or any(cell != first for cell in cells) or (held and len(cells) == 1):
-            kept[name] = list(cells) if name in whole else [cut(cell, longest) for cell in cells]
+        if name == keep or cells.count(first) < len(cells) or (held and len(cells) == 1):
+            is_text = str in set(map(type, cells))
+            kept[name] = [cut(cell, longest) for cell in cells] if is_text and name not in whole else list(cells)
         elif held:
             same[name] = cut(first, longest)
     return Table(list(kept), [list(row) for row in zip(*kept.values(), strict=True)], same)
