@@ -72,7 +72,7 @@ def opened_page(model: type[M], response: httpx2.Response, errand: Errand, most:
         GatewayError: the answer is a refusal, is too large for so many rows, or has no such list.
 
     """
-    if len(response.content) > max(MIN_PAGE, most * MAX_ROW):
+    if response.is_success and len(response.content) > max(MIN_PAGE, most * MAX_ROW):
         size = f"{len(response.content) / 1024**2:.1f} MB for {most} rows"
         raise GatewayError(f"{response.url.host} answered with {size}, which is not read. Check the base URL.")
     if not _odd().search(response.content):
@@ -125,18 +125,18 @@ def parsed(model: type[M], value: Any) -> M:
     try:
         return model.model_validate(model.mended(value))
     except ValidationError as error:
-        what = ", ".join(str(entry["loc"][0]) for entry in error.errors() if entry["loc"])
+        what = ", ".join(str(entry["loc"][0]) for entry in error.errors() if entry["loc"]) or "it is no object"
         raise GatewayError(f"The gateway sent a {model.__name__.lower()} that cannot be read ({what}).") from error
 
 
-async def read_whole(response: httpx2.Response) -> None:
-    """Read all of an answer, as `response.aread` does, within MAX_ANSWER.
+async def read_whole(response: httpx2.Response, advice: str = "") -> None:
+    """Read all of an answer, as `response.aread` does, within MAX_ANSWER; `advice` is for one that is larger.
 
     Raises:
         GatewayError: it is larger.
 
     """
-    held = [chunk async for chunk in bounded(response, MAX_ANSWER)]
+    held = [chunk async for chunk in bounded(response, MAX_ANSWER, advice)]
     response._content = b"".join(held)  # pyright: ignore[reportPrivateUsage] # where aread keeps it
 
 
@@ -154,20 +154,22 @@ async def chunks(response: httpx2.Response, errand: Errand) -> AsyncIterator[byt
         raise unreachable(error, errand) from error
 
 
-async def bounded(response: httpx2.Response, most: int) -> AsyncIterator[bytes]:
+async def bounded(response: httpx2.Response, most: int, advice: str = "") -> AsyncIterator[bytes]:
     """Yield what arrives, decompressed, until it is more than `most` bytes.
 
     Raises:
         GatewayError: it is.
+        RemoteProtocolError: it is compressed, and broken.
 
     """
     size = 0
-    async for chunk in response.aiter_bytes():
-        size += len(chunk)
-        if size > most:
-            await response.aclose()
-            raise GatewayError(
-                f"{response.url.host} answered with more than {most // 1024**2} MB, which is not read. Ask for less: "
-                "fewer logs, a shorter span."
-            )
-        yield chunk
+    try:
+        async for chunk in response.aiter_bytes():
+            size += len(chunk)
+            if size > most:
+                await response.aclose()
+                told = f"{response.url.host} answered with more than {most // 1024**2} MB, which is not read."
+                raise GatewayError(f"{told} {advice or 'Ask for less: fewer logs, a shorter span.'}")
+            yield chunk
+    except httpx2.DecodingError as error:
+        raise httpx2.RemoteProtocolError("It cannot be decompressed", request=response.request) from error

@@ -11,7 +11,7 @@ import stamina
 from cf_aig_gateway.answers import M, Page, opened, opened_page, read_whole
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.one_line import as_logged
-from cf_aig_gateway.refusals import Errand, unreachable
+from cf_aig_gateway.refusals import Errand, under_way, unreachable
 
 RETRY_TIMEOUT_S = 20.0
 """How long reads are tried again in all; MCP clients give a call up at about 60 s."""
@@ -100,6 +100,7 @@ class Api:
         return response
 
     async def _send(self, request: httpx2.Request, errand: Errand, *, stream: bool = False) -> httpx2.Response:
+        under_way.set(errand.doubt or under_way.get())
         try:
             response = await self._http.send(request, stream=True)
             if not stream:

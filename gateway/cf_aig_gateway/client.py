@@ -414,8 +414,8 @@ class AIGateway(Api):
         response = await self._send(request, errand, stream=True)
         try:
             if response.is_success and response.headers.get("content-type", "").startswith("text/event-stream"):
-                return response, await assembled(response, grown)
-            await read_whole(response)
+                return response, await assembled(response, grown, errand)
+            await read_whole(response, errand.doubt)
         except httpx2.TransportError as error:
             raise unreachable(error, errand) from error
         finally:

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
+BOM = b"\xef\xbb\xbf"
 REPLACEMENT = "\ufffd"
 
 _HALF = re.compile("[\ud800-\udfff]")
@@ -50,10 +51,11 @@ def write_json(value: Any) -> bytes:
 
 
 def mended(text: bytes) -> bytes:
-    """Return JSON text with U+FFFD in place of each escape that is half a surrogate pair.
+    """Return JSON text without a byte order mark, and with U+FFFD for each escape that is half a surrogate pair.
 
     JSON may carry half a character (RFC 8259, section 8.2), UTF-8 may not: whoever writes it out again fails.
     """
+    text = text.removeprefix(BOM)
     if b"\\ud" not in text and b"\\uD" not in text:
         return text
     return _ESCAPE.sub(lambda found: b"\\ufffd" if found[1] else found[0], text)

@@ -4,7 +4,10 @@ There are four error shapes: `errors` of the management API, `errors` of its fro
 `error` of the data plane; a provider's own error passes through the data plane as it is.
 """
 
+from contextlib import suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx2
@@ -37,13 +40,23 @@ class Errand:
     doubt: str = ""
 
 
+under_way: ContextVar[str] = ContextVar("under way", default="")
+"""The `doubt` of the write that this call has sent last."""
+
+
 def refusal(response: httpx2.Response, errand: Errand) -> GatewayError:
     """Return the error that an answer other than success stands for."""
     status = response.status_code
     code, words = reason(response)
     said = f"HTTP {status}" + (f", code {code}" if code else "") + (f": {quoted(words, MAX_WORDS)}" if words else "")
     kind = NotFound if status == 404 and code != 7003 else GatewayError
-    return kind(f"{_advice(response, status, code, errand)} ({said})", status=status, code=code)
+    doubt = f" {errand.doubt}" if errand.doubt and is_doubtful(status) else ""
+    return kind(f"{_advice(response, status, code, errand)} ({said}){doubt}", status=status, code=code)
+
+
+def is_doubtful(status: int) -> bool:
+    """Whether a write that is answered so may have been carried out: all but a clear no."""
+    return status < 300 or status == 408 or status >= 500
 
 
 def graphql_refusal(response: httpx2.Response, errand: Errand) -> GatewayError:
@@ -70,10 +83,10 @@ def unreachable(error: httpx2.TransportError, errand: Errand) -> GatewayError:
     if isinstance(error, httpx2.TimeoutException):
         told, advice = f"{host} did not answer in time.", "Try again; if it goes on, check the provider's status."
     else:
-        told, advice = (
-            f"The connection to {host} broke before its answer was whole ({type(error).__name__}).",
-            "Try again.",
-        )
+        how = "broke before its answer was whole"
+        told, advice = f"The connection to {host} {how} ({type(error).__name__}).", "Try again."
+    if isinstance(error.__cause__, httpx2.DecodingError):
+        told, advice = f"{host} sent an answer that cannot be decompressed.", "Try again, or look for a proxy."
     return GatewayError(f"{told} {doubt or advice}")
 
 
@@ -116,11 +129,16 @@ def _advice(response: httpx2.Response, status: int, code: int | None, errand: Er
             return f"Rate limited. Try again {_when(response)}."
         case _ if status >= 500:
             return "The gateway failed. Try again in a moment."
+        case _ if status < 400 and code is None:
+            return "This is no answer of the API. Check the configured base URL, and whether a proxy answers for it."
         case _:
             return "The gateway refused the request."
 
 
 def _when(response: httpx2.Response) -> str:
-    if wait := response.headers.get("retry-after"):
-        return f"in {quoted(wait, 40)} s" if not wait.isdecimal() else f"in {wait} s"
+    wait = response.headers.get("retry-after", "")
+    if wait.isascii() and wait.isdecimal():
+        return f"in {int(wait[:12]):,} s"
+    with suppress(ValueError):
+        return f"after {parsedate_to_datetime(wait):%Y-%m-%d %H:%M %Z}"
     return "in a minute; after 1,200 calls in 5 minutes the Cloudflare API blocks for 5 more"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx2
@@ -14,7 +14,7 @@ from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.formats.conversation import ToolCall
 from cf_aig_gateway.formats.usage import Usage
 from cf_aig_gateway.one_line import named, quoted, word
-from cf_aig_gateway.refusals import MAX_WORDS, Errand, reason, refusal
+from cf_aig_gateway.refusals import MAX_WORDS, Errand, is_doubtful, reason, refusal
 
 Grown = Callable[[int], None]
 """Told how many events of a streamed reply have come."""
@@ -43,7 +43,7 @@ class Reply:
     usage: Usage = field(default_factory=Usage)
 
 
-async def assembled(response: httpx2.Response, grown: Grown | None) -> dict[str, Any]:
+async def assembled(response: httpx2.Response, grown: Grown | None, errand: Errand) -> dict[str, Any]:
     """Return the reply that a stream carried.
 
     Raises:
@@ -52,7 +52,7 @@ async def assembled(response: httpx2.Response, grown: Grown | None) -> dict[str,
     """
     stream = formats.stream()
     with suppress(httpx2.TransportError):  # what has come tells whether it is whole
-        async for chunk in bounded(response, MAX_ANSWER):
+        async for chunk in bounded(response, MAX_ANSWER, errand.doubt):
             stream.add(chunk)
             if grown:
                 grown(stream.events)
@@ -60,10 +60,9 @@ async def assembled(response: httpx2.Response, grown: Grown | None) -> dict[str,
     if stream.has_ended:
         return stream.reply()
     how = "ended in an error" if stream.error else "broke off"
-    raise GatewayError(
-        f"The reply {how} after {stream.events} events. "
-        f"Next: get_log_response_body with log {named(response.headers.get('cf-aig-log-id', 'none'))}."
-    )
+    log_id = response.headers.get("cf-aig-log-id")
+    following = f"Next: get_log_response_body with log {named(log_id)}." if log_id else errand.doubt
+    raise GatewayError(f"The reply {how} after {stream.events} events. {following}")
 
 
 def parse_reply(wire: Wire, response: httpx2.Response, body: dict[str, Any], duration: int, errand: Errand) -> Reply:
@@ -79,7 +78,7 @@ def parse_reply(wire: Wire, response: httpx2.Response, body: dict[str, Any], dur
         raise _refused(wire, response, log_id, errand)
     said = formats.read(body)
     if said is None or not said.is_reply:
-        raise _no_reply(wire, said, log_id)
+        raise _no_reply(wire, said, log_id, errand)
     step = headers.get("cf-aig-step") or ""
     answered = dict(zip(map(str, range(len(wire.models))), wire.models, strict=True)).get(step, wire.models[0])
     return Reply(
@@ -103,14 +102,17 @@ def _call(call: ToolCall) -> dict[str, str]:
     return {"id": word(call.id), "name": word(call.name), "arguments": call.arguments}
 
 
-def _no_reply(wire: Wire, said: formats.Conversation | None, log_id: str | None) -> GatewayError:
+def _no_reply(wire: Wire, said: formats.Conversation | None, log_id: str | None, errand: Errand) -> GatewayError:
     """Return the error for a success that says nothing a chat can be answered with."""
     why = f": {quoted(said.error, MAX_WORDS)}" if said and said.error else ""
-    return GatewayError(f"{named(wire.models[0])} answered HTTP 200, but with no chat reply{why}. {_followed(log_id)}")
+    answered = f"{named(wire.models[0])} answered HTTP 200, but with no chat reply{why}."
+    return GatewayError(f"{answered} {_followed(log_id, 200, errand)}")
 
 
-def _followed(log_id: str | None) -> str:
-    return f"Next: get_log_details with log {named(log_id)}." if log_id else "Nothing was logged under an id."
+def _followed(log_id: str | None, status: int, errand: Errand) -> str:
+    if log_id:
+        return f"Next: get_log_details with log {named(log_id)}."
+    return errand.doubt if is_doubtful(status) else "Nothing was logged under an id."
 
 
 def _refused(wire: Wire, response: httpx2.Response, log_id: str | None, errand: Errand) -> GatewayError:
@@ -120,10 +122,10 @@ def _refused(wire: Wire, response: httpx2.Response, log_id: str | None, errand: 
     if advice := _GATEWAY_ADVICE.get(code or 0):
         message = f"{advice.format(model=model)} (HTTP {status}, code {code}: {said})"
     elif code in PERMISSION or status < 400:
-        message = str(refusal(response, errand))
+        message = str(refusal(response, replace(errand, doubt="")))
     else:
         message = f"{model} answered HTTP {status}: {said}"
-    return GatewayError(f"{message.removesuffix('.')}. {_followed(log_id)}", status=status, code=code)
+    return GatewayError(f"{message.removesuffix('.')}. {_followed(log_id, status, errand)}", status=status, code=code)
 
 
 PERMISSION = {9109, 10000}

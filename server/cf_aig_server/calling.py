@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.json_text import load_json
 from cf_aig_gateway.one_line import named, unhidden
+from cf_aig_gateway.refusals import under_way
 from cf_aig_gateway.shapes import as_list, as_object
 from cf_aig_tools.desk import Desk, desk_of, time_limit
 from cf_aig_tools.progress import progress
@@ -48,7 +49,7 @@ class Code:
         try:
             values = self._arguments.validate_arguments(self._given(arguments, desk))
             _refuse_gateway(values, desk)
-            with time_limit(desk.timeout_s, self._when_stopped()):
+            with time_limit(desk.timeout_s, self._when_stopped):
                 async with progress(context):
                     result = await self._function(context, **values)
             return masked(result, desk.masker)
@@ -66,7 +67,7 @@ class Code:
     def _when_stopped(self) -> str:
         if self._is_read_only:
             return "Try again, or ask for less: fewer logs, a shorter span."
-        return "It may have been carried out, and paid for, all the same: check with list_logs before trying again."
+        return under_way.get() or "Nothing was sent yet: try again."
 
     def _given(self, arguments: dict[str, Any], desk: Desk) -> dict[str, Any]:
         """Return the arguments by the schema: null is omitted, and slips are mended."""

@@ -3,7 +3,7 @@
 
 def counted(count: float, noun: str, plural: str = "") -> str:
     """Return a count with its noun, as `1 log`, `2,000 logs`."""
-    return f"{count:,.0f} {noun if round(count) == 1 else plural or f'{noun}s'}"
+    return f"{round(count):,} {noun if round(count) == 1 else plural or f'{noun}s'}"
 
 
 def seconds(milliseconds: float) -> float:

@@ -43,17 +43,17 @@ class Desk:
 
 
 @contextmanager
-def time_limit(seconds: float, advice: str = "Try again, or ask for less.") -> Generator[None]:
+def time_limit(seconds: float, advice: Callable[[], str] = lambda: "Try again, or ask for less.") -> Generator[None]:
     """Stop what runs in it after some seconds.
 
     Raises:
-        GatewayError: the time is up; `advice` says what to do.
+        GatewayError: the time is up; `advice` returns what to do.
 
     """
     with anyio.move_on_after(seconds) as scope:
         yield
     if scope.cancelled_caught:
-        raise GatewayError(f"Stopped after {seconds:g} s: the gateway did not finish answering. {advice}")
+        raise GatewayError(f"Stopped after {seconds:g} s: the gateway did not finish answering. {advice()}")
 
 
 def desk_of(call: Call) -> Desk:

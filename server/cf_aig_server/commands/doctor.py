@@ -52,7 +52,7 @@ async def findings_of(settings: Settings) -> list[Finding]:
     """Return what the checks find within the time that a call may take."""
     findings: list[Finding] = []
     try:
-        with time_limit(settings.timeout_s, "Check the network and the configured base URL."):
+        with time_limit(settings.timeout_s, lambda: "Check the network and the configured base URL."):
             async for finding in check(settings):
                 findings.append(finding)  # noqa: PERF401 (what was found before the time is up is kept)
     except GatewayError as error:

@@ -147,7 +147,7 @@ class Reading:
             self._left = MOST_LOCAL_BODIES
             self.total = self.total if after else page.info.total_count
             self._take(page, calls)
-            if not page.items or self.logs >= self.total:
+            if not page.items or self.logs >= self.total or page.items[-1].id == after:
                 break
             after = page.items[-1].id
         return True
