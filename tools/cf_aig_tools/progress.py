@@ -35,21 +35,23 @@ def is_watched(context: Context[Any, Any]) -> bool:
 
 @asynccontextmanager
 async def progress(context: Context[Any, Any]) -> AsyncGenerator[None]:
-    """Report the seconds that pass while the body runs, to a client that asked for progress."""
-    if not is_watched(context):
-        yield
-        return
+    """Report the seconds that pass while the body runs, to a client that asked for progress; most end in the first."""
     _doing.set(Doing())
-    reporting = asyncio.create_task(_report(context))
+    reporting: list[asyncio.Task[None]] = []
+    timer = asyncio.get_running_loop().call_later(
+        EVERY_S, lambda: reporting.append(asyncio.create_task(_report(context)))
+    )
     try:
         yield
     finally:
-        reporting.cancel()
+        timer.cancel()
+        for task in reporting:
+            task.cancel()
 
 
 async def _report(context: Context[Any, Any]) -> None:
-    started = time.monotonic()
+    began = time.monotonic() - EVERY_S
     while True:
-        await asyncio.sleep(EVERY_S)
-        passed = round(time.monotonic() - started)
+        passed = round(time.monotonic() - began)
         await context.report_progress(passed, message=f"{passed} s, {_doing.get().words}")
+        await asyncio.sleep(EVERY_S)

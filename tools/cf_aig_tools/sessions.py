@@ -34,6 +34,8 @@ CLIENTS = (
 """What user agents hold, in lower case, and whose they are; the first that fits."""
 
 
+CLIENT_NAMES = frozenset(name for _, name in CLIENTS)
+
 REMINDER, REMINDED = "<system-reminder>", "</system-reminder>"
 """Between what coding agents put their own words into a user's message."""
 

@@ -312,7 +312,7 @@ async def test_a_refusal_names_the_grouping(gateway: AIGateway) -> None:
 
     assert str(refused.value) == (
         "The gateway refused the request. "
-        "(accounts.0.groups1: orderBy provider_ASC needs its dimension among the selected ones)"
+        '("accounts.0.groups1: orderBy provider_ASC needs its dimension among the selected ones")'
     )
 
 

@@ -11,7 +11,7 @@ from cf_aig_gateway.models import Log
 from cf_aig_gateway.one_line import MOST, named
 from cf_aig_tools.log_rows import plain, usage_of, when
 from cf_aig_tools.prompt_cache import LEAST
-from cf_aig_tools.sessions import client_named, client_of, session_of, user_of
+from cf_aig_tools.sessions import CLIENT_NAMES, client_named, client_of, session_of, user_of
 from cf_aig_tools.summary.pages import Row
 from cf_aig_tools.tables import shown
 
@@ -140,7 +140,7 @@ def of_dimension(group: RequestGroup, by: str, later: timedelta = timedelta()) -
         return _time(datetime.fromisoformat(str(value)), by, later)
     if by == "cached":
         return _cached(bool(value))
-    return named(client_named(str(value)) if by == "user_agent" else str(value)) or NONE if value else NONE
+    return _named(client_named(str(value)) if by == "user_agent" else str(value)) if value else NONE
 
 
 def _of_log(log: Log, by: str, later: timedelta) -> str:
@@ -150,10 +150,15 @@ def _of_log(log: Log, by: str, later: timedelta) -> str:
     if by == "cached":
         return _cached(log.cached is True)
     if by in ASKERS:
-        return named(ASKERS[by](log)) or NONE
+        return _named(ASKERS[by](log))
     if by.startswith("metadata."):
-        return named(shown(plain(log.metadata.get(by.removeprefix("metadata.")))), MOST) or NONE
+        return _named(shown(plain(log.metadata.get(by.removeprefix("metadata.")))))
     return str({"model": log.model, "provider": log.provider, "status": log.status_code}[by] or NONE)
+
+
+def _named(name: str) -> str:
+    """Return the name of a group as it may stand in a line: our own names of clients as they are."""
+    return name if name in CLIENT_NAMES else named(name, MOST) or NONE
 
 
 def _time(at: datetime, by: str, later: timedelta) -> str:

@@ -74,7 +74,8 @@ def _result(found: Findings, masker: Masker, rows: int, longest: int) -> CallToo
     if found.changed:
         summary += f" Of all calls: {'; '.join(found.changed)}."
     summary += guardrails(found.sources.evaluations, by)
-    shown = table([_cells(line, found) for line in _shortened(found.lines, rows)], keep=by, longest=longest)
+    groups = masker.masked([_cells(line, found) for line in _shortened(found.lines, rows)])  # before names are cut
+    shown = table(groups, keep=by, longest=longest)
     kept = found.clusters[: max(2, rows // 2)]
     told = [_cluster(cluster, masker, longest) for cluster in kept]
     reasons = [_reason(what, because, masker, longest) for what, because in found.reasons] if rows else []
