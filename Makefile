@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Many made inputs each: coverage would double their time, and they are not there for it.
 MADE := $(addprefix tests/, fuzzing test_linear_patterns.py server/test_injection.py tools/reading/test_secret_kinds.py \
-	tools/reading/test_many_values.py)
+	tools/reading/test_many_values.py server/test_faults.py)
 MCPB := PATH="$$PWD/tests/clients/node_modules/.bin:$$PATH" mcpb
 
 .PHONY: help demo test test-clients fuzz bench bundle audit check format clean

@@ -129,9 +129,8 @@ async def _bytes(value: Any, size: int) -> bytes:
 async def _shown(desk: Desk, gateway: str, log: Log, held: Resend, whole: bytes, code: str) -> CallToolResult:
     room = max(50, min(SHOWN, desk.max_budget - AROUND))
     view = await read_body(chunked(whole), Reading(budget=room), masker=desk.masker)
-    goes = (
-        f"{word(cut(held.full_model, 60))} through {named(gateway)}: {len(whole):,} bytes, {_price(log, held, whole)}"
-    )
+    model = word(cut(desk.masker.mask(held.full_model), 60))
+    goes = f"{model} through {named(gateway)}: {len(whole):,} bytes, {_price(log, held, whole)}"
     summary = f"Not sent yet. It would go to {goes}.\nNot repeated: {'; '.join(_lost(log, held))}."
     following = f"replay_log with the same arguments and this code, within {LIFE_S // 60} minutes"
     text = f"{summary}\n{view}\ncode: {code}\nnext: {following}"

@@ -107,7 +107,7 @@ def concentration(failed: Sequence[Row], rows: Sequence[Row]) -> str:
 
 
 def _named(value: Value) -> str:
-    return f"{cut(value[0], 30)}={cut(value[1], 40)}"
+    return f"{cut(value[0], 30)}={cut(value[1], 200)}"
 
 
 def _shares(rows: Sequence[Row]) -> dict[Value, float]:

@@ -138,7 +138,10 @@ def _cluster(cluster: Cluster, masker: Masker, longest: int) -> list[Any]:
     times = sorted(at for at in map(when, cluster.logs) if at)
     days = {at.date() for at in times}
     form = "%H:%M:%S" if len(days) == 1 else "%m-%d %H:%M"
-    models = [model for model, _ in Counter(str(cut(log.model or "", longest)) for log in cluster.logs).most_common()]
+    models = [
+        str(cut(masker.mask(name), longest))
+        for name, _ in Counter(log.model or "" for log in cluster.logs).most_common()
+    ]
     named = ", ".join(filter(None, models[:3])) + (f" and {len(models) - 3} more" if len(models) > 3 else "")
     ends = [at.strftime(form) for at in (times[0], times[-1])] if times else ["", ""]
     return [round(cluster.count), cluster.kind, words, *ends, named, newest.id]
@@ -205,7 +208,7 @@ def _unknown(logs: Sequence[Log]) -> Iterator[str]:
     kinds = (("usage", usage), ("price", price), ("price of their custom provider", custom))
     for what, without in kinds:
         if without:
-            models = list(dict.fromkeys(str(cut(log.model or "no model named", 40)) for log in without))
+            models = list(dict.fromkeys(str(cut(log.model or "no model named", 200)) for log in without))
             named = ", ".join(models[:3]) + (" …" if len(models) > 3 else "")
             yield f"Without {what}, so counted as nothing: {len(without):,} of the calls read ({named})."
 
