@@ -113,7 +113,7 @@ async def test_a_stream_that_errs_says_so_first_and_in_the_providers_words() -> 
     told = await shown(body + b"\n\n")
 
     assert told.startswith(
-        "Errored: the stream ended after 5 events with an error.\nError: \"overloaded_error: Overloaded\""
+        'Errored: the stream ended after 5 events with an error.\nError: "overloaded_error: Overloaded"'
     )
     assert "Blue" in logged(told)
 
