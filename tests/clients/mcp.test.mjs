@@ -15,6 +15,7 @@ import { folder, listening, python } from "./program.mjs";
 const TOOLS = [
   "list_gateways",
   "summarize_logs",
+  "find_waste",
   "list_logs",
   "get_log_details",
   "get_log_request_body",

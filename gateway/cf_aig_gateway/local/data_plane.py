@@ -109,7 +109,7 @@ async def _forwarded(exchange: Exchange) -> Reply:
         await spending.check(exchange)
     await guardrails.check_prompt(exchange)
     answer = await ask(exchange.setting.upstream, exchange.call, exchange.controls)
-    exchange.first_byte = time.time()
+    exchange.first_byte = time.monotonic()
     headers = {**answer.kept_headers(), **exchange.headers()}
     if answer.success and formats.is_stream(answer.content_type, exchange.call.endpoint):
         return StreamReply(exchange, answer, headers)

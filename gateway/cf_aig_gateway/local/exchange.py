@@ -53,6 +53,7 @@ class Exchange:
     step: int = 0
     event: str = ""
     started: float = field(default_factory=time.time)
+    began: float = field(default_factory=time.monotonic)
     first_byte: float | None = None
     is_logged: bool = False
 
@@ -90,7 +91,7 @@ class Exchange:
             await self.setting.store.add(record)
 
     def _record(self, status: int, response: bytes | None, content_type: str, usage: Usage) -> Record:
-        call, now = self.call, time.time()
+        call, took_ms = self.call, round((time.monotonic() - self.began) * 1000)
         success = 200 <= status < 300
         fits = response is not None and len(call.logged) + len(response) <= MAX_STORED
         stored = self.controls.collect_payload and fits
@@ -102,7 +103,7 @@ class Exchange:
             model=call.logged_model,
             success=success,
             status_code=status,
-            duration=round((now - self.started) * 1000),
+            duration=took_ms,
             tokens_in=usage.tokens_in,
             tokens_out=usage.tokens_out,
             cost=self._cost(usage),
@@ -119,7 +120,7 @@ class Exchange:
             authentication=self.setting.authenticated,
             compatibility_mode=call.compatible,
             usage_metadata=usage.metadata(),
-            timings={"total": round((now - self.started) * 1000), "latency": self._latency()},
+            timings={"total": took_ms, "latency": self._latency()},
             request=call.logged if stored else None,
             response=response if stored else None,
         )
@@ -132,7 +133,7 @@ class Exchange:
 
     def _latency(self) -> int | None:
         """Return milliseconds until the first byte."""
-        return None if self.first_byte is None else round((self.first_byte - self.started) * 1000)
+        return None if self.first_byte is None else round((self.first_byte - self.began) * 1000)
 
 
 def _uuid7(at: float) -> UUID:

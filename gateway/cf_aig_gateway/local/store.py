@@ -22,7 +22,7 @@ from cf_aig_gateway.local.store_conditions import Condition, among, ended, joine
 from cf_aig_gateway.local.store_groups import Grouping
 from cf_aig_gateway.local.store_logs import Order
 from cf_aig_gateway.local.store_resources import Kind
-from cf_aig_gateway.local.store_schema import connect, create
+from cf_aig_gateway.local.store_schema import connect, create, told
 from cf_aig_gateway.local.store_writer import Writer
 
 T = TypeVar("T")
@@ -89,7 +89,7 @@ class Store(AbstractAsyncContextManager["Store"]):
         try:
             return await self._writer.run(work, size)
         except sqlite3.Error as error:
-            raise GatewayError(f"{self._path} could not be written: {error}.") from error
+            raise GatewayError(f"{self._path} could not be written: {told(error)}") from error
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Return what `work` returns, run in a thread on a connection that cannot write."""
@@ -282,7 +282,7 @@ class Store(AbstractAsyncContextManager["Store"]):
             raise self._unreadable(error) from error
 
     def _unreadable(self, error: sqlite3.Error) -> GatewayError:
-        return GatewayError(f"{self._path} could not be read: {error}.")
+        return GatewayError(f"{self._path} could not be read: {told(error)}")
 
     def _one(self, gateway_id: str, log_id: str) -> Condition:
         return one(gateway_id, log_id, before=self._horizon())

@@ -86,6 +86,26 @@ CREATE VIRTUAL TABLE IF NOT EXISTS body_index USING fts5(body, content='', detai
 """Of what bodies say, without the bodies: which trigrams are in which piece."""
 
 
+DAMAGED = "It is damaged: move it away, with its -wal and -shm; `sqlite3 FILE .recover` may rescue logs"
+NO_ROOM = "Make room on its disk; what was logged before is kept"
+ADVICE = {
+    sqlite3.SQLITE_FULL: NO_ROOM,
+    sqlite3.SQLITE_IOERR: NO_ROOM,
+    sqlite3.SQLITE_READONLY: "Let this user write the file and its folder, or give another with --db",
+    sqlite3.SQLITE_CANTOPEN: "Let this user write the file and its folder, or give another with --db",
+    sqlite3.SQLITE_BUSY: "Another process writes to it: try again when that has ended",
+    sqlite3.SQLITE_CORRUPT: DAMAGED,
+    sqlite3.SQLITE_NOTADB: "It is no database, or damaged: give another with --db, or move it away",
+}
+"""What to do, by SQLite's primary code."""
+
+
+def told(error: sqlite3.Error) -> str:
+    """Return what went wrong with the file, and what to do."""
+    advice = ADVICE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, "")
+    return f"{error}. {advice}".rstrip(". ") + "."
+
+
 def create(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
     """Make the file and its folder where they are missing, for this user alone, and let `fill` add its first rows.
 
@@ -99,7 +119,7 @@ def create(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
     try:
         _laid_out(path, fill)
     except sqlite3.Error as error:
-        raise GatewayError(f"{path} cannot be used as the local gateway's file: {error}.") from error
+        raise GatewayError(f"{path} cannot be used as the local gateway's file: {told(error)}") from error
 
 
 def connect(path: Path) -> sqlite3.Connection:

@@ -1,7 +1,6 @@
 """Every kind of secret, in every place; nothing that only looks like one; and time that grows with length alone."""
 
 import base64
-import gzip
 import json
 import random
 import re
@@ -23,7 +22,6 @@ from cf_aig_tools.reading.secrets import AHEAD, REACH
 
 MASKER = Masker()
 SEEDS = ("one", "two", "three")
-RECORDINGS = Path(__file__).parents[4] / "shared" / "recordings"
 ROOT = Path(__file__).parents[3]
 
 PROSE = """
@@ -179,16 +177,6 @@ def test_no_id_digest_image_or_embedding_is_masked(seed: int):
     for text in (ids(luck), binary(luck)):
         for whole in (text, json.dumps({"content": text})):
             assert MASKER.mask(whole) == whole
-
-
-@pytest.mark.skipif(not RECORDINGS.exists(), reason="recorded traffic is not at hand")
-def test_nothing_is_masked_in_recorded_traffic():
-    for path in sorted(RECORDINGS.glob("*.jsonl.gz")):
-        for line in gzip.decompress(path.read_bytes()).splitlines():
-            exchange = json.loads(line)
-            for body in (exchange["request"], exchange["response"]):
-                text = body if isinstance(body, str) else json.dumps(body)
-                assert MASKER.mask(text) == text, path.name
 
 
 @pytest.mark.parametrize("name", ["password", "client_secret", "api_key", "token"])
