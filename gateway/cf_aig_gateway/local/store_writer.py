@@ -29,8 +29,10 @@ class _Job:
         db.execute("SAVEPOINT job")
         try:
             self.result = self.work(db)
-        except Exception as error:  # noqa: BLE001 (raised again where the job is awaited)
+        except Exception as error:
             self.error = error
+            if not db.in_transaction and isinstance(error, sqlite3.Error):
+                raise  # all is rolled back, as on a full disk
             db.execute("ROLLBACK TO job")
         db.execute("RELEASE job")
 
