@@ -127,6 +127,7 @@ def main() -> None:
     size = round(float(sys.argv[1] if len(sys.argv) > 1 else 1) * 1e6)
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
+    asyncio.run(measure("first calls", "{}"))  # which load the code of each tool
     for name, text in shapes(size).items():
         if not sys.argv[2:] or any(word in name for word in sys.argv[2:]):
             asyncio.run(measure(name, text))
