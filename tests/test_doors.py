@@ -71,7 +71,7 @@ class Entrance:
     async def answer(self, sent: bytes) -> bytes:
         """Send bytes and return all that comes until the server closes."""
         came = b""
-        with anyio.fail_after(10):
+        with anyio.fail_after(45):
             async with await anyio.connect_tcp("127.0.0.1", self.port) as stream:
                 with suppress(anyio.EndOfStream, anyio.BrokenResourceError):
                     await stream.send(sent)
