@@ -225,7 +225,7 @@ KEYS = {
     "sql server": "Server=tcp:x.database.windows.net,1433;User ID=app;Password=[[<p16>]];Encrypt=True;",
     "aws signature": "https://b.s3.amazonaws.com/k?X-Amz-Date=20260101T000000Z&X-Amz-Signature=[[<h64>]]",
     "curl user": "curl -u admin:[[<p14>]] https://example.com",
-    "npmrc": "//registry.npmjs.org/:_authToken=[[<h8>-<h4>-<h4>-<h4>-<h12>]]",
+    "npmrc": "//registry.example/:_authToken=[[<h8>-<h4>-<h4>-<h4>-<h12>]]",
 }
 """How keys look that are known wherever they stand; in brackets what is secret, where that is a part."""
 
