@@ -163,8 +163,8 @@ def _serve_options(parser: argparse.ArgumentParser) -> None:
     add("--no-mask", dest="mask", action="store_false", help="show the secrets in logs")
     add(
         "--log-level",
-        choices=["debug", "info", "warning", "error"],
-        help="info: a line on stderr for each call (warning)",
+        choices=["info", "warning"],
+        help="info: a line on stderr for each call, with its time (warning)",
     )
     add("--http-token-file", metavar="PATH", help="file with the bearer token that callers over HTTP must send")
     add("--http-hosts", metavar="NAMES", help="host names it may be called by, besides this machine's")
