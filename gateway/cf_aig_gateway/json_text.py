@@ -7,6 +7,8 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 BOM = b"\xef\xbb\xbf"
+"""The byte order mark, with which shells of Windows begin."""
+
 REPLACEMENT = "\ufffd"
 
 _HALF = re.compile("[\ud800-\udfff]")

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from cf_aig_gateway import formats
-from cf_aig_gateway.json_text import ESCAPES, load_json, meant, whole
+from cf_aig_gateway.json_text import BOM, ESCAPES, load_json, meant, whole
 
 LEVELS = 5
 """How often escapes are read: JSON stands in strings of JSON."""
@@ -24,8 +24,6 @@ OPENING = 4096
 
 CHUNK = 1 << 16
 """Bytes of a stream that are read at once."""
-
-BOM = b"\xef\xbb\xbf"
 
 _MEDIA = re.compile(rf"(?<![A-Za-z0-9+/=_-])[A-Za-z0-9+/=_-]{{{MEDIA},}}")
 

@@ -31,9 +31,6 @@ MAX_LINE = 64 * 1024 * 1024
 LAST_S = 5.0
 """How long calls may go on after the end of the input, if the client still reads."""
 
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-"""What shells of Windows begin with."""
-
 WRITE_AHEAD = 1024 * 1024
 """Bytes that may wait for a client that does not read."""
 
@@ -192,7 +189,7 @@ class _Messages(_Stream):
             await self._answers.last()
             raise
         try:
-            message = jsonrpc_message_adapter.validate_json(mended(line.removeprefix(BYTE_ORDER_MARK)), by_name=False)
+            message = jsonrpc_message_adapter.validate_json(mended(line), by_name=False)
         except ValueError as error:
             await self._refuse(line)
             return error

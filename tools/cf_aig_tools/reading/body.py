@@ -10,7 +10,8 @@ from typing import Any
 from cf_aig_gateway import formats
 from cf_aig_gateway.formats import Conversation
 from cf_aig_gateway.formats.content import NO_GAP
-from cf_aig_tools.reading.forms import BOM, Form
+from cf_aig_gateway.json_text import BOM
+from cf_aig_tools.reading.forms import Form
 from cf_aig_tools.reading.loading import PIECE, TooMany, load
 from cf_aig_tools.reading.masking import Masker
 from cf_aig_tools.reading.skeleton import Skeleton

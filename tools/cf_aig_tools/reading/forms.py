@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Literal
 
 from cf_aig_gateway import formats
+from cf_aig_gateway.json_text import BOM
 
 Form = Literal["json", "events", "text", "binary"]
 
@@ -13,7 +14,6 @@ OPENING = 4096
 
 _EVENT_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
-BOM = b"\xef\xbb\xbf"
 
 
 async def opened(chunks: AsyncIterator[bytes]) -> tuple[bytes, AsyncIterator[bytes]]:

@@ -6,7 +6,7 @@ from collections import deque
 from string import ascii_letters, digits
 from typing import Any
 
-from cf_aig_tools.reading.forms import BOM
+from cf_aig_gateway.json_text import BOM
 from cf_aig_tools.reading.loading import PIECE, load
 
 HEAD = 300
