@@ -16,6 +16,7 @@ from cf_aig_gateway.refusals import Errand, refusal, unreachable
 from cf_aig_gateway.shapes import as_list
 
 M = TypeVar("M", bound=Wire)
+R = TypeVar("R")
 
 MAX_ANSWER = 32 * 1024 * 1024
 """Bytes of an answer that is read whole, after decompression; a page of 1,000 events with their bodies has less."""
@@ -28,7 +29,7 @@ MIN_PAGE, MAX_ROW = 1024 * 1024, 16 * 1024
 """Bytes of a page of a list that is read, whatever its rows, and for each row that was asked for: 50 ms of work."""
 
 MOST_ROWS = 1000
-"""Rows of a page that are read in one go."""
+"""Rows of a page that are read in one go, where fewer were asked for."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def opened_page(model: type[M], response: httpx2.Response, errand: Errand, most:
         raise GatewayError(f"{response.url.host} answered with {size}, which is not read. Check the base URL.")
     if not _odd().search(response.content):
         try:  # most answers are as the models have them, and are read in one go, in a third of the time
-            found = _listed(model).validate_json(response.content)
+            found = _listed(model, max(most, MOST_ROWS)).validate_json(response.content)
             if found.success and response.is_success and len(found.result) <= most:
                 return Page(found.result, found.result_info)
         except ValidationError:
@@ -102,17 +103,18 @@ def _odd() -> Any:
     return re2.compile("|".join(parts).encode(), options)
 
 
-class Listed(Wire, Generic[M]):
+class Listed(Wire, Generic[R]):
     """The envelope of a list."""
 
     success: bool
-    result: Annotated[list[M], Field(max_length=MOST_ROWS)]
+    result: R
     result_info: ResultInfo = ResultInfo()
 
 
 @cache
-def _listed(model: Any) -> TypeAdapter[Listed[Any]]:
-    return TypeAdapter(Listed[model])  # pyright: ignore[reportInvalidTypeForm] # of whatever it is given
+def _listed(model: Any, most: int) -> TypeAdapter[Listed[list[Any]]]:
+    rows = Annotated[list[model], Field(max_length=most)]
+    return TypeAdapter(Listed[rows])  # pyright: ignore[reportInvalidTypeForm] # of whatever it is given
 
 
 def parsed(model: type[M], value: Any) -> M:
