@@ -214,11 +214,10 @@ def _unknown(logs: Sequence[Log]) -> Iterator[str]:
 
 
 def _heading(question: Question) -> str:
-    scope, start, end = question.scope, question.scope.start, question.scope.end
-    until = f"–{end:%H:%M}".replace("–00:00", "–24:00") if scope.is_of_one_day() else f" to {end:%Y-%m-%d %H:%M}"
-    heading = f"{scope.gateway_id or 'all gateways'}, {start:%Y-%m-%d %H:%M}{until} UTC"
+    scope = question.scope
+    heading = scope.heading
     if question.earlier is None:
         return heading
-    if question.earlier == end - start:
+    if question.earlier == scope.end - scope.start:
         return f"{heading} against the span before"
     return f"{heading} against {question.earlier / timedelta(hours=1):g} h earlier"

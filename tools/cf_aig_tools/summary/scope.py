@@ -70,6 +70,13 @@ class Scope:
         """Return how many logs of another gateway match."""
         return (await replace(self, gateway_id=gateway_id).page(1)).info.total_count
 
+    @property
+    def heading(self) -> str:
+        """Which calls they are, to the minute."""
+        start, end = self.start, self.end
+        until = f"–{end:%H:%M}".replace("–00:00", "–24:00") if self.is_of_one_day() else f" to {end:%Y-%m-%d %H:%M}"
+        return f"{self.gateway_id or 'all gateways'}, {start:%Y-%m-%d %H:%M}{until} UTC"
+
     def is_of_one_day(self) -> bool:
         """Whether a time of day says when in the span it is."""
         return self.start.date() == (self.end - _TICK).date()

@@ -1,6 +1,6 @@
 """A log as far as waste is told by it: a hundred thousand of them are held at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from math import inf
@@ -86,7 +86,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Rates:
-    """US dollars for a token in, for for one read from the prompt cache, and for one out."""
+    """US dollars for a token in, for one read from the prompt cache, and for one out."""
 
     fresh: float
     read: float
@@ -159,7 +159,7 @@ def same_asker(one: Call, other: Call) -> bool:
     return all(a == b or not a or not b for a, b in pairs)
 
 
-def in_order(calls: Sequence[Call]) -> list[Call]:
+def in_order(calls: Iterable[Call]) -> list[Call]:
     """Return calls in order of time."""
     return sorted(calls, key=lambda call: (call.start, call.id))
 

@@ -19,7 +19,7 @@ from cf_aig_tools.parameters import wire_date
 from cf_aig_tools.progress import say
 from cf_aig_tools.side_by_side import AT_ONCE, together
 from cf_aig_tools.summary.scope import PAGE, Scope
-from cf_aig_tools.waste.calls import Call, call_of
+from cf_aig_tools.waste.calls import Call, call_of, in_order
 
 MOST_REQUESTS = 800
 """Requests of one call: Cloudflare takes 1,200 in 5 minutes, of all that a user runs."""
@@ -66,7 +66,7 @@ class Reading:
         self.is_printed = await self._printed(calls)
         if not self.is_printed:
             await self._paged(calls)
-        self.calls = sorted(calls.values(), key=lambda call: (call.start, call.id))
+        self.calls = in_order(calls.values())
 
     async def read_prints(self, wanted: Sequence[Call]) -> None:
         """Read the requests of calls whose fingerprints are not known, in this order, as far as bounds allow."""

@@ -10,7 +10,6 @@ from cf_aig_tools.amounts import counted
 from cf_aig_tools.desk import answer, fits
 from cf_aig_tools.find_waste import WasteReport
 from cf_aig_tools.reading.masking import Masker, visible
-from cf_aig_tools.summary.scope import Scope
 from cf_aig_tools.tables import cut
 from cf_aig_tools.waste.findings import Kind, Sum
 from cf_aig_tools.waste.reading import Reading
@@ -38,11 +37,6 @@ class Told:
     masker: Masker
     elsewhere: str = ""
 
-    @property
-    def heading(self) -> str:
-        """Which calls were looked at."""
-        return _heading(self.reading.scope)
-
     def result(self) -> CallToolResult:
         """Return it in both channels, cut to MAX_TOKENS."""
         calls = self.reading.calls
@@ -57,14 +51,15 @@ class Told:
         return fitting or self._result(kinds, cost, 0, 0)
 
     def _empty(self) -> CallToolResult:
-        summary = f"{self.heading}: no logs.{self.elsewhere}"
+        summary = f"{self.reading.scope.heading}: no logs.{self.elsewhere}"
         basis = "Likely: the span is wrong, the filters are too narrow, or the gateway keeps no logs."
         following = "list_logs without dates shows the newest calls; list_gateways the gateways"
         text = f"{summary}\n{basis}\nnext: {following}"
         return answer(text, WasteReport(summary=summary, basis=basis, next=following))
 
     def _nothing(self, cost: float) -> CallToolResult:
-        summary = f"{self.heading}: no waste found in {counted(len(self.reading.calls), 'call')}, {_dollars(cost)}."
+        looked_at = f"{counted(len(self.reading.calls), 'call')}, {_dollars(cost)}"
+        summary = f"{self.reading.scope.heading}: no waste found in {looked_at}."
         basis = f"{self._basis()} Looked for: {LOOKED_FOR}."
         return answer(f"{summary}\n{basis}", WasteReport(summary=summary, basis=basis))
 
@@ -72,7 +67,7 @@ class Told:
         lost = sum(held.dollars for _, held in kinds)
         share = f" ({100 * lost / cost:.3g} %)" if cost else ""
         summary = (
-            f"{self.heading}: {_dollars(lost)} of {_dollars(cost)}{share} need not have been spent, in "
+            f"{self.reading.scope.heading}: {_dollars(lost)} of {_dollars(cost)}{share} need not have been spent, in "
             f"{counted(sum(len(held.waste) for _, held in kinds), 'call')} of {len(self.reading.calls):,}."
         )
         rows = [self._row(kind, held, causes, longest) for kind, held in kinds]
@@ -129,9 +124,3 @@ def _cents(value: float) -> float:
 
 def _dollars(value: float) -> str:
     return f"${_cents(value):,.12f}".rstrip("0").rstrip(".")
-
-
-def _heading(scope: Scope) -> str:
-    start, end = scope.start, scope.end
-    until = f"–{end:%H:%M}".replace("–00:00", "–24:00") if scope.is_of_one_day() else f" to {end:%Y-%m-%d %H:%M}"
-    return f"{scope.gateway_id}, {start:%Y-%m-%d %H:%M}{until} UTC"
