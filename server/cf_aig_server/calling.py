@@ -17,12 +17,11 @@ from pydantic_core import ErrorDetails
 
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.json_text import load_json
-from cf_aig_gateway.one_line import named, unhidden
+from cf_aig_gateway.one_line import named
 from cf_aig_gateway.refusals import under_way
 from cf_aig_gateway.shapes import as_list, as_object
 from cf_aig_tools.desk import Desk, desk_of, time_limit
 from cf_aig_tools.progress import progress
-from cf_aig_tools.reading.masking import Masker
 
 MAX_ECHO = 80
 """Characters of a refused value that an error repeats."""
@@ -48,17 +47,16 @@ class Code:
         desk = desk_of(context)
         try:
             values = self._arguments.validate_arguments(self._given(arguments, desk))
-            _refuse_gateway(values, desk)
+            if "gateway_id" in values:
+                desk.check_allowed(values["gateway_id"] or desk.default_gateway)
             with time_limit(desk.timeout_s, self._when_stopped):
                 async with progress(context):
                     result = await self._function(context, **values)
-            return masked(result, desk.masker)
+            return _safe(result, desk)
         except ValidationError as error:
-            raise ToolError(
-                unhidden(desk.masker.mask("\n".join(map(_sentence, error.errors(include_url=False)))))
-            ) from error
+            raise ToolError(desk.safe("\n".join(map(_sentence, error.errors(include_url=False))))) from error
         except GatewayError as error:
-            raise ToolError(unhidden(desk.masker.mask(str(error)))) from error
+            raise ToolError(desk.safe(str(error))) from error
         except MCPError:
             raise
         except Exception as error:
@@ -80,13 +78,6 @@ class Code:
         return {name: mended(value, as_object(self._known[name])) for name, value in given.items()}
 
 
-def _refuse_gateway(values: dict[str, Any], desk: Desk) -> None:
-    gateway = values.get("gateway_id", "") or desk.default_gateway
-    if "gateway_id" in values and not desk.allows(gateway):
-        allowed = ", ".join(sorted(desk.gateways))
-        raise GatewayError(f"Gateway {named(gateway, MAX_ECHO)} is not among those allowed: {allowed}.")
-
-
 def mended(value: Any, schema: dict[str, Any]) -> Any:
     """Return what a model meant: "20" for a number, one value for a list, JSON text for an object."""
     kind = schema.get("type")
@@ -102,10 +93,10 @@ def _decoded(text: str) -> Any:
         return text
 
 
-def masked(result: CallToolResult, masker: Masker) -> CallToolResult:
+def _safe(result: CallToolResult, desk: Desk) -> CallToolResult:
     """Return a result as it may leave, in both of its channels: the only way out for text from a log."""
     said = [[part.text for part in result.content if isinstance(part, TextContent)], result.structured_content]
-    safe = unhidden(masker.masked(said))
+    safe = desk.safe(said)
     if safe is said:
         return result
     texts, structured = iter(safe[0]), safe[1]

@@ -37,8 +37,7 @@ async def complete(
     server: MCPServer[Any], ctx: "ServerRequestContext[Callable[[], Desk], Any]", params: CompleteRequestParams
 ) -> CompleteResult:
     """Return the values that hold what was typed; none when the gateway cannot be asked."""
-    from cf_aig_gateway.one_line import unhidden  # noqa: PLC0415 (with the first call)
-    from cf_aig_tools.desk import time_limit  # noqa: PLC0415
+    from cf_aig_tools.desk import time_limit  # noqa: PLC0415 (with the first call)
 
     await _refuse_unknown(server, params.ref)
     desk = ctx.lifespan_context()
@@ -49,7 +48,7 @@ async def complete(
             values = await _values(params.argument.name, typed, resolved.get("gateway_id", ""), desk)
     except GatewayError:
         values = ()
-    values = unhidden(desk.masker.masked(list(values)))
+    values = desk.safe(list(values))
     fitting = [value for value in dict.fromkeys(values) if typed.lower() in value.lower()]
     return CompleteResult(completion=Completion(values=fitting[:100], total=len(fitting), has_more=len(fitting) > 100))
 

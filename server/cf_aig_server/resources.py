@@ -94,18 +94,18 @@ def _add_cases(server: MCPServer[Any]) -> None:
 
 
 async def _cases(desk: "Desk", gateway_id: str, asked: dict[str, str]) -> str:
-    from cf_aig_gateway.one_line import unhidden, unhidden_json  # noqa: PLC0415 (loads when it is read)
+    from cf_aig_gateway.one_line import unhidden_json  # noqa: PLC0415 (loads when it is read)
     from cf_aig_tools.cases.attached import attached  # noqa: PLC0415
 
     try:
         return unhidden_json(await attached(desk, gateway_id, asked))
     except GatewayError as error:
         kind = ResourceNotFoundError if isinstance(error, NotFound) else ResourceError
-        raise kind(unhidden(desk.masker.mask(str(error)))) from error
+        raise kind(desk.safe(str(error))) from error
 
 
 async def _gateway(gateway_id: str, desk: "Desk") -> str:
-    from cf_aig_gateway.one_line import named, unhidden  # noqa: PLC0415 (with the first call)
+    from cf_aig_gateway.one_line import named  # noqa: PLC0415 (with the first call)
     from cf_aig_tools.desk import time_limit  # noqa: PLC0415
     from cf_aig_tools.list_gateways import settings_of  # noqa: PLC0415
 
@@ -113,11 +113,11 @@ async def _gateway(gateway_id: str, desk: "Desk") -> str:
         with time_limit(desk.timeout_s):
             found = await desk.gateway.gateways(per_page=50, search=gateway_id)
     except GatewayError as error:
-        raise ResourceError(unhidden(desk.masker.mask(str(error)))) from error
+        raise ResourceError(desk.safe(str(error))) from error
     for gateway in found.items:
         if gateway.id == gateway_id and desk.allows(gateway_id):
             told = (f"{name}: {value}" for name, value in settings_of(gateway).items() if value is not None)
-            return unhidden(desk.masker.mask("\n".join(told)))
+            return desk.safe("\n".join(told))
     raise ResourceNotFoundError(f"No gateway {named(gateway_id)}. list_gateways shows those that exist.")
 
 

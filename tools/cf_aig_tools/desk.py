@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import anyio
 from mcp.server.mcpserver import Context
@@ -13,6 +14,7 @@ from pydantic_core import to_json
 
 from cf_aig_gateway.client import AIGateway
 from cf_aig_gateway.errors import GatewayError
+from cf_aig_gateway.one_line import named, unhidden
 from cf_aig_tools.reading.budget import tokens
 from cf_aig_tools.reading.masking import Masker
 
@@ -40,6 +42,21 @@ class Desk:
     def allows(self, gateway_id: str) -> bool:
         """Whether the operator lets calls name this gateway; `gateways` empty: any."""
         return not self.gateways or gateway_id in self.gateways
+
+    def check_allowed(self, gateway_id: str) -> None:
+        """Refuse a gateway that the operator does not let calls name.
+
+        Raises:
+            GatewayError: it is one.
+
+        """
+        if not self.allows(gateway_id):
+            allowed = ", ".join(sorted(self.gateways))
+            raise GatewayError(f"Gateway {named(gateway_id, 80)} is not among those allowed: {allowed}.")
+
+    def safe(self, value: Any) -> Any:
+        """Return text, or a JSON value, as it may leave: its secrets masked, its hidden characters shown."""
+        return unhidden(self.masker.masked(value))
 
 
 @contextmanager

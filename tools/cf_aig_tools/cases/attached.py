@@ -27,9 +27,7 @@ async def attached(desk: Desk, gateway_id: str, asked: Mapping[str, str]) -> str
         GatewayError: a value is wrong, the gateway is not allowed, or does not answer in time.
 
     """
-    if not desk.allows(gateway_id):
-        allowed = ", ".join(sorted(desk.gateways))
-        raise GatewayError(f"Gateway {gateway_id[:80]} is not among those allowed: {allowed}.")
+    desk.check_allowed(gateway_id)
     start, end = span(asked["start_date"], asked["end_date"])
     dates = start and wire_date(start), wire_date(end or datetime.now(UTC))
     export = Export(
