@@ -1,0 +1,145 @@
+"""What may be written after `cloudflare-ai-gateway-mcp`: its commands and their options."""
+
+import argparse
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import NoReturn
+
+EXIT_USAGE = 2
+"""The exit code of a command that could not begin: one line on stderr says what to do."""
+
+MAX_PORT = 65_535
+
+MOST_DOLLARS = 1_000_000
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that refuses in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(EXIT_USAGE, f"{self.prog}: {message} (--help shows what there is)\n")
+
+
+def command_line() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
+    parser = _Parser(
+        prog="cloudflare-ai-gateway-mcp",
+        description="An MCP server that debugs LLM calls through the logs of a Cloudflare AI Gateway.",
+    )
+    parser.add_argument("--version", action="version", version=version("cloudflare-ai-gateway-mcp"))
+    _serve_options(parser)
+    commands = parser.add_subparsers(dest="command", metavar="{serve,gateway,demo,doctor,export,replay-set}")
+    _serve_options(commands.add_parser("serve", help="serve MCP (the default)"))
+    _gateway_options(commands.add_parser("gateway", help="serve the local gateway over HTTP"))
+    doctor = commands.add_parser("doctor", help="check the configuration, and print it as each client takes it")
+    doctor.add_argument("--local", nargs="?", const="1", metavar="DB", default=argparse.SUPPRESS)
+    demo = commands.add_parser("demo", help="the whole debugging workflow, on the local gateway")
+    demo.add_argument("--keep", action="store_true", help="leave the gateway's file, and say where it is")
+    _export_options(commands.add_parser("export", help="write logs to a file of cases, one line of JSON each"))
+    _replay_options(commands.add_parser("replay-set", help="send such a file on another model, and show what differs"))
+    return parser
+
+
+def _serve_options(parser: argparse.ArgumentParser) -> None:
+    """Add what serving takes. An option that is not given is absent, so that the same one before `serve` holds."""
+    add = partial(parser.add_argument, default=argparse.SUPPRESS)
+    add("--transport", choices=["stdio", "http", "sse"], help="stdio (the default), http at /mcp, or sse at /sse")
+    add("--host", help="where to listen (127.0.0.1); elsewhere needs --http-token-file and --http-hosts")
+    add("--port", type=_port, help="port to listen on (8000)")
+    add("--local", nargs="?", const="1", metavar="DB", help="use the local gateway, in this process")
+    add("--read-only", action="store_true", help="offer neither feedback, chat nor replay")
+    add("--tools", metavar="NAMES", help="the tools to offer, with commas (all)")
+    add("--gateway", dest="allow", metavar="IDS", help="the gateways to reach, with commas (all)")
+    add("--budget", metavar="TOKENS", help="tokens of a result at most (10000)")
+    add("--no-mask", dest="mask", action="store_false", help="show the secrets in logs")
+    add(
+        "--log-level",
+        choices=["info", "warning"],
+        help="info: a line on stderr for each call, with its time (warning)",
+    )
+    add("--http-token-file", metavar="PATH", help="file with the bearer token that callers over HTTP must send")
+    add("--http-hosts", metavar="NAMES", help="host names it may be called by, besides this machine's")
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > MAX_PORT:
+        raise argparse.ArgumentTypeError(f"{text} is not a port, 0 to {MAX_PORT}")
+    return int(text)
+
+
+def _gateway_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=_port, default=8787, help="port on loopback; 0 for any free one (8787)")
+    parser.add_argument("--db", type=Path, metavar="PATH", help="file for gateways and logs (that of serve --local)")
+    parser.add_argument("--live", action="store_true", help="forward calls to the real providers")
+    parser.add_argument("--token", default="", help="the only token the gateway takes (any)")
+    parser.add_argument(
+        "--alias", action="append", default=[], metavar="NAME=MODELS", help="what custom/NAME stands for: MODEL,MODEL"
+    )
+    parser.add_argument(
+        "--logs",
+        choices=("gateway", "observability"),
+        default="gateway",
+        help="where the account keeps its logs: observability is what accounts made since 2026-09-24 have",
+    )
+    parser.add_argument("--log-lag", type=float, default=0.0, metavar="SECONDS", help="show logs later, as Cloudflare")
+    parser.add_argument(
+        "--provider",
+        action="append",
+        default=[],
+        metavar="NAME=URL",
+        help="where a provider's calls go: openai=http://127.0.0.1:9000/v1, custom-ollama=…",
+    )
+
+
+def _export_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--out", required=True, metavar="FILE", help="file to write, for its owner alone to read; - for stdout")
+    _reached(parser)
+    add("--start", default="", metavar="TIME", help="ISO 8601, or a span back from now: 90m, 24h, 7d (all logs)")
+    add("--end", default="", metavar="TIME", help="the same (now)")
+    add("--success", choices=["true", "false"], help="only calls that succeeded, or failed")
+    add("--feedback", type=int, choices=[-1, 0, 1], help="only calls with this feedback")
+    add("--provider", default="", help="only calls of this provider")
+    add("--model", default="", help="only calls of this model, exactly as list_logs shows it")
+    add("--metadata", action="append", default=[], metavar="KEY=VALUE", help="only calls with it; repeatable")
+    add("--filter", action="append", default=[], metavar="CLAUSE", help="as 'duration gt 5000'; repeatable")
+    add("--limit", type=_count, default=1000, metavar="N", help="the newest N logs at most (1000)")
+
+
+def _replay_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("cases", metavar="FILE", help="the cases, as export writes them")
+    add("--model", required=True, metavar="NAME", help="as provider/model: openai/gpt-4o-mini")
+    _reached(parser)
+    add("--out", default="results.jsonl", metavar="FILE", help="results; run again to go on (results.jsonl)")
+    add("--budget", type=_dollars, default=2.0, metavar="DOLLARS", help="never spend more, earlier runs included (2)")
+    add("--no-price-limit", action="store_true", help="send whatever it costs, as for a model without a known price")
+    add("--concurrency", type=_count, default=4, metavar="N", help="calls at a time (4)")
+    add("--timeout", type=_count, default=120, metavar="SECONDS", help="for one call (120)")
+    add("--parameters", default="{}", metavar="JSON", help='changes, as {"temperature": 0}; null omits')
+    add("--masked", action="store_true", help="send cases with masked secrets, too, as they are in the file")
+    add("--retry-failed", action="store_true", help="send cases that failed once more")
+    add("--json", action="store_true", help="the table as JSON")
+    add("--yes", action="store_true", help="send without being asked")
+
+
+def _dollars(text: str) -> float:
+    try:
+        value = float(text.removeprefix("$"))
+    except ValueError:
+        value = 0
+    if not 0 < value < MOST_DOLLARS:
+        raise argparse.ArgumentTypeError(f"{text} is not an amount of US dollars, as 2.00")
+    return value
+
+
+def _reached(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--gateway", default="", metavar="ID", help="gateway (the configured one)")
+    parser.add_argument("--local", nargs="?", const="1", metavar="DB", help="use the local gateway's file")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+    return int(text)
