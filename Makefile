@@ -32,7 +32,12 @@ tests/clients/node_modules/ready: tests/clients/package.json
 	cd tests/clients && npm install --no-progress --loglevel=error
 	@touch $@
 
-test-clients: bundle  ## official clients that need node
+.PHONY: chromium
+chromium:
+	@test -x "$${CHROMIUM:-/usr/bin/chromium}" || { echo "Chromium is missing: install Debian's package chromium" \
+		"(apt-get install chromium), or set CHROMIUM to a browser's path." >&2; exit 1; }
+
+test-clients: chromium bundle  ## official clients that need node, and the page in a browser
 	cd tests/clients && PATH="$$PWD/node_modules/.bin:$$PATH" node --test --test-concurrency=2 *.test.mjs
 
 bundle: .venv/ready tests/clients/node_modules/ready  ## MCP bundles: for hosts with uv, and with its own packages

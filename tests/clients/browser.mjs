@@ -1,0 +1,77 @@
+// Debian's Chromium, watched: what the page logs, asks of the network, or does against its policy fails a test.
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+
+import { chromium } from "playwright-core";
+
+const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const args = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+];
+
+/** Start Chromium; it ends after the test. */
+export async function browser(test) {
+  assert.ok(existsSync(executablePath), `${executablePath} is missing: install Debian's package chromium (apt-get install chromium), or set CHROMIUM to a browser's path.`);
+  const started = await chromium.launch({ executablePath, args, headless: true });
+  test.after(() => started.close());
+  return started;
+}
+
+/** Open a page that may reach `origins` alone; `page.faults` is what it did that no page of ours may do. */
+export async function watched(chrome, { origins, width = 1200, height = 900, ...options }) {
+  const context = await chrome.newContext({ viewport: { width, height }, locale: "en-US", timezoneId: "UTC", ...options });
+  const page = await context.newPage();
+  page.faults = [];
+  const fault = (said) => page.faults.push(said);
+  page.on("console", (line) => ["error", "warning"].includes(line.type()) && fault(`console: ${line.text()}`));
+  page.on("pageerror", (error) => fault(`exception: ${error.stack ?? error}`));
+  page.on("crash", () => fault("the page crashed"));
+  context.on("page", () => fault("a new window"));
+  page.on("dialog", (dialog) => (fault(`a dialog: ${dialog.message()}`), dialog.dismiss()));
+  page.on("download", () => fault("a download"));
+  await context.route(
+    (url) => !origins.includes(url.origin),
+    (route) => (fault(`request: ${route.request().url().slice(0, 300)}`), route.abort()),
+  );
+  await page.addInitScript(() => {
+    addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sample }) => {
+      console.error(`policy: ${violatedDirective} ${blockedURI} ${sample}`);
+    });
+  });
+  return page;
+}
+
+/** Hold a page to having done nothing wrong, and close it. */
+export async function innocent(page) {
+  await page.context().close();
+  assert.deepEqual(page.faults, []);
+}
+
+/** Hold a frame to what the accessibility checker finds neither serious nor critical. */
+export async function accessible(frame, where) {
+  await frame.evaluate(axe);
+  const { violations } = await frame.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+  const grave = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
+  const told = grave.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, any }) => `${html.slice(0, 200)} (${any[0]?.message})`).slice(0, 5).join(" | ")}`);
+  assert.deepEqual(told, [], where);
+}
+
+/** Hold a frame to being no wider than its window; names the elements that stick out. */
+export async function fits(frame, where) {
+  const wide = await frame.evaluate(() => {
+    const { clientWidth, scrollWidth } = document.documentElement;
+    if (scrollWidth <= clientWidth) return [];
+    const out = [...document.querySelectorAll("body *")].filter((each) => each.getBoundingClientRect().right > clientWidth + 1);
+    return [`${scrollWidth} of ${clientWidth} px`, ...out.slice(0, 8).map((each) => each.outerHTML.slice(0, 120))];
+  });
+  assert.deepEqual(wide, [], where);
+}

@@ -1,0 +1,17 @@
+// The outer frame of the extension's double frame: it holds the page in an inner one, and hands messages on.
+const inner = document.body.appendChild(document.createElement("iframe"));
+inner.title = "view";
+inner.setAttribute("sandbox", "allow-scripts allow-same-origin allow-forms");
+const host = new URL(document.referrer).origin;
+
+addEventListener("message", ({ source, origin, data }) => {
+  if (source === inner.contentWindow) {
+    window.parent.postMessage(data, host);
+  } else if (source === window.parent && origin === host) {
+    if (data.method !== "ui/notifications/sandbox-resource-ready") return inner.contentWindow.postMessage(data, "*");
+    inner.contentDocument.open();
+    inner.contentDocument.write(data.params.html);
+    inner.contentDocument.close();
+  }
+});
+window.parent.postMessage({ jsonrpc: "2.0", method: "ui/notifications/sandbox-proxy-ready", params: {} }, host);

@@ -1,0 +1,102 @@
+"""Put what a browser is to show into a new file of the local gateway: `plant.py DB incidents|changed|runs|hostile`.
+
+Prints JSON: the ids of the logs, by incident or run. Everything ends now, so that a page's own span holds it.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from time import time
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path += [str(ROOT / "tests"), str(ROOT / "benchmarks"), str(ROOT / "benchmarks/incidents")]
+
+import anyio  # noqa: E402
+import changing_logs  # noqa: E402
+import httpx2  # noqa: E402
+import markup  # noqa: E402
+import runs  # noqa: E402
+from incidents import INCIDENTS, MISLEADING  # noqa: E402
+from logs_at_scale import make  # noqa: E402
+from traffic import Traffic, upstream  # noqa: E402
+
+from cf_aig_gateway.local.app import build_app  # noqa: E402
+from cf_aig_gateway.local.asgi import ASGITransport  # noqa: E402
+from cf_aig_gateway.local.record import Record  # noqa: E402
+from cf_aig_gateway.local.store import Store  # noqa: E402
+
+Ids = dict[str, Any]
+LAST = "a user rate-limited"
+"""It configures the gateway, which would refuse what comes after it."""
+RUNS = ("a_loop", "a_fork", "a_retry", "a_sub_agent", "a_compaction")
+APART = "a latency of longer answers"
+"""Its 200 calls would hide the others in a page's figures."""
+
+
+async def incidents(db: Path) -> Ids:
+    """Let each incident happen, one after the other."""
+    found: Ids = {}
+    ordered = sorted(INCIDENTS + MISLEADING, key=lambda incident: incident.name == LAST)
+    async with Store(db) as store, anyio.create_task_group() as tasks:
+        wire = ASGITransport(build_app(store, upstream=upstream), tasks)
+        async with httpx2.AsyncClient(transport=wire, timeout=60) as http:
+            traffic = Traffic(http, store)
+            await traffic.ordinary(8)
+            for incident in ordered:
+                if incident.name != APART:
+                    traffic.ids, traffic._sent = {}, 0
+                    await incident.happen(traffic)
+                    found[incident.name] = dict(traffic.ids)
+        tasks.cancel_scope.cancel()
+    return found
+
+
+async def changed(db: Path) -> Ids:
+    """Write the two days of `what_changed`, the second of which ends now."""
+    end = changing_logs.START + 2 * changing_logs.DAY
+    late = int((time() - end.timestamp()) // 60) * 60_000
+    await make(db, (replace(log, created_at=log.created_at + late) for log in changing_logs.records(20_000)))
+    return {
+        incident.model: {"name": incident.name, "at": round(incident.at.timestamp()) + late // 1000}
+        for incident in changing_logs.INCIDENTS
+    }
+
+
+async def traced(db: Path) -> Ids:
+    """Write runs of known trees, each an hour after the one before."""
+    made: dict[str, list[Record]] = {name: getattr(runs, name)("openai").records for name in RUNS}
+    for hours, logs in enumerate(made.values()):
+        made_late(logs, hours * 3_600_000)
+    await make(db, (log for logs in made.values() for log in logs))
+    return {name: [log.id for log in logs] for name, logs in made.items()}
+
+
+async def hostile(db: Path) -> Ids:
+    """Write logs of markup and worse; `texts` are those of the log `markup`, in the order of its turns."""
+    corpus = markup.Corpus()
+    run, single = corpus.run(), {"markup": markup.markup(), "line": markup.line(), "nested": markup.nested()}
+    logs = list(corpus.logs(120))
+    every = [*logs, *run, *single.values()]
+    made_late(every, 0)
+    await make(db, every)
+    ids = {name: log.id for name, log in single.items()}
+    return ids | {"logs": [log.id for log in logs], "run": [log.id for log in run], "texts": markup.MARKUP}
+
+
+def made_late(logs: Iterable[Record], ago: int) -> None:
+    """Move logs in time, so that the newest was made so many milliseconds ago."""
+    late = round(time() * 1000) - ago - max(log.created_at for log in logs)
+    for log in logs:
+        log.created_at += late
+
+
+KINDS: dict[str, Callable[[Path], Any]] = {
+    "incidents": incidents, "changed": changed, "runs": traced, "hostile": hostile,
+}  # fmt: skip
+
+if __name__ == "__main__":
+    print(json.dumps(asyncio.run(KINDS[sys.argv[2]](Path(sys.argv[1])))))  # noqa: T201 (a program of its own)
