@@ -16,14 +16,19 @@ from cf_aig_server.paths import data_folder
 EXIT_INTERRUPTED = 130
 """The exit code of a command that SIGINT cut short, as shells have it."""
 
+EXIT_BROKEN_PIPE = 141
+"""The exit code of a command whose reader went away, as shells have it."""
+
 
 def main(arguments: list[str] | None = None) -> None:
     """Read the command line and run one command."""
     logging.getLogger("stamina").setLevel(logging.ERROR)  # a read that is tried again is no news
-    given = vars(command_line().parse_args(arguments))
-    command = given.pop("command") or "serve"
     try:
-        _run(command, {name: value for name, value in given.items() if value is not None})
+        code = _run(*_read(sys.argv[1:] if arguments is None else arguments))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _close_stdout()
+        code = EXIT_BROKEN_PIPE
     except (ValidationError, OSError, GatewayError) as error:
         sys.exit(_told(error))
     except KeyboardInterrupt:
@@ -33,9 +38,28 @@ def main(arguments: list[str] | None = None) -> None:
         if not isinstance(error, OSError | GatewayError):
             raise
         sys.exit(_told(error))
+    if code is not None:
+        sys.exit(code)
 
 
-def _run(command: str, options: dict[str, Any]) -> None:
+def _read(arguments: list[str]) -> tuple[str, dict[str, Any]]:
+    """Return a command and its options. What follows `call` reads the tools' own arguments too."""
+    if arguments[:1] == ["call"]:
+        return "call", {"line": arguments[1:]}
+    given = vars(command_line().parse_args(arguments))
+    command = given.pop("command") or "serve"
+    return command, {name: value for name, value in given.items() if value is not None}
+
+
+def _close_stdout() -> None:
+    """Let nothing more be written to a pipe that nobody reads: Python would complain when it ends."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, sys.stdout.fileno())
+    os.close(nothing)
+
+
+def _run(command: str, options: dict[str, Any]) -> int | None:
+    """Run a command; return its exit code where it has one of its own."""
     match command:
         case "demo":
             from cf_aig_server.commands import demo  # noqa: PLC0415 (each command loads only its own)
@@ -59,7 +83,11 @@ def _run(command: str, options: dict[str, Any]) -> None:
             from cf_aig_server.commands import doctor  # noqa: PLC0415
             from cf_aig_server.settings import Settings  # noqa: PLC0415
 
-            sys.exit(doctor.run(Settings(**options)))
+            return doctor.run(Settings(**options))
+        case "call":
+            from cf_aig_server.commands import call  # noqa: PLC0415
+
+            return call.run(**options)
         case "export":
             from cf_aig_server.commands import export  # noqa: PLC0415
 
@@ -67,7 +95,7 @@ def _run(command: str, options: dict[str, Any]) -> None:
         case "replay-set":
             from cf_aig_server.commands import replay_set  # noqa: PLC0415
 
-            sys.exit(replay_set.run(**options))
+            return replay_set.run(**options)
         case _:
             _begin_loading()
             from cf_aig_server.commands import serve  # noqa: PLC0415
@@ -76,6 +104,7 @@ def _run(command: str, options: dict[str, Any]) -> None:
             transport, host = options.pop("transport", "stdio"), options.pop("host", "127.0.0.1")
             port = options.pop("port", 8000)
             serve.run(Settings(**options), transport, host, port)
+    return None
 
 
 def _begin_loading() -> None:

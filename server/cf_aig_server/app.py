@@ -14,7 +14,7 @@ from cf_aig_server.characters import whole_characters
 from cf_aig_server.completions import add_completions
 from cf_aig_server.instructions import INSTRUCTIONS
 from cf_aig_server.prompts import prompts, refuse_bad_prompts
-from cf_aig_server.registration import refuse_unknown_tools, tools
+from cf_aig_server.registration import refuse_unknown_tools, show_page, tools
 from cf_aig_server.resources import add_resources, offers_cases
 from cf_aig_server.settings import Settings
 from cf_aig_server.timings import LOG, timed
@@ -36,7 +36,8 @@ CACHE_HINTS: dict[CacheableMethod, CacheHint] = dict.fromkeys(LISTS, CacheHint(t
 def build_server(settings: Settings, transport: httpx2.AsyncBaseTransport | None = None) -> MCPServer[Reception]:
     """Return the server, not yet running. `transport` stands in for the network in tests."""
     # Copies behind a balancer share the token, so a code that one of them gave is good for all.
-    secret = settings.token().encode() or secrets.token_bytes(32)
+    # So do the commands that each make one call of a local gateway, by its file.
+    secret = (settings.token() or settings.local).encode() or secrets.token_bytes(32)
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Reception]) -> AsyncGenerator[Reception]:
@@ -66,7 +67,8 @@ def build_server(settings: Settings, transport: httpx2.AsyncBaseTransport | None
     if settings.log_level == "info":
         LOG.setLevel("INFO")  # this logger alone: others repeat addresses, which hold what was asked
         server.middleware.append(timed)
-    server.middleware.extend([whole_characters, refuse_unknown_tools(server), refuse_bad_prompts(server)])
+    server.middleware.extend([whole_characters, show_page(server, offered)])
+    server.middleware.extend([refuse_unknown_tools(server), refuse_bad_prompts(server)])
     for prompt in prompts():
         server.add_prompt(prompt)
     add_resources(server, offered)

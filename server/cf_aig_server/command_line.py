@@ -9,6 +9,8 @@ from typing import NoReturn
 EXIT_USAGE = 2
 """The exit code of a command that could not begin: one line on stderr says what to do."""
 
+PROGRAM = "cloudflare-ai-gateway-mcp"
+
 MAX_PORT = 65_535
 
 MOST_DOLLARS = 1_000_000
@@ -24,18 +26,19 @@ class _Parser(argparse.ArgumentParser):
 def command_line() -> argparse.ArgumentParser:
     """Return what reads the command line."""
     parser = _Parser(
-        prog="cloudflare-ai-gateway-mcp",
+        prog=PROGRAM,
         description="An MCP server that debugs LLM calls through the logs of a Cloudflare AI Gateway.",
     )
-    parser.add_argument("--version", action="version", version=version("cloudflare-ai-gateway-mcp"))
+    parser.add_argument("--version", action="version", version=version(PROGRAM))
     _serve_options(parser)
-    commands = parser.add_subparsers(dest="command", metavar="{serve,gateway,demo,doctor,export,replay-set}")
+    commands = parser.add_subparsers(dest="command", metavar="{serve,gateway,demo,doctor,call,export,replay-set}")
     _serve_options(commands.add_parser("serve", help="serve MCP (the default)"))
     _gateway_options(commands.add_parser("gateway", help="serve the local gateway over HTTP"))
     doctor = commands.add_parser("doctor", help="check the configuration, and print it as each client takes it")
     doctor.add_argument("--local", nargs="?", const="1", metavar="DB", default=argparse.SUPPRESS)
     demo = commands.add_parser("demo", help="the whole debugging workflow, on the local gateway")
     demo.add_argument("--keep", action="store_true", help="leave the gateway's file, and say where it is")
+    commands.add_parser("call", help="call one tool and print its answer", add_help=False)
     _export_options(commands.add_parser("export", help="write logs to a file of cases, one line of JSON each"))
     _replay_options(commands.add_parser("replay-set", help="send such a file on another model, and show what differs"))
     return parser
@@ -47,12 +50,7 @@ def _serve_options(parser: argparse.ArgumentParser) -> None:
     add("--transport", choices=["stdio", "http", "sse"], help="stdio (the default), http at /mcp, or sse at /sse")
     add("--host", help="where to listen (127.0.0.1); elsewhere needs --http-token-file and --http-hosts")
     add("--port", type=_port, help="port to listen on (8000)")
-    add("--local", nargs="?", const="1", metavar="DB", help="use the local gateway, in this process")
-    add("--read-only", action="store_true", help="offer neither feedback, chat nor replay")
-    add("--tools", metavar="NAMES", help="the tools to offer, with commas (all)")
-    add("--gateway", dest="allow", metavar="IDS", help="the gateways to reach, with commas (all)")
-    add("--budget", metavar="TOKENS", help="tokens of a result at most (10000)")
-    add("--no-mask", dest="mask", action="store_false", help="show the secrets in logs")
+    _setting_options(parser)
     add(
         "--log-level",
         choices=["info", "warning"],
@@ -60,6 +58,27 @@ def _serve_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--http-token-file", metavar="PATH", help="file with the bearer token that callers over HTTP must send")
     add("--http-hosts", metavar="NAMES", help="host names it may be called by, besides this machine's")
+
+
+def _setting_options(parser: argparse.ArgumentParser) -> None:
+    """Add what says which gateway is read, and what a caller may do."""
+    add = partial(parser.add_argument, default=argparse.SUPPRESS)
+    add("--local", nargs="?", const="1", metavar="DB", help="use the local gateway, in this process")
+    add("--read-only", action="store_true", help="offer neither feedback, chat nor replay")
+    add("--tools", metavar="NAMES", help="the tools to offer, with commas (all)")
+    add("--gateway", dest="allow", metavar="IDS", help="the gateways to reach, with commas (all)")
+    add("--budget", metavar="TOKENS", help="tokens of a result at most (10000)")
+    add("--no-mask", dest="mask", action="store_false", help="show the secrets in logs")
+
+
+def call_line() -> argparse.ArgumentParser:
+    """Return what reads the words after `call`, where options may stand between a tool's arguments."""
+    parser = _Parser(prog=f"{PROGRAM} call", add_help=False, allow_abbrev=False)
+    parser.add_argument("words", nargs="*", metavar="TOOL [name=value …]")
+    parser.add_argument("-h", "--help", action="store_true", help="list the tools, or the arguments of TOOL")
+    parser.add_argument("--json", action="store_true", help="print the structured result, as JSON")
+    _setting_options(parser)
+    return parser
 
 
 def _port(text: str) -> int:
