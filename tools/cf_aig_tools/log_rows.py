@@ -29,6 +29,8 @@ OTHERS = ("session", "prompt cache")
 FIELDS = {"status": "status_code", "gateway cache": "cached"}
 """Columns that are a field of another name."""
 
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+
 MOST_KEYS = 12
 """Metadata keys that an error names."""
 
@@ -53,7 +55,7 @@ def _refuse_unknown(logs: Sequence[Log], fields: Sequence[str]) -> None:
             refuse_unknown_key(logs, key)
         elif name not in known:
             near = difflib.get_close_matches(name, known, n=1, cutoff=0)
-            raise GatewayError(f"No log has a field {named(name)}: did you mean {named(near[0])}?")
+            raise GatewayError(f"Logs have no field {named(name)}: did you mean {named(near[0])}?")
 
 
 def refuse_unknown_key(logs: Sequence[Log], key: str) -> None:
@@ -67,7 +69,7 @@ def refuse_unknown_key(logs: Sequence[Log], key: str) -> None:
     if logs and key not in keys:
         there = ", ".join(named(name, 40) for name in keys[:MOST_KEYS]) + (" …" if len(keys) > MOST_KEYS else "")
         there = f"The keys are {there}" if keys else "They have no metadata"
-        raise GatewayError(f"None has the metadata key {named(key)}. {there}.")
+        raise GatewayError(f"None has metadata key {named(key)}. {there}.")
 
 
 def _column(name: str, logs: Sequence[Log]) -> list[Cell]:
@@ -95,8 +97,16 @@ def _column(name: str, logs: Sequence[Log]) -> list[Cell]:
             answered = answers(logs)
             return [what(log, answered.get(log.id)) for log in logs]
         case _:
-            key = metadata_key(name)
-            return [plain(log.metadata.get(key) if key else getattr(log, FIELDS.get(name, name), None)) for log in logs]
+            return _plain_column(name, logs)
+
+
+def _plain_column(name: str, logs: Sequence[Log]) -> list[Cell]:
+    """Return a metadata key or a field of the API's as it is; most fields need no look at each cell."""
+    if key := metadata_key(name):
+        return [plain(log.metadata.get(key)) for log in logs]
+    field = FIELDS.get(name, name)
+    cells = [getattr(log, field, None) for log in logs]
+    return cells if _SCALARS.issuperset(map(type, cells)) else [plain(cell) for cell in cells]
 
 
 def _prompt_cache(log: Log) -> str | None:

@@ -36,6 +36,9 @@ def is_watched(context: Context[Any, Any]) -> bool:
 @asynccontextmanager
 async def progress(context: Context[Any, Any]) -> AsyncGenerator[None]:
     """Report the seconds that pass while the body runs, to a client that asked for progress; most end in the first."""
+    if not is_watched(context):
+        yield
+        return
     _doing.set(Doing())
     reporting: list[asyncio.Task[None]] = []
     timer = asyncio.get_running_loop().call_later(

@@ -22,21 +22,19 @@ class Table:
         same = ", ".join(f"{name} {shown(value)}" for name, value in self.same.items())
         lines = [f"in every row: {same}"] if same else []
         if self.rows:
-            columns = zip(*self.rows, strict=True)
-            aligned = map(_aligned, self.columns, columns)
-            lines += ["  ".join(cells).rstrip() for cells in zip(*aligned, strict=True)]
+            cells = zip(*self.rows, strict=True)
+            columns = [[name, *_texts(each)] for name, each in zip(self.columns, cells, strict=True)]
+            line = "  ".join(f"%-{max(map(len, column))}s" for column in columns)
+            lines += [(line % row).rstrip() for row in zip(*columns, strict=True)]
         return "\n".join(lines)
 
 
-def _aligned(name: str, cells: Sequence[Cell]) -> list[str]:
-    texts = [name, *_texts(cells)]
-    width = max(map(len, texts))
-    return [text.ljust(width) for text in texts]
-
-
 def _texts(cells: Sequence[Cell]) -> Iterable[str]:
-    """Return the cells of a column as `shown` does; plain words, which ids, times and models are, at once."""
-    if set(map(type, cells)) == {str}:
+    """Return the cells of a column as `shown` does; counts, and plain words such as ids, times and models, at once."""
+    kinds = set(map(type, cells))
+    if kinds == {int}:
+        return map(str, cells)
+    if kinds == {str}:
         words = cast(Sequence[str], cells)
         if (joined := "".join(words)).isprintable() and " " not in joined:
             return words
@@ -80,5 +78,6 @@ def shown(cell: Cell) -> str:
     if isinstance(cell, bool):
         return "yes" if cell else "no"
     if isinstance(cell, float):
-        return f"{cell:.12f}".rstrip("0").rstrip(".")
+        text = repr(cell)  # a quarter of the time, and the same for what has few digits
+        return text.removesuffix(".0") if len(text) < 12 and "e" not in text else f"{cell:.12f}".rstrip("0").rstrip(".")
     return str(cell)
