@@ -87,8 +87,8 @@ def test_the_registry_entry_is_as_the_registry_takes_it() -> None:
     assert {variable["name"] for variable in server["packages"][0]["environmentVariables"]} <= known
 
 
-def test_the_readme_names_every_variable() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_configuration_page_names_every_variable() -> None:
+    text = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
     names = [str(field.validation_alias) for field in Settings.model_fields.values() if field.validation_alias]
 
     assert [name for name in names if f"`{name}`" not in text] == []
