@@ -1,4 +1,4 @@
-"""Put what a browser is to show into a new file of the local gateway: `plant.py DB incidents|changed|runs|hostile`.
+"""Put what a browser is to show into a new file of the local gateway: `plant.py DB incidents|changed|many|runs|hostile`.
 
 Prints JSON: the ids of the logs, by incident or run. Everything ends now, so that a page's own span holds it.
 """
@@ -21,7 +21,7 @@ import httpx2  # noqa: E402
 import markup  # noqa: E402
 import runs  # noqa: E402
 from incidents import INCIDENTS, MISLEADING  # noqa: E402
-from logs_at_scale import make  # noqa: E402
+from logs_at_scale import make, records  # noqa: E402
 from traffic import Traffic, upstream  # noqa: E402
 
 from cf_aig_gateway.local.app import build_app  # noqa: E402
@@ -66,6 +66,15 @@ async def changed(db: Path) -> Ids:
     }
 
 
+async def many(db: Path) -> Ids:
+    """Write 10,000 logs of the last 23 hours."""
+    logs, step = list(records(10_000)), 23 * 3600 / 10_000
+    for place, log in enumerate(reversed(logs)):
+        log.created_at = round((time() - place * step) * 1000)
+    await make(db, logs)
+    return {"logs": len(logs)}
+
+
 async def traced(db: Path) -> Ids:
     """Write runs of known trees, each an hour after the one before."""
     made: dict[str, list[Record]] = {name: getattr(runs, name)("openai").records for name in RUNS}
@@ -95,7 +104,7 @@ def made_late(logs: Iterable[Record], ago: int) -> None:
 
 
 KINDS: dict[str, Callable[[Path], Any]] = {
-    "incidents": incidents, "changed": changed, "runs": traced, "hostile": hostile,
+    "incidents": incidents, "changed": changed, "many": many, "runs": traced, "hostile": hostile,
 }  # fmt: skip
 
 if __name__ == "__main__":
