@@ -1,6 +1,7 @@
 """The tools as clients see them; their code is loaded when it is called."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from anyio import to_thread
@@ -15,14 +16,23 @@ from mcp.types import Tool as Definition
 from pydantic import PrivateAttr
 
 from cf_aig_gateway.errors import GatewayError
-from cf_aig_gateway.shapes import as_object
+from cf_aig_gateway.shapes import as_list, as_object
 from cf_aig_tools import DEFINITIONS, TOOLS
 
 if TYPE_CHECKING:
     from cf_aig_server.calling import Code
+    from cf_aig_server.page.extension import Extension
 
 MAX_ECHO = 80
 """Characters of an unknown name that an error repeats."""
+
+
+APPS, APP_MIME = "io.modelcontextprotocol/ui", "text/html;profile=mcp-app"
+"""MCP Apps, and what a client of it shows: in `mcp.server.apps`, which loads with the first such client."""
+
+SESSION = b"mcp-session-id"
+SHOWS_APPS = b"shows-apps"
+"""The session of such a client over stateless HTTP, where nothing else tells what it said in its handshake."""
 
 
 class GatewayTool(Tool):
@@ -58,11 +68,12 @@ def tools(*, names: Collection[str], read_only: bool) -> list[Tool]:
     """
     if wrong := [name for name in names if name not in TOOLS]:
         raise GatewayError(f"AI_GATEWAY_TOOLS: there is no tool {wrong[0][:MAX_ECHO]}, only {', '.join(TOOLS)}.")
-    made = [_tool(name) for name in TOOLS if not names or name in names]
+    made = [tool_of(name) for name in TOOLS if not names or name in names]
     return [tool for tool in made if not read_only or (tool.annotations and tool.annotations.read_only_hint)]
 
 
-def _tool(name: str) -> Tool:
+def tool_of(name: str) -> "GatewayTool":
+    """Return the tool of that name, from its definition."""
     definition = Definition.model_validate_json((DEFINITIONS / f"{name}.json").read_bytes())
     return GatewayTool(
         definition=definition,
@@ -90,3 +101,35 @@ def refuse_unknown_tools(server: MCPServer[Any]) -> ServerMiddleware[Any]:
         return await call_next(ctx)
 
     return middleware
+
+
+def show_page(server: MCPServer[Any], offered: Sequence[Tool]) -> ServerMiddleware[Any]:
+    """Return what offers the page, and the tools that it alone calls, to clients that can show it."""
+
+    @cache
+    def extension() -> "Extension":
+        from cf_aig_server.page.extension import Extension  # noqa: PLC0415 (with the first such client)
+
+        return Extension(server, offered)
+
+    async def middleware(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        if ctx.request_id is None or not _shows_apps(ctx):
+            return await call_next(ctx)
+        return await extension().answer(ctx, call_next)
+
+    return middleware
+
+
+def _shows_apps(ctx: ServerRequestContext[Any, Any]) -> bool:
+    if ctx.method == "initialize":
+        return are_of_apps(as_object(ctx.params).get("capabilities"))
+    if held := ctx.session.client_capabilities:
+        return are_of_apps({"extensions": held.extensions})
+    headers = getattr(ctx.request, "headers", {})
+    return headers.get(SESSION.decode()) == SHOWS_APPS.decode()
+
+
+def are_of_apps(capabilities: Any) -> bool:
+    """Whether a client with these capabilities shows pages."""
+    extensions = as_object(as_object(capabilities).get("extensions"))
+    return APP_MIME in as_list(as_object(extensions.get(APPS)).get("mimeTypes"))

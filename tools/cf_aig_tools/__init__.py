@@ -19,5 +19,10 @@ TOOLS = (
 )
 """In the order that clients list them. Each is a module, loaded when it is called, with a function of its name."""
 
+OF_THE_PAGE = {
+    "page_logs": {"list_logs"},
+}
+"""Tools that the page alone calls, and the tools whose facts they draw: offered where all of those are."""
+
 DEFINITIONS = Path(__file__).parent / "definitions"
 """What clients are told of each tool, as JSON: made from the code by the test that holds them to it."""

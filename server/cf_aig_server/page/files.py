@@ -1,0 +1,53 @@
+"""The two built files, from `ui/`: the page, and the thin host that shows it in a browser; and what each may do."""
+
+import base64
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+
+_INLINE = re.compile(r"<(script|style)\b[^>]*>(.*?)</\1>", re.DOTALL)
+
+NONE = "'none'"
+NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'"
+DRAWN = "img-src data:; font-src data:"
+
+
+@dataclass(frozen=True)
+class Built:
+    """A built file: its HTML, and the policy that a browser holds it to."""
+
+    text: str
+    policy: str
+
+
+@cache
+def page() -> Built:
+    """Return the page. It may connect nowhere, and has no origin: nothing of the server's is within its reach."""
+    text = _read("page.html")
+    return Built(text, f"{NOTHING}; {_own(text)}; {DRAWN}; frame-ancestors 'self'; sandbox allow-scripts")
+
+
+@cache
+def host() -> Built:
+    """Return the host, which alone speaks to the server, and shows the page in a frame; no other page may frame it."""
+    text = _read("host.html")
+    return Built(
+        text, f"{NOTHING}; {_own(text)}; {DRAWN}; connect-src 'self'; frame-src 'self'; frame-ancestors 'none'"
+    )
+
+
+def _read(name: str) -> str:
+    return (FOLDER / name).read_text(encoding="utf-8")
+
+
+def _own(text: str) -> str:
+    """Return the directives that allow the scripts and styles in a file, by their hashes, and no others."""
+    found = {"script": list[str](), "style": list[str]()}
+    for kind, inside in _INLINE.findall(text):
+        digest = base64.b64encode(hashlib.sha256(inside.encode()).digest()).decode()
+        found[kind].append(f"'sha256-{digest}'")
+    return "; ".join(f"{kind}-src {' '.join(hashes or [NONE])}" for kind, hashes in found.items())
