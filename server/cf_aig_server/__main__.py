@@ -43,9 +43,9 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _read(arguments: list[str]) -> tuple[str, dict[str, Any]]:
-    """Return a command and its options. What follows `call` reads the tools' own arguments too."""
-    if arguments[:1] == ["call"]:
-        return "call", {"line": arguments[1:]}
+    """Return a command and its options. What follows `call` and `complete` is read by them."""
+    if arguments[:1] in (["call"], ["complete"]):
+        return arguments[0], {"line": arguments[1:]}
     given = vars(command_line().parse_args(arguments))
     command = given.pop("command") or "serve"
     return command, {name: value for name, value in given.items() if value is not None}
@@ -84,10 +84,25 @@ def _run(command: str, options: dict[str, Any]) -> int | None:
             from cf_aig_server.settings import Settings  # noqa: PLC0415
 
             return doctor.run(Settings(**options))
+        case "ui":
+            _begin_loading()
+            from cf_aig_server.commands import ui  # noqa: PLC0415
+            from cf_aig_server.settings import Settings  # noqa: PLC0415
+
+            port, token, opens = options.pop("port"), options.pop("token", None), options.pop("opens")
+            ui.run(Settings(**options), port=port, token=token, opens=opens)
         case "call":
             from cf_aig_server.commands import call  # noqa: PLC0415
 
             return call.run(**options)
+        case "complete":
+            from cf_aig_server.commands import completion  # noqa: PLC0415
+
+            completion.run(**options)
+        case "completion":
+            from cf_aig_server.commands import completion  # noqa: PLC0415
+
+            completion.show(**options)
         case "export":
             from cf_aig_server.commands import export  # noqa: PLC0415
 

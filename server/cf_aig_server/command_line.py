@@ -31,9 +31,10 @@ def command_line() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=version(PROGRAM))
     _serve_options(parser)
-    commands = parser.add_subparsers(dest="command", metavar="{serve,gateway,demo,doctor,call,export,replay-set}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     _serve_options(commands.add_parser("serve", help="serve MCP (the default)"))
     _gateway_options(commands.add_parser("gateway", help="serve the local gateway over HTTP"))
+    _ui_options(commands.add_parser("ui", help="show the calls in a browser"))
     doctor = commands.add_parser("doctor", help="check the configuration, and print it as each client takes it")
     doctor.add_argument("--local", nargs="?", const="1", metavar="DB", default=argparse.SUPPRESS)
     demo = commands.add_parser("demo", help="the whole debugging workflow, on the local gateway")
@@ -41,6 +42,8 @@ def command_line() -> argparse.ArgumentParser:
     commands.add_parser("call", help="call one tool and print its answer", add_help=False)
     _export_options(commands.add_parser("export", help="write logs to a file of cases, one line of JSON each"))
     _replay_options(commands.add_parser("replay-set", help="send such a file on another model, and show what differs"))
+    completion = commands.add_parser("completion", help="print the script that completes this command in a shell")
+    completion.add_argument("shell", choices=["bash", "zsh", "fish"])
     return parser
 
 
@@ -69,6 +72,14 @@ def _setting_options(parser: argparse.ArgumentParser) -> None:
     add("--gateway", dest="allow", metavar="IDS", help="the gateways to reach, with commas (all)")
     add("--budget", metavar="TOKENS", help="tokens of a result at most (10000)")
     add("--no-mask", dest="mask", action="store_false", help="show the secrets in logs")
+
+
+def _ui_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--port", type=_port, default=8799, help="port on loopback; 0 for any free one (8799)")
+    add("--token", nargs="?", const="", help="ask callers for this token, or for a new one where none is named")
+    add("--open", dest="opens", action="store_true", help="open it in the browser")
+    _setting_options(parser)
 
 
 def call_line() -> argparse.ArgumentParser:

@@ -37,20 +37,24 @@ async def complete(
     server: MCPServer[Any], ctx: "ServerRequestContext[Callable[[], Desk], Any]", params: CompleteRequestParams
 ) -> CompleteResult:
     """Return the values that hold what was typed; none when the gateway cannot be asked."""
+    await _refuse_unknown(server, params.ref)
+    resolved = (params.context.arguments if params.context else None) or {}
+    gateway_id = resolved.get("gateway_id", "")
+    fitting = await offered(params.argument.name, params.argument.value, gateway_id, ctx.lifespan_context())
+    return CompleteResult(completion=Completion(values=fitting[:100], total=len(fitting), has_more=len(fitting) > 100))
+
+
+async def offered(argument: str, typed: str, gateway_id: str, desk: "Desk") -> list[str]:
+    """Return the values of an argument that hold what was typed; none when the gateway cannot be asked."""
     from cf_aig_tools.desk import time_limit  # noqa: PLC0415 (with the first call)
 
-    await _refuse_unknown(server, params.ref)
-    desk = ctx.lifespan_context()
-    resolved = (params.context.arguments if params.context else None) or {}
-    typed = params.argument.value
     try:
         with time_limit(desk.timeout_s):
-            values = await _values(params.argument.name, typed, resolved.get("gateway_id", ""), desk)
+            values = await _values(argument, typed, gateway_id, desk)
     except GatewayError:
-        values = ()
-    values = desk.safe(list(values))
-    fitting = [value for value in dict.fromkeys(values) if typed.lower() in value.lower()]
-    return CompleteResult(completion=Completion(values=fitting[:100], total=len(fitting), has_more=len(fitting) > 100))
+        return []
+    known: list[str] = desk.safe(list(values))
+    return [value for value in dict.fromkeys(known) if typed.lower() in value.lower()]
 
 
 async def _refuse_unknown(server: MCPServer[Any], ref: PromptReference | ResourceTemplateReference) -> None:
@@ -67,13 +71,13 @@ async def _values(argument: str, typed: str, gateway_id: str, desk: "Desk") -> I
         case "gateway_id":
             found = await desk.gateway.gateways(per_page=50, search=typed or None)
             return [gateway.id for gateway in found.items if desk.allows(gateway.id)]
-        case "log_id":
+        case "log_id" | "other_log_id":
             return [log.id for log in await _recent(gateway_id, desk)]
         case "provider":
             return filter(None, [log.provider for log in await _recent(gateway_id, desk)])
         case "model" | "other_model":
             return filter(None, [log.model for log in await _recent(gateway_id, desk)])
-        case "since":
+        case "since" | "start_date" | "end_date":
             return SPANS
         case _:
             return []
