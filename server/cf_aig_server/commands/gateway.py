@@ -16,6 +16,7 @@ from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.local.app import LogSystem, build_app
 from cf_aig_gateway.local.providers.live import Live
 from cf_aig_gateway.local.store import Store
+from cf_aig_server.page.beside import Beside
 from cf_aig_server.transports.web import serve_app
 
 HOST = "127.0.0.1"
@@ -45,13 +46,15 @@ def run(
     urls, models = dict(map(_provider, providers)), dict(map(_alias, aliases))
     live_, store = Live(urls, everything=live), Store(db, log_lag_s=log_lag_s)
     make = partial(build_app, store, token=token, upstream=live_, logs=logs, aliases=models)
-    anyio.run(_serve, store, live_, make, port, backend_options={"use_uvloop": sys.platform != "win32"})
+    loop = {"use_uvloop": sys.platform != "win32"}
+    anyio.run(_serve, store, live_, make, port, token or "", backend_options=loop)
 
 
-async def _serve(store: Store, live: Live, make: Callable[[], Starlette], port: int) -> None:
+async def _serve(store: Store, live: Live, make: Callable[[], Starlette], port: int, token: str) -> None:
     async with store, live, anyio.create_task_group() as tasks:
         tasks.start_soon(anyio.to_thread.run_sync, _warm_up)
-        await serve_app(make(), HOST, port, listening=_announce)
+        await serve_app(Beside(make(), tasks, token), HOST, port, listening=_announce)
+        tasks.cancel_scope.cancel()
 
 
 def _warm_up() -> None:
@@ -67,6 +70,7 @@ def _warm_up() -> None:
 
 def _announce(port: int) -> None:
     print(f"AI Gateway on http://{HOST}:{port}/v1/{ACCOUNT}/default", file=sys.stderr, flush=True)
+    print(f"Its calls, drawn: http://{HOST}:{port}/", file=sys.stderr, flush=True)
 
 
 def _alias(text: str) -> tuple[str, list[str]]:

@@ -2,7 +2,7 @@
 
 import hmac
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 
 import anyio
@@ -32,7 +32,7 @@ class Door:
     """Lets requests through to MCP. `token` None: to all; it is asked each time, so that it can be rotated.
 
     `names` are the hosts that it is called by, beside this machine's own; other pages' origins are refused by them.
-    `unready` says why the server cannot serve yet; empty when it can.
+    `tokenless` are paths that need none. `unready` says why the server cannot serve yet; empty when it can.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class Door:
         token: Callable[[], str] | None,
         unready: Callable[[], str],
         names: Sequence[str] = (),
+        tokenless: Collection[str] = (),
         body_s: float = BODY_S,
         max_calls: int = MAX_CALLS,
     ) -> None:
@@ -50,6 +51,7 @@ class Door:
         self._host = _host_of([*LOOPBACK_NAMES, *names])
         self._max_calls = max_calls
         self._token = token
+        self._tokenless = tokenless
         self._unready = unready
         self._calls = 0
         self._held = 0
@@ -117,14 +119,14 @@ class Door:
                 why = self._unready()
                 return PlainTextResponse(f"{why or 'ready'}\n", 503 if why else 200)
             case _:
-                return self._refusal(Headers(scope=scope)) or self._overload(scope["method"])
+                return self._refusal(Headers(scope=scope), scope["path"]) or self._overload(scope["method"])
 
-    def _refusal(self, headers: Headers) -> Response | None:
+    def _refusal(self, headers: Headers, path: str) -> Response | None:
         if not self._host.fullmatch(headers.get("host", "")):
             return PlainTextResponse("This server is not called by that name.\n", 421)
         if (origin := headers.get("origin")) is not None and not self._is_own(origin):
             return PlainTextResponse("Pages of that origin may not call.\n", 403)
-        return self._challenge(headers.get("authorization", ""))
+        return None if path in self._tokenless else self._challenge(headers.get("authorization", ""))
 
     def _overload(self, method: str) -> Response | None:
         return _busy() if method == "POST" and self._calls >= self._max_calls else None

@@ -10,7 +10,11 @@ from cf_aig_gateway.errors import GatewayError
 from cf_aig_server.settings import Settings, is_loopback
 from cf_aig_server.transports.calls import Calls
 from cf_aig_server.transports.door import Door
+from cf_aig_server.transports.sessions import Sessions
 from cf_aig_server.transports.web import serve_app
+
+UNGUARDED = TransportSecuritySettings(enable_dns_rebinding_protection=False)
+"""The door is narrower."""
 
 
 async def serve_http(
@@ -41,9 +45,10 @@ def http_app(server: MCPServer[Any], settings: Settings, kind: Literal["http", "
             f"--host {host} is not this machine: that needs AI_GATEWAY_HTTP_TOKEN (what callers must send) and "
             "AI_GATEWAY_HTTP_HOSTS (the names they call it by)."
         )
-    unguarded = TransportSecuritySettings(enable_dns_rebinding_protection=False)  # the door is narrower
-    if kind == "sse":
-        app = server.sse_app(transport_security=unguarded)
-    else:
-        app = server.streamable_http_app(stateless_http=True, transport_security=unguarded)
+    app = server.sse_app(transport_security=UNGUARDED) if kind == "sse" else streamable(server)
     return Door(app, token=token, unready=settings.missing, names=settings.http_hosts)
+
+
+def streamable(server: MCPServer[Any]) -> ASGIApp:
+    """Return the server as an ASGI application that speaks Streamable HTTP at /mcp, without a door."""
+    return Sessions(server.streamable_http_app(stateless_http=True, transport_security=UNGUARDED))
