@@ -5,6 +5,7 @@ printed with its case, and the other targets go on. The seed is printed: the sam
 """
 
 import argparse
+import os
 import random
 import sys
 import tempfile
@@ -12,6 +13,8 @@ import time
 import traceback
 from itertools import count
 from pathlib import Path
+
+import stamina
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
@@ -36,6 +39,14 @@ def tried(target: Target, cases: int, seed: int) -> tuple[int, str]:
     return next(counter), ""
 
 
+def resident() -> str:
+    """Return the memory of this process and of those that it started, in MiB."""
+    mine = str(os.getpid())
+    children = Path(f"/proc/{mine}/task/{mine}/children").read_text().split()
+    pages = (int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in (mine, *children))
+    return " + ".join(f"{held * os.sysconf('SC_PAGE_SIZE') >> 20}" for held in pages)
+
+
 def main() -> None:
     """Try the cases, and print figures by target."""
     asked = argparse.ArgumentParser()
@@ -46,14 +57,16 @@ def main() -> None:
     given = asked.parse_args()
     print(f"seed {given.seed}", flush=True)
     began = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder, targets(Path(folder)) as servers:
+    at_once = stamina.set_testing(True, attempts=2, cap=True)
+    with at_once, tempfile.TemporaryDirectory() as folder, targets(Path(folder)) as servers:
         chosen = [target for target in [*TARGETS, *servers] if not given.only or target.name in given.only]
         shares = sum(target.share for target in chosen)
         figures = {target.name: [0, 0.0] for target in chosen}
         failed: dict[str, str] = {}
+        until = began + 60 * given.minutes if given.minutes else float("inf")
         for turn in range(-(-given.cases // ROUND)):
             for target in chosen:
-                if given.minutes and time.monotonic() - began > 60 * given.minutes:
+                if time.monotonic() > until:
                     break
                 start = time.monotonic()
                 done, fault = tried(target, max(1, ROUND * target.share // shares), given.seed + turn * ROUND)
@@ -62,6 +75,10 @@ def main() -> None:
                 if fault and target.name not in failed:
                     failed[target.name] = fault
                     print(f"FAILED {target.name} in turn {turn}\n{fault}", flush=True)
+            if time.monotonic() > until:
+                break
+            so_far = int(sum(cases for cases, _ in figures.values()))
+            print(f"turn {turn}: {so_far:,} cases, {time.monotonic() - began:.0f} s, {resident()} MiB", flush=True)
     for name, (cases, took) in figures.items():
         rate = f"{cases / max(took, 0.001):8,.0f}/s"
         print(f"{name:12} {int(cases):>9,} cases {took:7.1f} s {rate}", "FAILED" * (name in failed))

@@ -35,7 +35,10 @@ MOST = 100_000
 
 ACCOUNT = "0" * 32
 ANSWER_S = 20
-UNFORESEEN = ("failed unexpectedly", "Traceback", "Internal Server Error", "Internal Error", "internal error")
+UNFORESEEN = (
+    "failed unexpectedly", "Traceback", "Internal Server Error", "Internal Error", "internal error",
+    "gateway.db could not be",
+)  # fmt: skip
 
 
 def schema_of(tool: str) -> dict[str, Any]:

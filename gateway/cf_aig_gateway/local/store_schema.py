@@ -1,5 +1,6 @@
 """The store's file: how it is laid out, made and opened."""
 
+import errno
 import os
 import sqlite3
 from collections.abc import Callable
@@ -86,16 +87,16 @@ CREATE VIRTUAL TABLE IF NOT EXISTS body_index USING fts5(body, content='', detai
 """Of what bodies say, without the bodies: which trigrams are in which piece."""
 
 
-DAMAGED = "It is damaged: move it away, with its -wal and -shm; `sqlite3 FILE .recover` may rescue logs"
-NO_ROOM = "Make room on its disk; what was logged before is kept"
+DAMAGED = "It is damaged: move it away with its -wal and -shm files; `sqlite3 FILE .recover` may rescue logs"
+NO_ROOM = "Free space on its disk; logs written before are kept"
 ADVICE = {
     sqlite3.SQLITE_FULL: NO_ROOM,
     sqlite3.SQLITE_IOERR: NO_ROOM,
-    sqlite3.SQLITE_READONLY: "Let this user write the file and its folder, or give another with --db",
-    sqlite3.SQLITE_CANTOPEN: "Let this user write the file and its folder, or give another with --db",
-    sqlite3.SQLITE_BUSY: "Another process writes to it: try again when that has ended",
+    sqlite3.SQLITE_READONLY: "Let this user write the file and its folder, or use another file with --db",
+    sqlite3.SQLITE_CANTOPEN: "Let this user write the file and its folder, or use another file with --db",
+    sqlite3.SQLITE_BUSY: "Another process is writing to it: try again when that process has finished",
     sqlite3.SQLITE_CORRUPT: DAMAGED,
-    sqlite3.SQLITE_NOTADB: "It is no database, or damaged: give another with --db, or move it away",
+    sqlite3.SQLITE_NOTADB: "It is not a database or is damaged: use another file with --db, or move it away",
 }
 """What to do, by SQLite's primary code."""
 
@@ -115,11 +116,26 @@ def create(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
 
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    _make_file(path)
     try:
         _laid_out(path, fill)
     except sqlite3.Error as error:
         raise GatewayError(f"{path} cannot be used as the local gateway's file: {told(error)}") from error
+
+
+def _make_file(path: Path) -> None:
+    """Make the file where it is missing. One that exists is not opened.
+
+    A store of this process may have it open, and closing it here would release the locks of that store
+    (https://sqlite.org/howtocorrupt.html, section 2.2, read 2026-11-29).
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path)) from None
+        if not os.access(path, os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path)) from None
 
 
 def connect(path: Path) -> sqlite3.Connection:

@@ -83,6 +83,20 @@ async def test_stores_may_open_a_new_file_together(tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
+async def test_a_second_store_of_a_process_does_not_give_up_the_locks_of_the_first(tmp_path: Path) -> None:
+    path = tmp_path / "g.sqlite3"
+    async with Store(path) as store, Store(path):
+        await store.add(a_log(1))
+        other = await a_writer(path, 2, 1)
+        await other.communicate()
+
+        assert path.with_name("g.sqlite3-wal").exists()
+        await store.add(a_log(3))
+    async with Store(path) as store:
+        assert len(await ids(store)) == 3
+
+
+@pytest.mark.anyio
 async def test_the_file_is_this_users_alone(tmp_path: Path) -> None:
     path = tmp_path / "new" / "folder" / "g.sqlite3"
 
