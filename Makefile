@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 MCPB := PATH="$$PWD/tests/clients/node_modules/.bin:$$PATH" mcpb
 
-.PHONY: help demo test coverage test-clients fuzz bench bundle audit check format clean
+.PHONY: help ui demo test coverage test-clients fuzz bench bundle release audit check format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -28,6 +28,13 @@ coverage: .venv/ready  ## the same, and which lines and branches they reach: it 
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
+CASES ?= 1000000
+fuzz: .venv/ready  ## hostile input, a million cases; CASES=N for another number
+	$(BIN)/python benchmarks/fuzz.py --cases $(CASES)
+
+bench: .venv/ready  ## this server beside what one would write or pick instead: benchmarks/peers/RESULT.md
+	$(BIN)/python benchmarks/peers/run.py
+
 tests/clients/node_modules/ready: tests/clients/package.json
 	cd tests/clients && npm install --no-progress --loglevel=error
 	@touch $@
@@ -48,6 +55,13 @@ bundle: .venv/ready tests/clients/node_modules/ready  ## MCP bundles: for hosts 
 	$(MCPB) pack . dist/cloudflare-ai-gateway-mcp.mcpb
 	$(MCPB) pack build/bundle dist/cloudflare-ai-gateway-mcp-python.mcpb
 
+ui/node_modules/ready: ui/package.json
+	cd ui && npm install --no-package-lock --no-progress --loglevel=error
+	@touch $@
+
+ui: ui/node_modules/ready  ## the page and its host, each built into one HTML file
+	cd ui && npm run --silent build
+
 check: .venv/ready  ## lint, format and types
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/ruff check .
@@ -56,14 +70,19 @@ check: .venv/ready  ## lint, format and types
 
 build/audit/ready:
 	$(PYTHON) -m venv build/audit
-	build/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1 cyclonedx-bom==7.5.0
+	build/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
 	@touch $@
 
-audit: build/audit/ready  ## known vulnerabilities of the packages, and the bill of materials
+audit: build/audit/ready  ## known vulnerabilities of the packages
 	build/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
-	@mkdir -p dist
-	build/audit/bin/cyclonedx-py requirements constraints.txt --pyproject pyproject.toml --output-reproducible \
-		--output-file dist/cloudflare-ai-gateway-mcp.cdx.json
+
+build/release/ready:
+	$(PYTHON) -m venv build/release
+	build/release/bin/python -m pip install --quiet --disable-pip-version-check build==1.6.1 hatchling==1.33.0 cyclonedx-bom==7.5.0
+	@touch $@
+
+release: bundle build/release/ready  ## what a release consists of, into dist/: a dry run, unless TAG=vX.Y.Z
+	$(BIN)/python release.py $(TAG)
 
 format: .venv/ready  ## put the code in the house's format
 	$(BIN)/ruff check --fix .

@@ -1,0 +1,30 @@
+/** Puts a question into the chat; where there is none, it can be copied for an agent elsewhere. */
+
+import { useState } from "preact/hooks";
+import { messageOf } from "../load";
+import { useSession } from "../session";
+import { Copy } from "./copy";
+
+/** `question` holds ids only, never logged text: what the chat is told is the person's own words. */
+export function Ask({ question }: { question: string }) {
+  const { host } = useSession();
+  const [text, setText] = useState(question);
+  const [told, setTold] = useState("");
+  const send = () => host.ask(text).then(() => setTold("The chat has it."), (error: unknown) => setTold(messageOf(error)));
+  return (
+    <form class="panel ask" onSubmit={(event) => (event.preventDefault(), host.canAsk && void send())} data-testid="ask">
+      <label>
+        Question
+        <textarea rows={2} value={text} onInput={(event) => setText(event.currentTarget.value)} data-testid="question" />
+      </label>
+      {host.canAsk ? (
+        <button type="submit" disabled={!text.trim()} data-testid="send-question">
+          Ask in the chat
+        </button>
+      ) : (
+        <Copy text={text} what="the question" label="Copy for your agent" />
+      )}
+      {told && <span role="status">{told}</span>}
+    </form>
+  );
+}

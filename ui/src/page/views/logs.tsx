@@ -1,0 +1,116 @@
+/** The logged calls as a table: sorted, filtered, and live where the host lets the page ask again. */
+
+import { useMemo, useState } from "preact/hooks";
+import { Icon } from "../parts/icon";
+import { Notice } from "../parts/notice";
+import { ScopeBar } from "../parts/scope_bar";
+import { clauseOf, narrowed, withClause, without } from "../scope";
+import { useSession } from "../session";
+import type { Row, Scope } from "../shapes";
+import type { Order } from "../tools";
+import { metadataOf, nameOf } from "./logs_columns";
+import { useRows } from "./logs_rows";
+import { LogsTable } from "./logs_table";
+
+const NEWEST_FIRST: Order = { order_by: "created_at", order_by_direction: "desc" };
+
+export function LogsView({ isActive }: { isActive: boolean }) {
+  const session = useSession();
+  const [scope, setScope] = useState(session.scope);
+  const [order, setOrder] = useState(NEWEST_FIRST);
+  const [text, setText] = useState("");
+  if (isActive && JSON.stringify(scope) !== JSON.stringify(session.scope)) setScope(session.scope);
+  const { rows, total, notes, fresh, isLoading, hasMore, error, more, reload } = useRows(scope, order, isActive);
+  const shown = useMemo(() => matching(rows, text), [rows, text]);
+
+  return (
+    <section class="logs" id="view-logs" role="tabpanel" aria-labelledby="tab-logs" hidden={!isActive} data-testid="view-logs" aria-busy={isLoading}>
+      <ScopeBar isLoading={isLoading} hasAll>
+        <Filters rows={rows} text={text} setText={setText} />
+      </ScopeBar>
+      {error && (
+        <Notice kind="error" retry={reload}>
+          {error}
+        </Notice>
+      )}
+      <LogsTable {...{ rows: shown, fresh, order, setOrder, more }} />
+      {!isLoading && !error && !shown.length && <Notice kind="empty">{nothing(rows.length, text)}</Notice>}
+      <p class="hint" data-testid="logs-count">
+        {count(session.format.count(shown.length), session.format.count(rows.length), session.format.count(total), text, hasMore)}
+        {text && (
+          <button type="button" class="link" onClick={() => (session.narrow({ search: text }), setText(""))} data-testid="search-metadata">
+            look for it in the metadata of all
+          </button>
+        )}
+        {notes.map((note) => (
+          <span dir="auto" key={note}>
+            {note}
+          </span>
+        ))}
+      </p>
+    </section>
+  );
+}
+
+interface FiltersProps {
+  rows: Row[];
+  text: string;
+  setText(text: string): void;
+}
+
+function Filters({ rows, text, setText }: FiltersProps) {
+  const { scope, go } = useSession();
+  const to = (next: Scope) => go({ view: "logs" }, next);
+  const status = clauseOf(scope, "status_code");
+  const statuses = [...new Set([...rows.map((row) => row.status), status])].filter((held) => held !== undefined && held !== null).sort();
+  const models = [...new Set(rows.map((row) => row.model ?? ""))].filter(Boolean).sort();
+  return (
+    <>
+      <span class="field">
+        <Icon name="search" />
+        <input type="search" placeholder="Filter these rows" aria-label="Filter these rows" value={text} onInput={(event) => setText(event.currentTarget.value)} data-testid="filter-text" />
+      </span>
+      <select aria-label="Model" value={scope.model ?? ""} onChange={(event) => to(narrowed(without(scope, "model"), { model: event.currentTarget.value }))} data-testid="filter-model">
+        <option value="">Any model</option>
+        {[...new Set([...models, ...(scope.model ? [scope.model] : [])])].map((model) => (
+          <option key={model} value={model}>
+            {model}
+          </option>
+        ))}
+      </select>
+      <select
+        aria-label="Status"
+        value={status === undefined ? "" : String(status)}
+        onChange={(event) => to(withClause(scope, "status_code", event.currentTarget.value ? Number(event.currentTarget.value) : undefined))}
+        data-testid="filter-status"
+      >
+        <option value="">Any status</option>
+        {statuses.map((held) => (
+          <option key={String(held)} value={String(held)}>
+            {String(held)}
+          </option>
+        ))}
+      </select>
+      <label class="check">
+        <input type="checkbox" checked={scope.success === false} onChange={(event) => to(event.currentTarget.checked ? { ...scope, success: false } : without(scope, "success"))} data-testid="failed-only" />
+        Failed only
+      </label>
+    </>
+  );
+}
+
+function matching(rows: Row[], text: string): Row[] {
+  const wanted = text.trim().toLowerCase();
+  if (!wanted) return rows;
+  const fields = (row: Row) => [row.id, nameOf(row), row.what, row.status, row.path, row.session, row.user, metadataOf(row)];
+  return rows.filter((row) => fields(row).some((field) => String(field ?? "").toLowerCase().includes(wanted)));
+}
+
+function nothing(loaded: number, text: string): string {
+  return loaded && text ? `None of the ${loaded} rows that are loaded has “${text}”.` : "No calls. Widen the span, or take a filter away.";
+}
+
+function count(shown: string, loaded: string, total: string, text: string, hasMore: boolean): string {
+  if (text) return `${shown} of the ${loaded} rows loaded, of ${total}: `;
+  return hasMore ? `${loaded} of ${total} loaded, more as you scroll. ` : `${total} calls. `;
+}
