@@ -4,9 +4,11 @@ import json
 import os
 import re
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import architecture
 import pytest
 from mcp import Client
 from mcp.server.mcpserver.prompts import Prompt
@@ -68,6 +70,18 @@ def in_manifest(prompt: Prompt) -> dict[str, Any]:
     names = [argument.name for argument in prompt.arguments or []]
     text = prompt.fn(**{name: f"${{arguments.{name}}}" for name in names})
     return {"name": prompt.name, "description": prompt.description, "arguments": names, "text": text}
+
+
+@pytest.mark.parametrize(("mark", "made"), [("diagram", architecture.diagram), ("packages", architecture.table)])
+def test_the_architecture_is_drawn_from_the_code(mark: str, made: Callable[[], str]) -> None:
+    """`UPDATE_SNAPSHOTS=1 make test` draws it anew."""
+    path = ROOT / "docs/architecture.md"
+    text = path.read_text(encoding="utf-8")
+    wanted = re.sub(rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)", rf"\1{made()}\2", text, flags=re.DOTALL)
+    if UPDATE:
+        path.write_text(wanted, encoding="utf-8")
+
+    assert path.read_text(encoding="utf-8") == wanted
 
 
 def test_versions_agree() -> None:

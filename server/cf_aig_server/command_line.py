@@ -1,4 +1,4 @@
-"""What may be written after `cloudflare-ai-gateway-mcp`: its commands and their options."""
+"""The commands and options of `cloudflare-ai-gateway-mcp`."""
 
 import argparse
 from functools import partial
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 EXIT_USAGE = 2
-"""The exit code of a command that could not begin: one line on stderr says what to do."""
+"""The exit code of a command that could not start: one line on stderr says what to do."""
 
 PROGRAM = "cloudflare-ai-gateway-mcp"
 
@@ -17,14 +17,14 @@ MOST_DOLLARS = 1_000_000
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that refuses in one line."""
+    """A parser that reports errors in one line."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(EXIT_USAGE, f"{self.prog}: {message} (--help shows what there is)\n")
+        self.exit(EXIT_USAGE, f"{self.prog}: {message} (see --help)\n")
 
 
 def command_line() -> argparse.ArgumentParser:
-    """Return what reads the command line."""
+    """Return the parser for the command line."""
     parser = _Parser(
         prog=PROGRAM,
         description="An MCP server that debugs LLM calls through the logs of a Cloudflare AI Gateway.",
@@ -34,56 +34,56 @@ def command_line() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     _serve_options(commands.add_parser("serve", help="serve MCP (the default)"))
     _gateway_options(commands.add_parser("gateway", help="serve the local gateway over HTTP"))
-    _ui_options(commands.add_parser("ui", help="show the calls in a browser"))
-    doctor = commands.add_parser("doctor", help="check the configuration, and print it as each client takes it")
+    _ui_options(commands.add_parser("ui", help="show calls in a browser"))
+    doctor = commands.add_parser("doctor", help="check the configuration and print it for each client")
     doctor.add_argument("--local", nargs="?", const="1", metavar="DB", default=argparse.SUPPRESS)
-    demo = commands.add_parser("demo", help="the whole debugging workflow, on the local gateway")
-    demo.add_argument("--keep", action="store_true", help="leave the gateway's file, and say where it is")
+    demo = commands.add_parser("demo", help="run the whole debugging workflow on a local gateway")
+    demo.add_argument("--keep", action="store_true", help="keep the gateway's file and print its path")
     commands.add_parser("call", help="call one tool and print its answer", add_help=False)
-    _export_options(commands.add_parser("export", help="write logs to a file of cases, one line of JSON each"))
-    _replay_options(commands.add_parser("replay-set", help="send such a file on another model, and show what differs"))
+    _export_options(commands.add_parser("export", help="write logs to a file of test cases, one JSON line each"))
+    _replay_options(commands.add_parser("replay-set", help="send those cases to another model and show what differs"))
     completion = commands.add_parser("completion", help="print the script that completes this command in a shell")
     completion.add_argument("shell", choices=["bash", "zsh", "fish"])
     return parser
 
 
 def _serve_options(parser: argparse.ArgumentParser) -> None:
-    """Add what serving takes. An option that is not given is absent, so that the same one before `serve` holds."""
+    """Add the options of `serve`. An option that is not given is left unset, so the same one before `serve` applies."""
     add = partial(parser.add_argument, default=argparse.SUPPRESS)
     add("--transport", choices=["stdio", "http", "sse"], help="stdio (the default), http at /mcp, or sse at /sse")
-    add("--host", help="where to listen (127.0.0.1); elsewhere needs --http-token-file and --http-hosts")
+    add("--host", help="address to listen on (127.0.0.1); any other needs --http-token-file and --http-hosts")
     add("--port", type=_port, help="port to listen on (8000)")
     _setting_options(parser)
     add(
         "--log-level",
         choices=["info", "warning"],
-        help="info: a line on stderr for each call, with its time (warning)",
+        help="info: one line on stderr per call, with its duration (warning)",
     )
-    add("--http-token-file", metavar="PATH", help="file with the bearer token that callers over HTTP must send")
-    add("--http-hosts", metavar="NAMES", help="host names it may be called by, besides this machine's")
+    add("--http-token-file", metavar="PATH", help="file with the bearer token that HTTP callers must send")
+    add("--http-hosts", metavar="NAMES", help="other host names that callers may use for this server")
 
 
 def _setting_options(parser: argparse.ArgumentParser) -> None:
-    """Add what says which gateway is read, and what a caller may do."""
+    """Add the options that choose the gateway and limit callers."""
     add = partial(parser.add_argument, default=argparse.SUPPRESS)
-    add("--local", nargs="?", const="1", metavar="DB", help="use the local gateway, in this process")
-    add("--read-only", action="store_true", help="offer neither feedback, chat nor replay")
-    add("--tools", metavar="NAMES", help="the tools to offer, with commas (all)")
-    add("--gateway", dest="allow", metavar="IDS", help="the gateways to reach, with commas (all)")
-    add("--budget", metavar="TOKENS", help="tokens of a result at most (10000)")
-    add("--no-mask", dest="mask", action="store_false", help="show the secrets in logs")
+    add("--local", nargs="?", const="1", metavar="DB", help="use the local gateway in this process")
+    add("--read-only", action="store_true", help="offer no feedback, chat or replay tools")
+    add("--tools", metavar="NAMES", help="tools to offer, comma-separated (all)")
+    add("--gateway", dest="allow", metavar="IDS", help="gateways to allow, comma-separated (all)")
+    add("--budget", metavar="TOKENS", help="maximum tokens per result (10000)")
+    add("--no-mask", dest="mask", action="store_false", help="show secrets found in logs")
 
 
 def _ui_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--port", type=_port, default=8799, help="port on loopback; 0 for any free one (8799)")
-    add("--token", nargs="?", const="", help="ask callers for this token, or for a new one where none is named")
+    add("--token", nargs="?", const="", help="require this token, or a new one if none is given")
     add("--open", dest="opens", action="store_true", help="open it in the browser")
     _setting_options(parser)
 
 
 def call_line() -> argparse.ArgumentParser:
-    """Return what reads the words after `call`, where options may stand between a tool's arguments."""
+    """Return the parser for `call`, where options may appear between a tool's arguments."""
     parser = _Parser(prog=f"{PROGRAM} call", add_help=False, allow_abbrev=False)
     parser.add_argument("words", nargs="*", metavar="TOOL [name=value …]")
     parser.add_argument("-h", "--help", action="store_true", help="list the tools, or the arguments of TOOL")
@@ -100,58 +100,58 @@ def _port(text: str) -> int:
 
 def _gateway_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=_port, default=8787, help="port on loopback; 0 for any free one (8787)")
-    parser.add_argument("--db", type=Path, metavar="PATH", help="file for gateways and logs (that of serve --local)")
-    parser.add_argument("--live", action="store_true", help="forward calls to the real providers")
-    parser.add_argument("--token", default="", help="the only token the gateway takes (any)")
+    parser.add_argument("--db", type=Path, metavar="PATH", help="file for gateways and logs (same as serve --local)")
+    parser.add_argument("--live", action="store_true", help="forward calls to real providers")
+    parser.add_argument("--token", default="", help="the only token the gateway accepts (any)")
     parser.add_argument(
-        "--alias", action="append", default=[], metavar="NAME=MODELS", help="what custom/NAME stands for: MODEL,MODEL"
+        "--alias", action="append", default=[], metavar="NAME=MODELS", help="models that custom/NAME stands for: MODEL,MODEL"
     )
     parser.add_argument(
         "--logs",
         choices=("gateway", "observability"),
         default="gateway",
-        help="where the account keeps its logs: observability is what accounts made since 2026-09-24 have",
+        help="where the account keeps its logs: observability, as accounts created since 2026-09-24 do",
     )
-    parser.add_argument("--log-lag", type=float, default=0.0, metavar="SECONDS", help="show logs later, as Cloudflare")
+    parser.add_argument("--log-lag", type=float, default=0.0, metavar="SECONDS", help="delay new logs, as Cloudflare does")
     parser.add_argument(
         "--provider",
         action="append",
         default=[],
         metavar="NAME=URL",
-        help="where a provider's calls go: openai=http://127.0.0.1:9000/v1, custom-ollama=…",
+        help="URL for a provider's calls: openai=http://127.0.0.1:9000/v1, custom-ollama=…",
     )
 
 
 def _export_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--out", required=True, metavar="FILE", help="file to write, for its owner alone to read; - for stdout")
+    add("--out", required=True, metavar="FILE", help="file to write, readable only by its owner; - for stdout")
     _reached(parser)
-    add("--start", default="", metavar="TIME", help="ISO 8601, or a span back from now: 90m, 24h, 7d (all logs)")
+    add("--start", default="", metavar="TIME", help="ISO 8601, or time before now: 90m, 24h, 7d (all logs)")
     add("--end", default="", metavar="TIME", help="the same (now)")
-    add("--success", choices=["true", "false"], help="only calls that succeeded, or failed")
+    add("--success", choices=["true", "false"], help="only calls that succeeded (true) or failed (false)")
     add("--feedback", type=int, choices=[-1, 0, 1], help="only calls with this feedback")
-    add("--provider", default="", help="only calls of this provider")
-    add("--model", default="", help="only calls of this model, exactly as list_logs shows it")
-    add("--metadata", action="append", default=[], metavar="KEY=VALUE", help="only calls with it; repeatable")
-    add("--filter", action="append", default=[], metavar="CLAUSE", help="as 'duration gt 5000'; repeatable")
-    add("--limit", type=_count, default=1000, metavar="N", help="the newest N logs at most (1000)")
+    add("--provider", default="", help="only calls to this provider")
+    add("--model", default="", help="only calls to this model, exactly as list_logs shows it")
+    add("--metadata", action="append", default=[], metavar="KEY=VALUE", help="only calls with this metadata; repeatable")
+    add("--filter", action="append", default=[], metavar="CLAUSE", help="a condition such as 'duration gt 5000'; repeatable")
+    add("--limit", type=_count, default=1000, metavar="N", help="at most the newest N logs (1000)")
 
 
 def _replay_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("cases", metavar="FILE", help="the cases, as export writes them")
-    add("--model", required=True, metavar="NAME", help="as provider/model: openai/gpt-4o-mini")
+    add("cases", metavar="FILE", help="file of cases written by export")
+    add("--model", required=True, metavar="NAME", help="provider/model, such as openai/gpt-4o-mini")
     _reached(parser)
-    add("--out", default="results.jsonl", metavar="FILE", help="results; run again to go on (results.jsonl)")
-    add("--budget", type=_dollars, default=2.0, metavar="DOLLARS", help="never spend more, earlier runs included (2)")
-    add("--no-price-limit", action="store_true", help="send whatever it costs, as for a model without a known price")
+    add("--out", default="results.jsonl", metavar="FILE", help="results file; run again to resume (results.jsonl)")
+    add("--budget", type=_dollars, default=2.0, metavar="DOLLARS", help="spending limit, including earlier runs (2)")
+    add("--no-price-limit", action="store_true", help="no spending limit, such as for a model with no known price")
     add("--concurrency", type=_count, default=4, metavar="N", help="calls at a time (4)")
-    add("--timeout", type=_count, default=120, metavar="SECONDS", help="for one call (120)")
-    add("--parameters", default="{}", metavar="JSON", help='changes, as {"temperature": 0}; null omits')
-    add("--masked", action="store_true", help="send cases with masked secrets, too, as they are in the file")
-    add("--retry-failed", action="store_true", help="send cases that failed once more")
-    add("--json", action="store_true", help="the table as JSON")
-    add("--yes", action="store_true", help="send without being asked")
+    add("--timeout", type=_count, default=120, metavar="SECONDS", help="timeout per call (120)")
+    add("--parameters", default="{}", metavar="JSON", help='changes, such as {"temperature": 0}; null omits one')
+    add("--masked", action="store_true", help="also send cases with masked secrets, exactly as in the file")
+    add("--retry-failed", action="store_true", help="resend cases that failed")
+    add("--json", action="store_true", help="print the table as JSON")
+    add("--yes", action="store_true", help="send without asking for confirmation")
 
 
 def _dollars(text: str) -> float:
@@ -160,7 +160,7 @@ def _dollars(text: str) -> float:
     except ValueError:
         value = 0
     if not 0 < value < MOST_DOLLARS:
-        raise argparse.ArgumentTypeError(f"{text} is not an amount of US dollars, as 2.00")
+        raise argparse.ArgumentTypeError(f"{text} is not an amount of US dollars, such as 2.00")
     return value
 
 
