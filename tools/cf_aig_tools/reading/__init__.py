@@ -65,10 +65,10 @@ async def read_body(chunks: AsyncIterator[bytes], asked: Reading, *, masker: Mas
         return await _stored(chunks, form, asked, masker)
     passing = Passing(chunks, asked.budget)
     try:
-        body = await outlined(passing, form, asked.budget * RECENT)
-        return await aside(body.size, partial(_viewed, body, passing, asked, masker))
+        viewed = partial(_viewed, passing, asked, masker)
+        return await outlined(passing, form, asked.budget * RECENT, viewed)
     except (ValueError, RecursionError) as error:
-        why = f"Not taken apart, as {error}: " if isinstance(error, TooMany) else "Not JSON that can be read: "
+        why = f"Shown as stored because {error}: " if isinstance(error, TooMany) else "Unreadable JSON: "
         return passing.shown(asked.budget, masker, why)
 
 
@@ -90,8 +90,7 @@ async def reply_in(chunks: AsyncIterator[bytes]) -> Conversation | None:
     """Return what a stored reply says, its long texts shortened; None where it cannot be read."""
     opening, chunks = await opened(chunks)
     try:
-        body = await outlined(chunks, form_of(opening), RECENT)
-        return await aside(body.size, body.conversation)
+        return await outlined(chunks, form_of(opening), RECENT, Body.conversation)
     except (ValueError, RecursionError):
         return None
 
@@ -108,10 +107,10 @@ async def _stored(chunks: AsyncIterator[bytes], form: Form, asked: Reading, mask
 
 def _together(body: Body, asked: Reading, masker: Masker) -> str:
     text = Quoting(masker).whole(written(body.value))
-    return part(text, asked.offset, asked.limit, asked.budget, "Its events hold a secret in parts; together: ")
+    return part(text, asked.offset, asked.limit, asked.budget, "Its events split a secret; reassembled: ")
 
 
-def _viewed(body: Body, passing: Passing, asked: Reading, masker: Masker) -> str:
+def _viewed(passing: Passing, asked: Reading, masker: Masker, body: Body) -> str:
     quoting = Quoting(masker, body.gap)
     if asked.view == "outline":
         return outline(body.value, quoting, asked.budget)

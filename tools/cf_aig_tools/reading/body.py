@@ -1,11 +1,11 @@
 """A stored body as a whole: what its text says, whether it came as JSON or as a stream of events."""
 
 import re
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from cf_aig_gateway import formats
 from cf_aig_gateway.formats import Conversation
@@ -16,6 +16,8 @@ from cf_aig_tools.reading.loading import PIECE, TooMany, load
 from cf_aig_tools.reading.masking import Masker
 from cf_aig_tools.reading.skeleton import Skeleton
 from cf_aig_tools.reading.threads import aside, gathered
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,10 @@ class Body:
         return replace(held, broken=self.broken, error=held.error or self.error) if held else None
 
 
-async def outlined(chunks: AsyncIterable[bytes], form: Form, recent: int) -> Body:
-    """Read a body without holding all of it: long strings lose what is not needed to see what it says.
+async def outlined(chunks: AsyncIterable[bytes], form: Form, recent: int, told: Callable[[Body], T]) -> T:
+    """Return what `told` says of a body, without holding all of it: long strings lose what is not needed to see them.
 
-    The last `recent` bytes of JSON are kept whole.
+    The last `recent` bytes of JSON are kept whole. A body of one piece is read and told in one turn of a thread.
 
     Raises:
         ValueError: it is not JSON.
@@ -50,11 +52,17 @@ async def outlined(chunks: AsyncIterable[bytes], form: Form, recent: int) -> Bod
 
     """
     reader = _Stream() if form == "events" else _Json(recent)
-    size = 0
+    size, last = 0, b""
     async for chunk in gathered(chunks):
-        size += len(chunk)
-        await aside(len(chunk), partial(reader.add, chunk))
-    return replace(await aside(size, reader.body), size=size)
+        if last:
+            await aside(len(last), partial(reader.add, last))
+        size, last = size + len(chunk), chunk
+
+    def rest() -> T:
+        reader.add(last)
+        return told(replace(reader.body(), size=size))
+
+    return await aside(size, rest)
 
 
 async def complete(chunks: AsyncIterator[bytes], form: Form, masker: Masker) -> Body:

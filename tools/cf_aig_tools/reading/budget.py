@@ -24,11 +24,29 @@ _PIECES = re.compile(
 
 _ESCAPES = {r"\n", r"\t"}
 
+_WORDS = re.compile(r" *[^ ]+| +")
+"""A text in parts that no piece crosses: spaces only start a piece. Most parts are words, and words repeat."""
+
+_LONGEST_WORD = 32
+
 
 def tokens(text: str) -> int:
     """Return about the number of o200k tokens of a text, and not fewer."""
-    pieces = Counter(_PIECES.findall(text))
-    return sum(_cost(piece) * count for piece, count in pieces.items())
+    if "  " in text:
+        first, words = "", Counter(_WORDS.findall(text))
+    else:  # splitting takes a quarter of the time
+        first, *spaced = text.split(" ")
+        words = {f" {word}": count for word, count in Counter(spaced).items()}
+    return _sum(first) + sum(
+        (_word_cost(word) if len(word) <= _LONGEST_WORD else _sum(word)) * count for word, count in words.items()
+    )
+
+
+def _sum(text: str) -> int:
+    return sum(_cost(piece) * count for piece, count in Counter(_PIECES.findall(text)).items())
+
+
+_word_cost = lru_cache(maxsize=8192)(_sum)
 
 
 def cut(text: str, budget: int) -> str:

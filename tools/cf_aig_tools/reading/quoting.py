@@ -29,10 +29,13 @@ class Quoting:
 
     def whole(self, text: str) -> str:
         """Return all of a text, masked and visible."""
+        return visible(self._mask(text))
+
+    def _mask(self, text: str) -> str:
         said = self._masker.mask(text)
         if said != text:
             self._marks[text] = marks(said)
-        return visible(said)
+        return said
 
     @property
     def found(self) -> Counter[str]:
@@ -60,20 +63,26 @@ class Quoting:
 
     def quote(self, text: str, room: int) -> str:
         """Return a text that costs about `room` tokens at most: whole, or its ends and how long it is."""
-        head, tail = self._ends(text)
         most = 5 * room
+        head, tail = self._ends(text, most)
+        length = self.length(text)
         while True:
-            said = self._joined(head, tail, most, self.length(text))
+            said = self._joined(head, tail, most, length)
             if most < 20 or (cost := tokens(said)) <= room:
                 return said
             most = min(most, len(said)) * room * 9 // (cost * 10)
 
-    def _ends(self, text: str) -> tuple[str, str | None]:
-        """Return all of a text; or, where something was cut out of it, what comes before and what after."""
+    def _ends(self, text: str, most: int) -> tuple[str, str | None]:
+        """Return all of a text; or, where it is long or something was cut out of it, its ends, of `most` characters."""
         cuts = list(self.gap.finditer(text))
-        if not cuts:
-            return self.whole(text), None
-        return self.whole(text[: cuts[0].start()]), self.whole(text[cuts[-1].end() :])[MARGIN:]
+        if cuts:
+            before = self._mask(text[: cuts[0].start()])
+            after = self._mask(text[max(cuts[-1].end(), len(text) - 2 * most - MARGIN) :])[MARGIN:]
+        else:
+            before = after = self._mask(text)
+            if len(before) <= 2 * most:
+                return visible(before), None
+        return visible(before[:most]), visible(after[-most:]) if most else ""
 
     def _joined(self, head: str, tail: str | None, most: int, length: int) -> str:
         if tail is None and len(head) <= most:

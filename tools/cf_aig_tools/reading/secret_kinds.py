@@ -6,11 +6,11 @@ from functools import cached_property
 from importlib import import_module
 from typing import Any
 
+from cf_aig_gateway.one_line import hides
 from cf_aig_tools.reading.key_shapes import KEYS
 from cf_aig_tools.reading.named_values import NAMED
 from cf_aig_tools.reading.own_secrets import OwnSecrets
 from cf_aig_tools.reading.secrets import REACH, Secret
-from cf_aig_tools.reading.unveiled import IS_HIDDEN
 
 _VEILS = (
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad]",
@@ -86,10 +86,10 @@ class Secrets:
     def cannot_be_in(self, text: str) -> bool:
         """Whether a stored text holds no secret for certain, as most do not."""
         if len(text) < _LEAST and not self.own.patterns:
-            return not IS_HIDDEN.search(text)
+            return not hides(text)
         if self._signs.search(_bytes(text)) or self.own.may_be_in(text):
             return False
-        return text.isascii() or not IS_HIDDEN.search(text)
+        return text.isascii() or not hides(text)
 
     def hinted(self, text: str, start: int, end: int) -> Iterator[tuple[int, int, Secret]]:
         """Yield each place between two of an unveiled text where a secret may begin, with its rank and kind."""

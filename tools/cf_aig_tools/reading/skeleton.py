@@ -23,6 +23,11 @@ _WHOLE_CHARACTERS = re.compile(
 )
 _NUMBERS = re.compile(rb"([\[,\s])((?>(?:-?[0-9][0-9.eE+-]*+[ \t\r\n]*+,[ \t\r\n]*+){%d,}))" % RUN)
 _BLANK = b" \t\r\n"
+
+_MARK = f"\ue000{secrets.token_hex(8)}:"
+"""How a cut begins: unknown to who writes bodies, and never shown. One serves all: a new expression costs 0.3 ms."""
+
+_GAP = re.compile(re.escape(_MARK) + r"(\d+)(?::(\d+))?\ue001")
 CONTINUATION = bytes(range(0x80, 0xC0))
 OF_WORDS = (ascii_letters + digits + "_.+/=~:@-").encode()
 
@@ -35,8 +40,7 @@ class Skeleton:
 
     def __init__(self, recent: int) -> None:
         self._most_recent = recent
-        self._mark = f"\ue000{secrets.token_hex(8)}:"
-        self.gap = re.compile(re.escape(self._mark) + r"(\d+)(?::(\d+))?\ue001")
+        self.gap = _GAP
         self._kept = bytearray()
         self._recent: deque[bytes] = deque()
         self._waiting = 0
@@ -62,7 +66,7 @@ class Skeleton:
 
         """
         if self._string is not None:
-            self._kept += self._string.shortened(self._mark)
+            self._kept += self._string.shortened()
         self._kept += self._rest
         for chunk in self._recent:
             self._kept += chunk
@@ -92,12 +96,12 @@ class Skeleton:
 
     def _counted(self, run: re.Match[bytes]) -> bytes:
         numbers = run[2].translate(None, _BLANK)
-        return run[1] + f'"{self._mark}{len(numbers)}:{numbers.count(b",")}\ue001",'.encode()
+        return run[1] + f'"{_MARK}{len(numbers)}:{numbers.count(b",")}\ue001",'.encode()
 
     def _inside(self, data: bytes, at: int, end: int, string: "_String") -> int:
         string.add(data[at:end])
         if end < len(data):
-            self._kept += string.shortened(self._mark) + b'"'
+            self._kept += string.shortened() + b'"'
             self._string = None
         return end + 1
 
@@ -115,13 +119,13 @@ class _String:
             self._head += part[:room]
         self._later += _characters(part[room:])
 
-    def shortened(self, mark: str) -> bytes:
+    def shortened(self) -> bytes:
         if not self._later and len(self._head) <= HEAD:
             return bytes(self._head)
         head = bytes(self._head[:HEAD]).rstrip(OF_WORDS)
         head = head[: _end(_WHOLE_CHARACTERS, head, 0)]
         left_out = _characters(bytes(self._head[len(head) :])) + self._later
-        return head + f"{mark}{left_out}\ue001".encode()
+        return head + f"{_MARK}{left_out}\ue001".encode()
 
 
 def _end(shape: re.Pattern[bytes], data: bytes, at: int) -> int:

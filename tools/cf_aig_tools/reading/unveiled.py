@@ -5,9 +5,9 @@ from bisect import bisect_right
 from collections.abc import Iterator
 
 from cf_aig_gateway.one_line import HIDDEN as _HIDDEN
+from cf_aig_gateway.one_line import hides
 
 _SHOWN = re.compile(rf"[{_HIDDEN}]|\\u(?=\{{)")
-IS_HIDDEN = re.compile(f"[{_HIDDEN}]")
 _HIGH = r"\\{1,15}+u[dD][89abAB][0-9a-fA-F]{2}"
 _LOW = r"\\{1,15}+u[dD][c-fC-F][0-9a-fA-F]{2}"
 _VEIL = re.compile(
@@ -15,16 +15,15 @@ _VEIL = re.compile(
 )
 _HALF_VEIL = re.compile(rf"(?:{_HIGH})?\\{{1,15}}(?:u(?:\{{?[0-9a-fA-F]{{0,6}})?)?\Z")
 _LONGEST_VEIL = 46
-_PRINTABLE = bytes(range(0x20, 0x7F)) + b"\n\t"
 _STEP = 1 << 16
 _LETTERS = {"n": "\n", "r": "\r", "t": "\t"}
 
 
 def visible(text: str) -> str:
     r"""Write invisible, bidirectional and control characters as `\u{202e}`; newline and tab stay."""
-    return (
-        text if _is_plain(text) and "\\u{" not in text else "".join(_SHOWN.sub(_escape, part) for part in _steps(text))
-    )
+    if "\\u{" not in text and not hides(text):
+        return text
+    return "".join(_SHOWN.sub(_escape, part) for part in _steps(text))
 
 
 def _steps(text: str) -> Iterator[str]:
@@ -37,11 +36,6 @@ def _steps(text: str) -> Iterator[str]:
         )
         yield text[start:end]
         start = end
-
-
-def _is_plain(text: str) -> bool:
-    """Say at once whether a text is printable ASCII, newlines and tabs, as most are."""
-    return text.isascii() and not text.encode().translate(None, _PRINTABLE)
 
 
 def _escape(found: re.Match[str]) -> str:
@@ -102,7 +96,7 @@ class Unveiled:
 
 
 def _may_be_veiled(text: str) -> bool:
-    return "\\" in text or not (_is_plain(text) or IS_HIDDEN.search(text) is None)
+    return "\\" in text or hides(text)
 
 
 def _meant(veil: re.Match[str]) -> str:
@@ -115,4 +109,4 @@ def _meant(veil: re.Match[str]) -> str:
 
 
 def _unless_hidden(code: int) -> str:
-    return "" if IS_HIDDEN.match(chr(code)) else chr(code)
+    return "" if hides(chr(code)) else chr(code)
