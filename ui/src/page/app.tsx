@@ -20,9 +20,13 @@ import { RunView } from "./views/run";
 /** How long the page waits to be told what it was opened for, before it opens on the overview. */
 const OPENING_MS = 400;
 
+const MOST_PLACES = 50; // that one can go back through
+
 interface Place {
   route: Route;
   scope: Scope;
+  /** How far down it was read when it was left. */
+  top?: number;
 }
 
 export function App({ host }: { host: Host }) {
@@ -58,10 +62,14 @@ function Page({ host, state: { context, opening } }: { host: Host; state: HostSt
   visited.current.add(route.view);
   const zone = isLocal ? (context.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone) : "UTC";
   const format = useMemo(() => new Format(context.locale ?? navigator.language, zone), [context.locale, zone]);
-  const go = useCallback(
-    (to: Route, within?: Scope) => setPlaces((held) => [...held.slice(-50), { route: to, scope: within ?? (held.at(-1) as Place).scope }]),
-    [],
-  );
+  const main = useRef<HTMLElement>(null);
+  const go = useCallback((to: Route, within?: Scope) => {
+    const top = main.current?.scrollTop ?? 0;
+    setPlaces((held) => {
+      const here = held.at(-1) as Place;
+      return [...held.slice(-MOST_PLACES, -1), { ...here, top }, { route: to, scope: within ?? here.scope }];
+    });
+  }, []);
   const back = useCallback(() => setPlaces((held) => (held.length > 1 ? held.slice(0, -1) : held)), []);
   const fills = fillsHost(context);
   const session = useMemo<Session>(() => {
@@ -69,6 +77,7 @@ function Page({ host, state: { context, opening } }: { host: Host; state: HostSt
     return { host, format, route, scope, fills, go, narrow, back, announce };
   }, [host, format, scope, fills, route, go, back]);
   const last = <V extends Route["view"]>(view: V) => places.findLast((place) => place.route.view === view)?.route as Extract<Route, { view: V }> | undefined;
+  useArrival(main, places.at(-1) as Place);
   const log = last("log");
   const run = last("run");
 
@@ -81,11 +90,14 @@ function Page({ host, state: { context, opening } }: { host: Host; state: HostSt
   return (
     <SessionContext.Provider value={session}>
       <div class="page" data-fills={fills} onKeyDown={onKeyDown}>
+        <p class="unseen" role="status" aria-live="polite" data-testid="announcement">
+          {said}
+        </p>
         <header class="bar">
           <Tabs route={route} log={log} run={run} canGoBack={places.length > 1} />
           <Toolbar isLocal={isLocal} setLocal={setLocal} modes={context.availableDisplayModes ?? []} />
         </header>
-        <main>
+        <main ref={main}>
           {visited.current.has("overview") && (
             <OverviewView isActive={route.view === "overview"} {...{ groupBy, setGroupBy, compareTo, setCompareTo }} />
           )}
@@ -94,12 +106,24 @@ function Page({ host, state: { context, opening } }: { host: Host; state: HostSt
           {route.view === "run" && <RunView key={JSON.stringify(route)} id={route.id} metadata={route.metadata} />}
           {opening?.text && <Told text={opening.text} isOpen={!host.offers("page_overview")} />}
         </main>
-        <p class="unseen" role="status" aria-live="polite" data-testid="announcement">
-          {said}
-        </p>
       </div>
     </SessionContext.Provider>
   );
+}
+
+/** Another view begins at its top, or where it was left; a reader of the screen is taken along. */
+function useArrival(main: { current: HTMLElement | null }, { route, top = 0 }: Place): void {
+  const where = `${route.view} ${"id" in route ? route.id : ""}`;
+  const last = useRef(where);
+  useEffect(() => {
+    if (last.current === where) return;
+    last.current = where;
+    if (main.current) main.current.scrollTop = top;
+    const focused = document.activeElement;
+    if (focused instanceof HTMLElement && focused !== document.body && focused.checkVisibility()) return;
+    const panel = document.getElementById(`view-${route.view}`);
+    (panel?.querySelector<HTMLElement>("[role=grid]") ?? panel)?.focus({ preventScroll: true });
+  }, [where]);
 }
 
 /** What the tool told the chat: all there is to see in a host that denies calls. */

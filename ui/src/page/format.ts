@@ -35,7 +35,7 @@ export class Format {
   }
 
   seconds(value: number): string {
-    if (value === 0) return "0 s";
+    if (value === 0) return "0 ms";
     if (value < 1) return `${this.digits(value * 1000, value < 0.1 ? 2 : 3)} ms`;
     return value < 120 ? `${this.digits(value, 3)} s` : `${this.digits(value / 60, 3)} min`;
   }

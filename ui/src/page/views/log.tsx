@@ -39,7 +39,7 @@ export function LogView({ id, other }: Props) {
     if (data?.summary[0]) announce(data.summary[0]);
   }, [data]);
   return (
-    <section class="log" id="view-log" role="tabpanel" aria-labelledby="tab-log" data-testid="view-log" data-log-id={id} aria-busy={isLoading}>
+    <section class="log" id="view-log" role="tabpanel" tabIndex={-1} aria-labelledby="tab-log" data-testid="view-log" data-log-id={id} aria-busy={isLoading}>
       {error && (
         <Notice kind="error" retry={reload}>
           {error}

@@ -24,7 +24,7 @@ export function LogsView({ isActive }: { isActive: boolean }) {
   const shown = useMemo(() => matching(rows, text), [rows, text]);
 
   return (
-    <section class="logs" id="view-logs" role="tabpanel" aria-labelledby="tab-logs" hidden={!isActive} data-testid="view-logs" aria-busy={isLoading}>
+    <section class="logs" id="view-logs" role="tabpanel" tabIndex={-1} aria-labelledby="tab-logs" hidden={!isActive} data-testid="view-logs" aria-busy={isLoading}>
       <ScopeBar isLoading={isLoading} hasAll>
         <Filters rows={rows} text={text} setText={setText} />
       </ScopeBar>
@@ -36,7 +36,7 @@ export function LogsView({ isActive }: { isActive: boolean }) {
       <LogsTable {...{ rows: shown, fresh, order, setOrder, more }} />
       {!isLoading && !error && !shown.length && <Notice kind="empty">{nothing(rows.length, text)}</Notice>}
       <p class="hint" data-testid="logs-count">
-        {count(session.format.count(shown.length), session.format.count(rows.length), session.format.count(total), text, hasMore)}
+        {isLoading && !rows.length ? "Reading the logs…" : count(session.format.count(shown.length), session.format.count(rows.length), session.format.count(total), text, hasMore)}
         {text && (
           <button type="button" class="link" onClick={() => (session.narrow({ search: text }), setText(""))} data-testid="search-metadata">
             look for it in the metadata of all

@@ -13,6 +13,8 @@ export interface Column {
   from: number;
   isNumber?: boolean;
   order?: string;
+  /** Whether a row has something to show here; a column that no row has is left out. */
+  isIn?(row: Row): boolean;
   cell(row: Row, format: Format): ComponentChildren;
 }
 
@@ -30,9 +32,9 @@ export const COLUMNS: Column[] = [
   { id: "seconds", name: "Duration", width: "78px", from: 420, isNumber: true, order: "duration", cell: (row, format) => known(row.seconds, (held) => format.seconds(held)) },
   { id: "tokens_in", name: "In", width: "62px", from: 760, isNumber: true, order: "tokens_in", cell: (row, format) => known(row.tokens_in, (held) => format.short(held)) },
   { id: "tokens_out", name: "Out", width: "62px", from: 760, isNumber: true, order: "tokens_out", cell: (row, format) => known(row.tokens_out, (held) => format.short(held)) },
-  { id: "cost", name: "Cost", width: "84px", from: 640, isNumber: true, order: "cost", cell: (row, format) => known(row.cost, (held) => format.dollars(held)) },
-  { id: "session", name: "Session", width: "minmax(80px, 1fr)", from: 1250, cell: (row) => <Text of={row.session} /> },
-  { id: "metadata", name: "Metadata", width: "minmax(140px, 2fr)", from: 960, cell: (row) => <Text of={metadataOf(row)} /> },
+  { id: "cost", name: "Cost", width: "100px", from: 640, isNumber: true, order: "cost", cell: (row, format) => known(row.cost, (held) => format.dollars(held)) },
+  { id: "session", name: "Session", width: "minmax(80px, 1fr)", from: 1250, isIn: (row) => !!row.session, cell: (row) => <Text of={row.session} /> },
+  { id: "metadata", name: "Metadata", width: "minmax(140px, 2fr)", from: 960, isIn: (row) => metadataOf(row) !== "", cell: (row) => <Text of={metadataOf(row)} /> },
 ]; // prettier-ignore
 
 export function nameOf({ model, provider }: Row): string {

@@ -1,6 +1,6 @@
 /** The table itself: only the rows in sight are in the page, so that ten thousand scroll as ten do. */
 
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useSession } from "../session";
 import type { Row } from "../shapes";
 import type { Order } from "../tools";
@@ -27,7 +27,7 @@ export function LogsTable({ rows, fresh, order, setOrder, more }: Props) {
   const [active, setActive] = useState("");
   const isCards = width < CARDS_BELOW;
   const row = isCards ? CARD : ROW;
-  const columns = COLUMNS.filter((column) => width >= column.from);
+  const columns = useMemo(() => columnsFor(rows, width), [rows, width]);
   const template = columns.map((column) => (column.id === "time" ? timeWidth(rows) : column.width)).join(" ");
   const first = Math.max(0, Math.floor(top / row) - AROUND);
   const last = Math.min(rows.length, Math.ceil((top + height) / row) + AROUND);
@@ -115,7 +115,7 @@ function Header({ column, order, setOrder }: { column: Column; order: Order; set
       {by ? (
         <button type="button" class="plain" tabIndex={-1} onClick={turn} data-testid={`sort-${id}`}>
           {name}
-          <span aria-hidden="true">{isSorted ? (isDown ? " ↓" : " ↑") : ""}</span>
+          {isSorted && <span aria-hidden="true">{isDown ? "↓" : "↑"}</span>}
         </button>
       ) : (
         name || <span class="unseen">Outcome</span>
@@ -141,8 +141,9 @@ function Card({ row }: { row: Row }) {
       <Outcome row={row} />
       <bdi>{nameOf(row)}</bdi>
       <b>{row.status}</b>
-      <time dateTime={row.created_at}>{format.clock(new Date(row.created_at), new Date())}</time>
-      <What row={row} />
+      <span class="second">
+        <time dateTime={row.created_at}>{format.clock(new Date(row.created_at), new Date())}</time> <What row={row} />
+      </span>
       <span class="number">{figures.join(", ")}</span>
     </div>
   );
@@ -177,6 +178,10 @@ function useKept(scroller: { current: HTMLDivElement | null }, rows: Row[], heig
     if (box && added > 0 && box.scrollTop > 0) box.scrollTop += added * height;
     before.current = rows;
   }, [rows]);
+}
+
+function columnsFor(rows: Row[], width: number): Column[] {
+  return COLUMNS.filter(({ from, isIn }) => width >= from && (!isIn || rows.some(isIn)));
 }
 
 /** Rows of today need no day: the column is as wide as its cells, and the same in each row. */

@@ -36,7 +36,7 @@ export function OverviewView({ isActive, groupBy, setGroupBy, compareTo, setComp
   }, [isActive, data?.summary]);
 
   return (
-    <section class="overview" id="view-overview" role="tabpanel" aria-labelledby="tab-overview" hidden={!isActive} data-testid="view-overview" aria-busy={isLoading}>
+    <section class="overview" id="view-overview" role="tabpanel" tabIndex={-1} aria-labelledby="tab-overview" hidden={!isActive} data-testid="view-overview" aria-busy={isLoading}>
       <ScopeBar isLoading={isLoading}>
         <label>
           Group by{" "}

@@ -23,7 +23,7 @@ export function RunView({ id, metadata }: Props) {
     if (data?.summary[0]) announce(data.summary[0]);
   }, [data]);
   return (
-    <section class="run" id="view-run" role="tabpanel" aria-labelledby="tab-run" data-testid="view-run" aria-busy={isLoading}>
+    <section class="run" id="view-run" role="tabpanel" tabIndex={-1} aria-labelledby="tab-run" data-testid="view-run" aria-busy={isLoading}>
       {error && (
         <Notice kind="error" retry={reload}>
           {error}
