@@ -220,28 +220,28 @@ def a_model(name: str) -> dict[str, Any]:
 
 HOUR = {"type": "ephemeral", "ttl": "1h"}
 HOUR_LONG = {"cache_control": HOUR, "system": [{"type": "text", "text": RULES, "cache_control": HOUR}]}
-REORDERED = "the tools are in another order from number 2, edit_file"
-EXPIRED = "nothing differs: {} since the last call, the cache lives {}"
+REORDERED = "the tool order changed at tool 2, edit_file"
+EXPIRED = "nothing differs: {} since the last call, cache lifetime {}"
 
 CAUSES = {
     "anthropic model": Cause("anthropic", **a_model("claude-opus-4-1"), told="the model changed from claude-sonnet-4-5 to claude-opus-4-1", stated="Anthropic: model_changed"),
     "anthropic tools": Cause("anthropic", reordered, REORDERED, "Anthropic: tools_changed"),
-    "anthropic time": Cause("anthropic", dated, "the system prompts differ from character 0: a time", "Anthropic: system_changed"),
-    "anthropic message": Cause("anthropic", edited, "message 3 differs from character 6", "Anthropic: messages_changed"),
+    "anthropic time": Cause("anthropic", dated, "the system prompts differ at character 0: a time", "Anthropic: system_changed"),
+    "anthropic message": Cause("anthropic", edited, "message 3 differs at character 6", "Anthropic: messages_changed"),
     "anthropic thinking": Cause("anthropic", setting(thinking={"type": "enabled", "budget_tokens": 1024}), "thinking changed"),
     "anthropic expiry": Cause("anthropic", nothing, EXPIRED.format("7 minutes", "5 minutes"), pause=7),
     "anthropic hour": Cause("anthropic", nothing, EXPIRED.format("65 minutes", "60 minutes"), pause=65, body=HOUR_LONG),
     "responses model": Cause("responses", **a_model("gpt-5.6-luna"), told="the model changed from gpt-5.6-sol to gpt-5.6-luna", stated="OpenAI: model_changed"),
     "responses tools": Cause("responses", reordered, REORDERED, "OpenAI: tools_changed"),
-    "responses time": Cause("responses", dated, "the system prompts differ from character 0: a time", "OpenAI: input_changed"),
-    "responses message": Cause("responses", edited, "message 3 differs from character 6", "OpenAI: input_changed"),
+    "responses time": Cause("responses", dated, "the system prompts differ at character 0: a time", "OpenAI: input_changed"),
+    "responses message": Cause("responses", edited, "message 3 differs at character 6", "OpenAI: input_changed"),
     "responses key": Cause("responses", setting(prompt_cache_key="other"), "prompt_cache_key changed", "OpenAI: prompt_cache_key_changed"),
     "responses effort": Cause("responses", setting(reasoning={"effort": "high"}), "reasoning changed", "OpenAI: reasoning_effort_changed"),
     "responses tier": Cause("responses", setting(service_tier="flex"), "service_tier changed", "OpenAI: service_tier_changed"),
     "responses verbosity": Cause("responses", setting(text={"verbosity": "low"}), "text changed", "OpenAI: verbosity_changed"),
     "responses expiry": Cause("responses", nothing, EXPIRED.format("35 minutes", "30 minutes"), pause=35),
     "chat tools": Cause("chat", reordered, REORDERED),
-    "chat time": Cause("chat", dated, "the system prompts differ from character 0: a time"),
+    "chat time": Cause("chat", dated, "the system prompts differ at character 0: a time"),
     "chat effort": Cause("chat", setting(reasoning_effort="high"), "reasoning_effort changed"),
     "chat key": Cause("chat", setting(prompt_cache_key="other"), "prompt_cache_key changed"),
     "chat expiry": Cause("chat", nothing, EXPIRED.format("7 minutes", "5 minutes"), pause=7),

@@ -122,7 +122,7 @@ def nearly(planted: Planted, chance: random.Random, groups: int, times: int) -> 
                 id_ = f"req_{chance.getrandbits(64):016x}a1"
                 request = chat(("user", question), metadata={"request": id_})
             call = a_call(minutes, request)
-            planted.add("requests that differ only by a time or an id", call) if at else planted.keep(call)
+            planted.add("requests that differ only in a time or id", call) if at else planted.keep(call)
 
 
 def failed_again(planted: Planted, chance: random.Random, count: int) -> None:
@@ -131,7 +131,7 @@ def failed_again(planted: Planted, chance: random.Random, count: int) -> None:
         minutes, request = chance.uniform(0, DAY), chat(("user", said(chance, 40)))
         metadata = {"user": chance.choice(USERS)}
         broken = {"success": False, "status_code": 504, "duration": 30_000, "metadata": metadata}
-        planted.add("failed calls tried again", a_call(minutes, request, **broken))
+        planted.add("retries of failed calls", a_call(minutes, request, **broken))
         planted.keep(a_call(minutes + 0.6, request, metadata=metadata))
 
 
@@ -142,7 +142,7 @@ def answered_again(planted: Planted, chance: random.Random, count: int) -> None:
         metadata = {"user": chance.choice(USERS)}
         planted.keep(a_call(minutes, request, duration=31_000, metadata=metadata))
         again = a_call(minutes + 0.5, request, metadata=metadata)
-        planted.add("calls that had succeeded, tried again", again)
+        planted.add("retries of successful calls", again)
 
 
 def cut_off(planted: Planted, chance: random.Random, count: int) -> None:
@@ -151,7 +151,7 @@ def cut_off(planted: Planted, chance: random.Random, count: int) -> None:
         minutes, question = chance.uniform(0, DAY), said(chance, 40)
         metadata = {"user": chance.choice(USERS)}
         cut = a_call(minutes, chat(("user", question), max_tokens=256), tokens_out=256, metadata=metadata)
-        planted.add("replies cut by the limit and asked again", cut)
+        planted.add("truncated replies requested again", cut)
         more = chat(("user", question), max_tokens=2000)
         planted.keep(a_call(minutes + 1, more, tokens_out=700, metadata=metadata))
 
@@ -162,7 +162,7 @@ def thought_away(planted: Planted, chance: random.Random, count: int) -> None:
         out, thought = 4000, 4000 if number % 2 else 3800
         counted = {"output_reasoning_tokens": thought}
         call = a_call(chance.uniform(0, DAY), chat(("user", said(chance, 40))), tokens_out=out, usage_metadata=counted)
-        planted.add("reasoning that eats the reply", call, None if thought == out else thought * 10 / 1e6)
+        planted.add("reasoning that crowds out the reply", call, None if thought == out else thought * 10 / 1e6)
 
 
 def broken_caches(planted: Planted, chance: random.Random, sessions: int) -> None:
@@ -186,7 +186,7 @@ def broken_caches(planted: Planted, chance: random.Random, sessions: int) -> Non
             read = 0 if is_broken or turn == 0 else before
             call = a_turn(minutes, json.dumps(body).encode(), read, sent, metadata=metadata)
             if is_broken:
-                planted.add("prompt cache missed", call, before * (3 - 0.3) / 1e6)
+                planted.add("prompt cache misses", call, before * (3 - 0.3) / 1e6)
             else:
                 planted.keep(call)
             messages.append({"role": "assistant", "content": said(chance, 20)})
@@ -226,7 +226,7 @@ def too_good(planted: Planted, chance: random.Random, count: int) -> None:
         if mini:
             planted.keep(call)
         else:
-            planted.add("expensive models where a cheap one did as well", call, price - (600 * 0.15 + 80 * 0.6) / 1e6)
+            planted.add("expensive models where a cheaper one did as well", call, price - (600 * 0.15 + 80 * 0.6) / 1e6)
 
 
 def guarded(planted: Planted, chance: random.Random, count: int) -> None:
@@ -235,4 +235,4 @@ def guarded(planted: Planted, chance: random.Random, count: int) -> None:
         minutes, request = chance.uniform(0, DAY), chat(("user", said(chance, 40)))
         planted.keep(a_call(minutes, request, event_id=f"event-{number}"))
         evaluated = {"model": "@cf/meta/llama-guard-3-8b", "event_id": f"event-{number}", "cost": 0.0002}
-        planted.add("guardrails' evaluation calls", a_call(minutes, request, **evaluated))
+        planted.add("guardrails evaluation calls", a_call(minutes, request, **evaluated))

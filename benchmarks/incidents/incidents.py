@@ -251,8 +251,8 @@ INCIDENTS = [
 MISLEADING = [
     Incident(
         "a latency of longer answers", other_mix, [SUMMED],
-        ["p50 1.4 → 24 s", "tokens out a call 40 → 1,600", "s to the first byte 0.8, as before", "feature=report"],
-        misleading=["ms a token out 14.5 →", "to the first byte 0.8 →"],
+        ["p50 1.4 → 24 s", "tokens out per call 40 → 1,600", "s to the first byte 0.8, unchanged", "feature=report"],
+        misleading=["ms per token out 14.5 →", "to the first byte 0.8 →"],
     ),
     Incident(
         "a field that no view shows", hidden_field, [COMPARED, ("get_log_request_body", {"log_id": "{1}"})],
@@ -266,13 +266,13 @@ MISLEADING = [
     ),
     Incident(
         "a cut stream that cost money", cut_unmetered, [LOOK, CAME],
-        ["stream broken", "The provider broke the stream off", "estimated"],
+        ["stream broken", "The provider's stream broke off", "estimated"],
         misleading=["+ 1 tokens", "Succeeded"],
     ),
     Incident(
         "a caller who did not wait", impatient_caller, [LISTED, LOOK, CAME],
         ["499", "caller left", "The caller closed the connection after", "Broke off"],
-        misleading=["no known cause", "unknown cause", "provider failed", "provider down", "stream broken"],
+        misleading=["unknown cause", "unknown cause", "provider failed", "provider down", "stream broken"],
     ),
     Incident(
         "an outage behind a fallback", hidden_outage, [SUMMED, LOOK],
@@ -290,7 +290,7 @@ MISLEADING = [
     ),
     Incident(
         "reasoning that ate the limit", reasoning_alone, [LOOK, CAME],
-        ["is cut at the token limit and is empty", "all 400 tokens are reasoning"],
+        ["is truncated at the token limit and is empty", "all 400 tokens are reasoning"],
         misleading=["Succeeded: ", "400 out (", "1,200"],
     ),
     Incident(

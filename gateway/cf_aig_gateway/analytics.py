@@ -123,7 +123,7 @@ def answer(response: httpx2.Response, count: int, errand: Errand) -> list[list[R
         raise graphql_refusal(response, errand)
     accounts = as_list(as_object(as_object(body.get("data")).get("viewer")).get("accounts"))
     if not accounts:
-        raise GatewayError("Analytics know no such account. Check CLOUDFLARE_ACCOUNT_ID and the token's account.")
+        raise GatewayError("Analytics found no such account. Check CLOUDFLARE_ACCOUNT_ID and the token's account.")
     return [_groups(as_object(accounts[0]).get(f"groups{number}")) for number in range(count)]
 
 
@@ -143,7 +143,7 @@ def _groups(rows: Any) -> list[RequestGroup]:
     try:
         return _GROUPS.validate_python(rows)
     except ValidationError as error:
-        raise GatewayError("Analytics sent groups that cannot be read.") from error
+        raise GatewayError("Analytics returned groups that cannot be read.") from error
 
 
 def _iso(at: datetime) -> str:

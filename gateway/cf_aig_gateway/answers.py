@@ -75,7 +75,7 @@ def opened_page(model: type[M], response: httpx2.Response, errand: Errand, most:
     """
     if response.is_success and len(response.content) > max(MIN_PAGE, most * MAX_ROW):
         size = f"{len(response.content) / 1024**2:.1f} MB for {most} rows"
-        raise GatewayError(f"{response.url.host} answered with {size}, which is not read. Check the base URL.")
+        raise GatewayError(f"{response.url.host} returned {size}, which is too much to read. Check the base URL.")
     if not _odd().search(response.content):
         try:  # most answers are as the models have them, and are read in one go, in a third of the time
             found = _listed(model, max(most, MOST_ROWS)).validate_json(response.content)
@@ -86,9 +86,9 @@ def opened_page(model: type[M], response: httpx2.Response, errand: Errand, most:
     envelope = opened(response, errand)
     result: Any = envelope.result
     if not isinstance(result, list | None):
-        raise GatewayError(f"The gateway sent no list of {model.__name__.lower()}s, but something else.")
+        raise GatewayError(f"The gateway did not return a list of {model.__name__.lower()}s.")
     rows = as_list(result)
-    told = f"The gateway gave {len(rows):,} rows where {most} were asked for; the others are left out."
+    told = f"The gateway returned {len(rows):,} rows instead of {most}; the rest are left out."
     return Page([parsed(model, row) for row in rows[:most]], envelope.result_info, (told,) * (len(rows) > most))
 
 
@@ -127,8 +127,8 @@ def parsed(model: type[M], value: Any) -> M:
     try:
         return model.model_validate(model.mended(value))
     except ValidationError as error:
-        what = ", ".join(str(entry["loc"][0]) for entry in error.errors() if entry["loc"]) or "it is no object"
-        raise GatewayError(f"The gateway sent a {model.__name__.lower()} that cannot be read ({what}).") from error
+        what = ", ".join(str(entry["loc"][0]) for entry in error.errors() if entry["loc"]) or "it is not an object"
+        raise GatewayError(f"The gateway returned a {model.__name__.lower()} that cannot be read ({what}).") from error
 
 
 async def read_whole(response: httpx2.Response, advice: str = "") -> None:
@@ -170,8 +170,8 @@ async def bounded(response: httpx2.Response, most: int, advice: str = "") -> Asy
             size += len(chunk)
             if size > most:
                 await response.aclose()
-                told = f"{response.url.host} answered with more than {most // 1024**2} MB, which is not read."
-                raise GatewayError(f"{told} {advice or 'Ask for less: fewer logs, a shorter span.'}")
+                told = f"{response.url.host} returned more than {most // 1024**2} MB, which is too much to read."
+                raise GatewayError(f"{told} {advice or 'Ask for less: fewer logs or a shorter time range.'}")
             yield chunk
     except httpx2.DecodingError as error:
         raise httpx2.RemoteProtocolError("It cannot be decompressed", request=response.request) from error

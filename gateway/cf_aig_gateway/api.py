@@ -32,7 +32,7 @@ def segment(value: str) -> str:
     """
     value = as_logged(value)
     if value in {"", ".", ".."} or len(value) > MAX_ID:
-        raise GatewayError(f"{value[:80]!r} is no id. Take ids from list_gateways and list_logs.")
+        raise GatewayError(f"{value[:80]!r} is not an id. Get ids from list_gateways and list_logs.")
     return quote(value, safe="")
 
 

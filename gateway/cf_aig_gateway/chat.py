@@ -90,7 +90,7 @@ def provider_and_name(model: str) -> tuple[str, str]:
 def _require(name: str, model: str) -> None:
     if not name:
         raise GatewayError(
-            f"{model[:80]!r} does not name its provider. Write provider/model, as openai/gpt-4o-mini, "
+            f"{model[:80]!r} does not name its provider. Write provider/model, such as openai/gpt-4o-mini, "
             "anthropic/claude-sonnet-4-5 or @cf/meta/llama-3.1-8b-instruct."
         )
 
@@ -116,7 +116,7 @@ def chat_path(provider: str, name: str) -> str:
     if not path:
         known = ", ".join(slug for slug, row in PROVIDERS.items() if row.chat_path)
         raise GatewayError(
-            f"Chat paths are known of {known}, not of {provider[:80]}. Use endpoint=rest or compat, without fallbacks."
+            f"Chat paths are known for {known}, not {provider[:80]}. Use endpoint=rest or compat, without fallbacks."
         )
     return path.replace("{model}", quoted(name) if path.startswith("{model}") else quote(name, safe="@:"))
 
@@ -153,7 +153,7 @@ def quoted(path: str) -> str:
     """
     parts = path.split("/")
     if any(part in ("", ".", "..") for part in parts):
-        raise GatewayError(f"{path[:80]!r} is no model or path of a provider.")
+        raise GatewayError(f"{path[:80]!r} is not a provider's model or path.")
     return "/".join(quote(part, safe="@:") for part in parts)
 
 

@@ -171,7 +171,9 @@ class AIGateway(Api):
             "filters": filter_language.dump(filters) if filters else None,
         }
         try:
-            return await self._page(Log, f"/{segment(gateway_id)}/logs/search", params, Errand("No index of bodies."))
+            return await self._page(
+                Log, f"/{segment(gateway_id)}/logs/search", params, Errand("This gateway has no index of bodies.")
+            )
         except GatewayError as error:
             if error.status not in NO_SUCH_ROUTE:
                 raise
@@ -205,7 +207,7 @@ class AIGateway(Api):
             "search": search,
         }
         path = f"/{segment(gateway_id)}/logs/fingerprints"
-        errand = Errand("No fingerprints of requests.")
+        errand = Errand("This gateway has no request fingerprints.")
         response = await self._read(self._gateways_url() + path, params, errand)
         if response.status_code in NO_SUCH_ROUTE:
             if response.status_code != BAD_REQUEST:
@@ -238,7 +240,7 @@ class AIGateway(Api):
                 return True
         except GatewayError as error:
             self._doubts = (
-                f"Whether this account keeps its logs in Workers Observability is not known: {str(error)[:400]}",
+                f"Whether this account keeps its logs in Workers Observability is unknown: {str(error)[:400]}",
             )
         return False
 
@@ -295,7 +297,7 @@ class AIGateway(Api):
         """
         is_local = any(analytics.LOCAL & {*grouping.by} for grouping in groupings)
         if is_local and not self._has_local_dimensions:
-            raise GatewayError("Analytics know no sessions.")
+            raise GatewayError("Analytics do not record sessions.")
         if self.log_system == "observability":
             return [await self._observability.groups(gateway_id, grouping) for grouping in groupings]
         errand = Errand("This API has no analytics. Check CLOUDFLARE_BASE_URL.", scope="Account Analytics Read")
@@ -311,7 +313,7 @@ class AIGateway(Api):
 
     async def routes(self, gateway_id: str) -> list[Any]:
         """Return a gateway's dynamic routes as they come: GET …/gateways/{gateway}/routes."""
-        errand = Errand(f"No routes of gateway {named(gateway_id)} are known.")
+        errand = Errand(f"No routes were found for gateway {named(gateway_id)}.")
         response = await self._read(f"{self._gateways_url()}/{segment(gateway_id)}/routes", {}, errand)
         envelope = opened(response, errand)
         held = envelope.result or (envelope.model_extra or {}).get("data")
@@ -319,19 +321,19 @@ class AIGateway(Api):
 
     async def policies(self, gateway_id: str) -> list[Any]:
         """Return a gateway's policies as they come: GET …/gateways/{gateway}/policies."""
-        errand = Errand(f"No policies of gateway {named(gateway_id)} are known.")
+        errand = Errand(f"No policies were found for gateway {named(gateway_id)}.")
         response = await self._read(f"{self._gateways_url()}/{segment(gateway_id)}/policies", {}, errand)
         return lined(as_list(opened(response, errand).result))
 
     async def credit_balance(self) -> dict[str, Any]:
         """Return the account's credit for unified billing: GET …/ai-gateway/billing/credit-balance (US dollars)."""
-        errand = Errand("This API tells no credit balance.", scope="AI Gateway Read")
+        errand = Errand("This API does not report a credit balance.", scope="AI Gateway Read")
         url = f"{self._api_url}/accounts/{self._known_account()}/ai-gateway/billing/credit-balance"
         return lined(as_object(opened(await self._read(url, {}, errand), errand).result))
 
     async def custom_costs(self) -> list[dict[str, Any]]:
         """Return the prices of custom providers' models: GET …/ai-gateway/custom-providers/costs, 100 at most."""
-        errand = Errand("This API tells no prices of custom providers.", scope="AI Gateway Read")
+        errand = Errand("This API does not report custom providers' prices.", scope="AI Gateway Read")
         url = f"{self._api_url}/accounts/{self._known_account()}/ai-gateway/custom-providers/costs"
         response = await self._read(url, {"per_page": 100}, errand)
         return [lined(as_object(held)) for held in as_list(opened(response, errand).result)]
@@ -348,7 +350,7 @@ class AIGateway(Api):
         errand = Errand(
             f"No log {named(log_id)} in gateway {named(gateway_id)}. list_logs shows its logs.",
             scope="AI Gateway Write",
-            doubt="It may have been recorded all the same: get_log_details shows it.",
+            doubt="It may have been recorded anyway: check with get_log_details.",
         )
         request = self._http.build_request(
             "PATCH", self._log_url(gateway_id, log_id), json=dict(changes), headers=self._authorization()
@@ -359,8 +361,8 @@ class AIGateway(Api):
             if self.log_system != "observability":
                 raise
             raise GatewayError(
-                f"No feedback on log {named(log_id)}: this account keeps its logs in Workers Observability, which has "
-                f"no documented place for feedback, and the API of gateway {named(gateway_id)} does not know the log."
+                f"No feedback on log {named(log_id)}: this account keeps its logs in Workers Observability, which "
+                f"has no documented place for feedback, and gateway {named(gateway_id)} does not have the log."
             ) from error
 
     async def chat(self, gateway_id: str, chat: Chat, grown: Grown | None = None) -> Reply:
@@ -395,7 +397,7 @@ class AIGateway(Api):
         errand = Errand(
             f"No gateway {named(gateway_id)}, or no model {named(wire.models[0])}.",
             scope=INFERENCE_SCOPE,
-            doubt="It may have been carried out, and paid for, all the same: before trying again, check with list_logs "
+            doubt="It may have been processed and billed anyway: before trying again, check with list_logs "
             f'and filters=[{{"key": "event_id", "value": ["{event}"]}}].',
         )
         body = streamed(wire) if grown else wire.body
@@ -443,7 +445,8 @@ class AIGateway(Api):
     async def _body(self, gateway_id: str, log_id: str, part: str, *, fresh: bool = False) -> AsyncGenerator[Body]:
         errand = Errand(
             f"No log {named(log_id)} in gateway {named(gateway_id)}, or its {part} body was not stored (the API does "
-            "not tell the two apart). If list_logs shows the log: bodies are not kept when cf-aig-collect-log-payload "
+            "not tell the two apart). If list_logs shows the log: bodies are not stored when "
+            "cf-aig-collect-log-payload "
             "was false, when the log is over 10 MB, or after deletion."
         )
         url = f"{self._log_url(gateway_id, log_id)}/{part}"

@@ -81,12 +81,12 @@ def unreachable(error: httpx2.TransportError, errand: Errand) -> GatewayError:
         )
     doubt = "" if isinstance(error, NOT_SENT) else errand.doubt
     if isinstance(error, httpx2.TimeoutException):
-        told, advice = f"{host} did not answer in time.", "Try again; if it goes on, check the provider's status."
+        told, advice = f"{host} timed out.", "Try again; if it persists, check the provider's status."
     else:
-        how = "broke before its answer was whole"
+        how = "closed before the response was complete"
         told, advice = f"The connection to {host} {how} ({type(error).__name__}).", "Try again."
     if isinstance(error.__cause__, httpx2.DecodingError):
-        told, advice = f"{host} sent an answer that cannot be decompressed.", "Try again, or look for a proxy."
+        told, advice = f"{host} sent a response that cannot be decompressed.", "Try again, or check for a proxy."
     return GatewayError(f"{told} {doubt or advice}")
 
 
@@ -118,9 +118,9 @@ def _entry(entry: dict[str, Any]) -> str:
 def _advice(response: httpx2.Response, status: int, code: int | None, errand: Errand) -> str:
     match status, code:
         case ((301 | 302 | 303 | 307 | 308), _):
-            return "The gateway redirected the request, which is not followed. Check the configured base URL."
+            return "The gateway redirected the request, and redirects are not followed. Check the configured base URL."
         case _, 7003:
-            return "The gateway knows no such account or path. Check CLOUDFLARE_ACCOUNT_ID (32 hexadecimal characters)."
+            return "The gateway has no such account or path. Check CLOUDFLARE_ACCOUNT_ID (32 hexadecimal characters)."
         case ((401 | 403), _) | (_, 10000):
             return f"No permission. The token is wrong or expired, or lacks the scope {errand.scope}."
         case 404, _:
@@ -130,7 +130,7 @@ def _advice(response: httpx2.Response, status: int, code: int | None, errand: Er
         case _ if status >= 500:
             return "The gateway failed. Try again in a moment."
         case _ if status < 400 and code is None:
-            return "This is no answer of the API. Check the configured base URL, and whether a proxy answers for it."
+            return "The response is not from the API. Check the configured base URL, and whether a proxy intercepts it."
         case _:
             return "The gateway refused the request."
 

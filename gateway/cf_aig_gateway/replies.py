@@ -105,14 +105,14 @@ def _call(call: ToolCall) -> dict[str, str]:
 def _no_reply(wire: Wire, said: formats.Conversation | None, log_id: str | None, errand: Errand) -> GatewayError:
     """Return the error for a success that says nothing a chat can be answered with."""
     why = f": {quoted(said.error, MAX_WORDS)}" if said and said.error else ""
-    answered = f"{named(wire.models[0])} answered HTTP 200, but with no chat reply{why}."
+    answered = f"{named(wire.models[0])} returned HTTP 200 but no chat reply{why}."
     return GatewayError(f"{answered} {_followed(log_id, 200, errand)}")
 
 
 def _followed(log_id: str | None, status: int, errand: Errand) -> str:
     if log_id:
         return f"Next: get_log_details with log {named(log_id)}."
-    return errand.doubt if is_doubtful(status) else "Nothing was logged under an id."
+    return errand.doubt if is_doubtful(status) else "The response had no log id."
 
 
 def _refused(wire: Wire, response: httpx2.Response, log_id: str | None, errand: Errand) -> GatewayError:
@@ -124,7 +124,7 @@ def _refused(wire: Wire, response: httpx2.Response, log_id: str | None, errand: 
     elif code in PERMISSION or status < 400:
         message = str(refusal(response, replace(errand, doubt="")))
     else:
-        message = f"{model} answered HTTP {status}: {said}"
+        message = f"{model} returned HTTP {status}: {said}"
     return GatewayError(f"{message.removesuffix('.')}. {_followed(log_id, status, errand)}", status=status, code=code)
 
 
@@ -133,12 +133,13 @@ PERMISSION = {9109, 10000}
 
 _GATEWAY_ADVICE = {
     2001: "The gateway may not exist: list_gateways shows those that do.",
-    2003: "The gateway's own rate limit was hit: list_gateways shows it. Try again when its window has passed.",
-    2005: "The provider gave no usable answer. Try again in a moment.",
-    2008: "No provider goes by that name. Write the model as provider/model, as openai/gpt-4o-mini.",
+    2003: "The gateway's own rate limit was hit: list_gateways shows it. Try again after its window has passed.",
+    2005: "The provider gave no usable response. Try again in a moment.",
+    2008: "No provider has that name. Write the model as provider/model, such as openai/gpt-4o-mini.",
     2009: "The gateway asks for its own token (set CF_AIG_TOKEN to one with AI Gateway Run) or, on endpoint=rest, the "
     "provider rejected its key.",
     2021: "The account is out of credit: add some, or set a provider key.",
-    7003: "No model {model}: on endpoint=rest it is author/model, Claude's dotted, as anthropic/claude-haiku-4.5.",
+    7003: "No model {model}: on endpoint=rest use author/model, with dots for Claude, such as "
+    "anthropic/claude-haiku-4.5.",
 }
 """By the gateway's codes: developers.cloudflare.com/ai-gateway, and third parties' captures (read 2026-11-22)."""

@@ -73,7 +73,7 @@ def _logged(log: Log, request: Any) -> Resend:
     step, body = step_of(log, request)
     provider = as_text(step.get("provider")) or as_logged(log.provider or "")
     if not (body and provider):
-        raise GatewayError("Only a request that is a JSON object, to a provider that its log names, can be sent again.")
+        raise GatewayError("Only a request that is a JSON object and whose log names its provider can be sent again.")
     model = as_text(body.get("model")) or as_logged(log.model or "").removeprefix(f"{provider}/")
     held = Resend(model, provider, as_text(step.get("endpoint")) or as_logged(log.path or ""), body)
     universal = bool(step or log.step or log.request_type == "universal")
@@ -119,7 +119,7 @@ def _elsewhere(held: Resend, model: str) -> Resend:
     """Return a chat in OpenAI's form for another provider: the REST API takes it for any."""
     if not held.path.endswith(CHAT):
         raise GatewayError(
-            f"This request is in {named(held.provider)}'s own form ({named(held.path)}), so only another of its "
-            f"models can take it. For {named(model)}, give the messages to chat_via_gateway."
+            f"This request uses {named(held.provider)}'s own format ({named(held.path)}), so only that provider's "
+            f"models accept it. For {named(model)}, send the messages with chat_via_gateway."
         )
     return replace(held, model=model, path=f"v1/{CHAT}", body=held.body | {"model": model}, rest=True)

@@ -60,19 +60,19 @@ class Code:
         except MCPError:
             raise
         except Exception as error:
-            raise UnexpectedToolError(f"{self._name} failed unexpectedly; the server's own log says why.") from error
+            raise UnexpectedToolError(f"{self._name} failed unexpectedly; see the server's own log.") from error
 
     def _when_stopped(self) -> str:
         if self._is_read_only:
-            return "Try again, or ask for less: fewer logs, a shorter span."
-        return under_way.get() or "Nothing was sent yet: try again."
+            return "Try again, or ask for less: fewer logs or a shorter time range."
+        return under_way.get() or "Nothing was sent yet. Try again."
 
     def _given(self, arguments: dict[str, Any], desk: Desk) -> dict[str, Any]:
         """Return the arguments by the schema: null is omitted, and slips are mended."""
         given = {name: value for name, value in arguments.items() if value is not None}
         account = given.pop("account_id", desk.gateway.account)
         if account != desk.gateway.account:
-            raise GatewayError("account_id is another account than the configured one: omit it.")
+            raise GatewayError("account_id is not the configured account: omit it.")
         if wrong := [name for name in given if name not in self._known]:
             raise GatewayError("\n".join(_unknown(name, list(self._known)) for name in wrong))
         return {name: mended(value, as_object(self._known[name])) for name, value in given.items()}
@@ -108,7 +108,7 @@ def _safe(result: CallToolResult, desk: Desk) -> CallToolResult:
 
 def _unknown(name: str, known: list[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]}?" if near else f"it takes {', '.join(known)}."
+    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}."
     return f"Unknown argument {named(name, MAX_ECHO)}: {hint}"
 
 

@@ -18,26 +18,24 @@ MAX_ECHO = 80
 """Characters of an unknown name that an error repeats."""
 
 GatewayId = Annotated[str, Field(description="Gateway; empty: the configured one")]
-Since = Annotated[str, Field(description="Where the span begins: 90m, 24h, 7d, or ISO 8601")]
+Since = Annotated[str, Field(description="Start of the time range: 90m, 24h, 7d, or ISO 8601")]
 
 
 def debug_errors(since: Since = "24h", gateway_id: GatewayId = "") -> str:
-    """Find out why calls failed over a span of time, and what to do about it."""
+    """Find out why calls failed in a time range, and what to do about it."""
     return f"""\
 Find out why LLM calls failed since {since}{_on(gateway_id)}.
 
-1. summarize_logs with {_arguments(gateway_id, f'start_date="{since}"')}: its failures are put together by cause, each
-   with an example. If nothing failed, say so and stop.
+1. summarize_logs with {_arguments(gateway_id, f'start_date="{since}"')}: its failures are grouped by cause,
+   each with an example. If nothing failed, say so and stop.
 2. get_log_details on each example; where its words do not explain the failure, get_log_response_body, and
-   get_log_request_body where the request itself may be at fault.
-3. list_logs with success=false and the model of a cause where other logs of it are wanted.
+   get_log_request_body if the request itself may be at fault.
+3. list_logs with success=false and the model of a cause, if you need more of its logs.
 4. Report, most frequent first: what failed, how often, since when, why (quote the provider's words), a log id as
-   evidence, and the change that would mend it. Keep what the logs show apart from what you suppose."""
+   evidence, and the change that would fix it. Separate what the logs show from what you infer."""
 
 
-def explain_log(
-    log_id: Annotated[str, Field(description="Log id, as list_logs gives it")], gateway_id: GatewayId = ""
-) -> str:
+def explain_log(log_id: Annotated[str, Field(description="Log id, from list_logs")], gateway_id: GatewayId = "") -> str:
     """Explain one call: what was asked, what came back, and why it went as it did."""
     arguments = _arguments(gateway_id, f'log_id="{log_id}"')
     return f"""\
@@ -50,35 +48,35 @@ Explain the call in log {log_id}{_on(gateway_id)}.
 
 
 def review_costs(since: Since = "7d", gateway_id: GatewayId = "") -> str:
-    """Find what the money went on over a span of time, and what would save most of it."""
+    """Find what the money was spent on in a time range, and what would save the most."""
     return f"""\
 Review what LLM calls cost since {since}{_on(gateway_id)}.
 
 1. summarize_logs with {_arguments(gateway_id, f'start_date="{since}"', 'compare_to="previous"')}: cost by model,
-   what changed, what the cache answered. Again with group_by="day", or by metadata that says who called.
+   what changed, what the cache answered. Repeat with group_by="day", or with metadata that says who called.
 2. list_logs with {_arguments(gateway_id, f'start_date="{since}"', 'order_by="cost"', "per_page=10")}:
    the most expensive.
 3. For the most expensive models, get_log_details on one typical call: long input, long output, or an expensive model?
-4. Report cost by model (say what the figures rest on), the most expensive calls with their ids, repeated calls that
-   could have been cached, and up to three changes with what each would save."""
+4. Report cost by model (and what the figures are based on), the most expensive calls with their ids, repeated calls
+   that could have been cached, and up to three changes with what each would save."""
 
 
 def compare_models(
     model: Annotated[str, Field(description="Model, as the logs name it")],
-    other_model: Annotated[str, Field(description="Model to hold it against")],
+    other_model: Annotated[str, Field(description="Model to compare it with")],
     since: Since = "7d",
     gateway_id: GatewayId = "",
 ) -> str:
-    """Hold two models against each other by their logs: failures, latency, tokens, cost, feedback."""
+    """Compare two models by their logs: failures, latency, tokens, cost, feedback."""
     span = f'start_date="{since}"'
     return f"""\
 Compare {model} with {other_model} by their logs since {since}{_on(gateway_id)}.
 
 1. summarize_logs with {_arguments(gateway_id, span)}: calls, failures, cost, tokens and durations of both.
 2. For each of the two, list_logs with {_arguments(gateway_id, 'model="…"', span, "per_page=10")}: what its calls are
-   like, and feedback where there is any.
-3. Give one small table, say how many calls each column rests on and whether the two did comparable work, and end with
-   which one to use for what. Send no chats unless asked to."""
+   like, and any feedback.
+3. Give one small table, say how many calls each column is based on and whether the two did comparable work, and end
+   with which one to use for what. Send no chats unless asked to."""
 
 
 PROMPTS: tuple[Callable[..., str], ...] = (debug_errors, explain_log, review_costs, compare_models)
@@ -103,7 +101,7 @@ def refuse_bad_prompts(server: MCPServer[Any]) -> ServerMiddleware[Any]:
 def _check(params: dict[str, Any], known: dict[str, ListedPrompt]) -> None:
     name, given = str(params.get("name")), as_object(params.get("arguments"))
     if name not in known:
-        raise MCPError(INVALID_PARAMS, f"Unknown prompt: {name[:MAX_ECHO]}. There are {', '.join(known)}.")
+        raise MCPError(INVALID_PARAMS, f"Unknown prompt: {name[:MAX_ECHO]}. Known: {', '.join(known)}.")
     arguments = {argument.name: argument.required for argument in known[name].arguments or []}
     if missing := [argument for argument, required in arguments.items() if required and not given.get(argument)]:
         raise MCPError(INVALID_PARAMS, f"{name} needs {', '.join(missing)}.")

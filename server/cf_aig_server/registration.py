@@ -67,7 +67,7 @@ def tools(*, names: Collection[str], read_only: bool) -> list[Tool]:
 
     """
     if wrong := [name for name in names if name not in TOOLS]:
-        raise GatewayError(f"AI_GATEWAY_TOOLS: there is no tool {wrong[0][:MAX_ECHO]}, only {', '.join(TOOLS)}.")
+        raise GatewayError(f"AI_GATEWAY_TOOLS: there is no tool {wrong[0][:MAX_ECHO]}. Tools: {', '.join(TOOLS)}.")
     made = [tool_of(name) for name in TOOLS if not names or name in names]
     return [tool for tool in made if not read_only or (tool.annotations and tool.annotations.read_only_hint)]
 
@@ -97,7 +97,7 @@ def refuse_unknown_tools(server: MCPServer[Any]) -> ServerMiddleware[Any]:
         name = str(as_object(ctx.params).get("name"))
         if ctx.method == "tools/call" and known.get_tool(name) is None:
             names = ", ".join(tool.name for tool in await server.list_tools())
-            raise MCPError(INVALID_PARAMS, f"Unknown tool: {name[:MAX_ECHO]}. There are {names}.")
+            raise MCPError(INVALID_PARAMS, f"Unknown tool: {name[:MAX_ECHO]}. Known: {names}.")
         return await call_next(ctx)
 
     return middleware

@@ -72,7 +72,7 @@ def _add_log(server: MCPServer[Any], template: Template, tool: Tool) -> None:
 
 
 def _add_cases(server: MCPServer[Any]) -> None:
-    description = f"Logs as cases to test with, a line of JSON each: {BOUND}. Filters as list_logs"
+    description = f"Logs as test cases, one JSON line each: {BOUND}. Filters: as in list_logs"
 
     @server.resource(URI, name="cases", description=description, mime_type=MIME)
     async def _(  # pyright: ignore[reportUnusedFunction]

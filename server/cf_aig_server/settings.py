@@ -27,7 +27,9 @@ def is_loopback(host: str) -> bool:
 def _base_url(value: str) -> str:
     parts = urlsplit(value)
     if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))):
-        raise ValueError(f"must begin with https://, or be on this machine, as it is sent a token (got {value[:80]!r})")
+        raise ValueError(
+            f"must begin with https:// or be on this machine, because a token is sent to it (got {value[:80]!r})"
+        )
     return value.rstrip("/")
 
 
@@ -53,7 +55,7 @@ def _fields(value: object) -> object:
     pairs = [part.partition("=") for part in value.replace(",", " ").split()]
     for name, sign, key in pairs:
         if not sign or not key or name not in CANDIDATES:
-            raise ValueError(f"must be FIELD=KEY pairs, of the fields {', '.join(CANDIDATES)} (got {name[:80]!r})")
+            raise ValueError(f"must be FIELD=KEY pairs with the fields {', '.join(CANDIDATES)} (got {name[:80]!r})")
     return {name: key for name, _, key in pairs}
 
 
@@ -74,9 +76,9 @@ def _expressions(path: Path) -> Path:
     except OSError as error:
         raise ValueError(f"names {path}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise ValueError(f"names {path}, which is no UTF-8 text") from None
+        raise ValueError(f"names {path}, which is not UTF-8 text") from None
     except ValueError as error:
-        raise ValueError(f"names {path}, whose {error}") from None
+        raise ValueError(f"names {path}, where {error}") from None
     return path
 
 
@@ -104,19 +106,23 @@ class Settings(BaseSettings):
     provider_keys: dict[str, SecretStr] = Field(default_factory=_provider_keys)
     local: str = Field("", validation_alias="AI_GATEWAY_LOCAL", description="A path for the local gateway's file, or 1")
     read_only: bool = Field(False, validation_alias="AI_GATEWAY_READ_ONLY")
-    tools: Names = Field([], validation_alias="AI_GATEWAY_TOOLS", description="Tools to offer; none named: all")
-    allow: Names = Field([], validation_alias="AI_GATEWAY_ALLOW", description="Gateways to reach; none named: all")
+    tools: Names = Field([], validation_alias="AI_GATEWAY_TOOLS", description="Tools to offer; default: all")
+    allow: Names = Field([], validation_alias="AI_GATEWAY_ALLOW", description="Gateways to allow; default: all")
     logs: LogSystem = Field("auto", validation_alias="AI_GATEWAY_LOGS", description="Where the account keeps its logs")
     log_fields: Fields = Field({}, validation_alias="AI_GATEWAY_LOG_FIELDS", description="field=key of telemetry, …")
-    log_days: int = Field(30, ge=1, le=3650, validation_alias="AI_GATEWAY_LOG_DAYS", description="Days back, at most")
+    log_days: int = Field(
+        30, ge=1, le=3650, validation_alias="AI_GATEWAY_LOG_DAYS", description="Days to look back, at most"
+    )
     budget: int = Field(10_000, ge=200, le=10_000, validation_alias="AI_GATEWAY_BUDGET", description="Tokens, at most")
     mask: bool = Field(True, validation_alias="AI_GATEWAY_MASK")
     mask_also: Expressions | None = Field(None, validation_alias="AI_GATEWAY_MASK_ALSO")
-    log_level: LogLevel = Field("warning", validation_alias="AI_GATEWAY_LOG_LEVEL", description="info: a line a call")
+    log_level: LogLevel = Field(
+        "warning", validation_alias="AI_GATEWAY_LOG_LEVEL", description="info: one line per call"
+    )
     http_token: SecretStr = Field(SecretStr(""), validation_alias="AI_GATEWAY_HTTP_TOKEN")
     http_token_file: FilePath | None = Field(None, validation_alias="AI_GATEWAY_HTTP_TOKEN_FILE")
-    http_hosts: Names = Field([], validation_alias="AI_GATEWAY_HTTP_HOSTS", description="Host names it is called by")
-    timeout_s: float = Field(50.0, gt=0, description="Seconds for one call; clients give up at about 60")
+    http_hosts: Names = Field([], validation_alias="AI_GATEWAY_HTTP_HOSTS", description="Host names callers may use")
+    timeout_s: float = Field(50.0, gt=0, description="Seconds per call; clients give up at about 60")
 
     def token(self) -> str:
         """Return the Cloudflare token; its file is read each time, so that a rotated token is picked up."""

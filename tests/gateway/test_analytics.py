@@ -139,12 +139,15 @@ def answering(*groups: Any) -> Answer:
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (replying(200, json={"data": {"viewer": {"accounts": []}}}), "Analytics know no such account."),
-        (replying(200, json={"data": None, "errors": None}), "Analytics know no such account."),
-        (replying(200, json=[]), "Analytics know no such account."),
-        (answering({"count": 1}), "Analytics sent groups that cannot be read."),
-        (replying(200, json={"data": {"viewer": {"accounts": [{}]}}}), "Analytics sent groups that cannot be read."),
-        (answering(None), "Analytics sent groups that cannot be read."),
+        (replying(200, json={"data": {"viewer": {"accounts": []}}}), "Analytics do not record such account."),
+        (replying(200, json={"data": None, "errors": None}), "Analytics do not record such account."),
+        (replying(200, json=[]), "Analytics do not record such account."),
+        (answering({"count": 1}), "Analytics returned groups that cannot be read."),
+        (
+            replying(200, json={"data": {"viewer": {"accounts": [{}]}}}),
+            "Analytics returned groups that cannot be read.",
+        ),
+        (answering(None), "Analytics returned groups that cannot be read."),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else "",
 )

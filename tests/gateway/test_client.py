@@ -227,7 +227,7 @@ async def test_a_body_that_breaks_off_is_an_error() -> None:
         yield b'{"half'
         raise httpx2.ReadError("reset", request=httpx2.Request("GET", API))
 
-    with pytest.raises(GatewayError, match=r"broke before its answer was whole \(ReadError\)\. Try again\."):
+    with pytest.raises(GatewayError, match=r"closed before the response was complete \(ReadError\)\. Try again\."):
         async with a_gateway(replying(200, content=broken())).response_body("main", "x") as body:
             _ = [chunk async for chunk in body.chunks]
 
@@ -366,10 +366,10 @@ async def test_tool_uses_of_anthropic_are_tool_calls() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "said"),
     [
-        (401, {"error": {"message": "Incorrect API key"}}, "openai/x answered HTTP 401: \"Incorrect API key\""),
+        (401, {"error": {"message": "Incorrect API key"}}, "openai/x returned HTTP 401: \"Incorrect API key\""),
         (400, {"success": False, "error": [{"code": 2008, "message": "Invalid provider"}]}, "Write the model as provider/model"),
         (200, {"success": False, "error": [{"code": 2005, "message": "no answer"}]}, "no usable answer"),
-        (500, "broken", "openai/x answered HTTP 500: no reason given"),
+        (500, "broken", "openai/x returned HTTP 500: no reason given"),
     ],
 )  # fmt: skip
 async def test_a_refused_chat_names_its_log(status: int, body: Any, said: str) -> None:
@@ -434,7 +434,7 @@ async def test_only_the_gateway_that_was_chatted_through_is_waited_for() -> None
         (
             429,
             {"errors": [{"code": 3040, "message": "Capacity exceeded"}]},
-            'openai/x answered HTTP 429: "Capacity exceeded"',
+            'openai/x returned HTTP 429: "Capacity exceeded"',
         ),
         (429, {"error": [{"code": 2003, "message": "Rate limited"}]}, "The gateway's own rate limit was hit"),
     ],
@@ -569,7 +569,7 @@ async def test_a_write_that_cannot_have_arrived_raises_no_doubt() -> None:
         (b"7", "HTTP 200"),
         (b'"hello"', "HTTP 200"),
         (b"[1, 2]", "HTTP 200"),
-        (b'{"hello": "there"}', "answered HTTP 200, but with no chat reply"),
+        (b'{"hello": "there"}', "returned HTTP 200 but no chat reply"),
         (b'{"error": {"message": "no such thing"}}', "with no chat reply: .*no such thing"),
     ],
 )

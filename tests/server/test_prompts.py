@@ -54,7 +54,7 @@ async def test_the_configured_gateway_need_not_be_named(client: Client, name: st
 @pytest.mark.parametrize(
     ("name", "arguments", "said"),
     [
-        ("debug", {}, "Unknown prompt: debug. There are debug_errors"),
+        ("debug", {}, "Unknown prompt: debug. Known: debug_errors"),
         ("explain_log", {}, "explain_log needs log_id."),
         ("explain_log", {"log_id": ""}, "explain_log needs log_id."),
         ("debug_errors", {"gateway": "main"}, "Unknown argument gateway: did you mean gateway_id?"),

@@ -115,7 +115,7 @@ async def test_an_operator_may_offer_some_tools_and_some_gateways(tmp_path: Path
         result = await client.call_tool("list_logs", {"gateway_id": "other"})
 
     assert result.is_error
-    assert result.content[0].text == "Gateway other is not among those allowed: main."
+    assert result.content[0].text == "Gateway other is not allowed. Allowed: main."
 
 
 async def test_without_credentials_the_server_starts_and_every_tool_says_what_to_set() -> None:
@@ -144,7 +144,7 @@ async def test_without_credentials_the_server_starts_and_every_tool_says_what_to
         ("get_log_details", {}, "log_id is required."),
         ("get_log_details", {"log_id": ""}, 'log_id must be given, not empty (got "").'),
         ("get_log_details", {"log": "x"}, "Unknown argument log: did you mean log_id?"),
-        ("get_log_details", {"zzzzzz": 1, "log_id": "x"}, "Unknown argument zzzzzz: it takes log_id, gateway_id, heads, budget."),
+        ("get_log_details", {"zzzzzz": 1, "log_id": "x"}, "Unknown argument zzzzzz: known: log_id, gateway_id, heads, budget."),
         ("list_logs", {"page": "first"}, 'page must be a whole number (got "first").'),
         ("list_logs", {"success": "perhaps"}, 'success must be true or false (got "perhaps").'),
         ("list_logs", {"order_by": "age"}, "order_by must be created_at, provider"),
@@ -173,7 +173,7 @@ async def test_a_crash_says_nothing_of_its_cause_to_the_model() -> None:
         result = await client.call_tool("list_gateways", {})
 
     assert result.is_error
-    assert result.content[0].text == "list_gateways failed unexpectedly; the server's own log says why."
+    assert result.content[0].text == "list_gateways failed unexpectedly; see the server's own log."
 
 
 KEY = "sk-proj-" + "Ab3dE6gH9jK2mN5pQ8sT" * 3

@@ -104,7 +104,7 @@ def test_an_expression_that_is_none_or_not_linear_is_refused_at_start(tmp_path: 
     path = tmp_path / "mask.txt"
     path.write_text(lines)
 
-    with pytest.raises(ValidationError, match=rf"names {path}, whose {why}"):
+    with pytest.raises(ValidationError, match=rf"names {path}, where {why}"):
         Settings(mask_also=path)
 
 

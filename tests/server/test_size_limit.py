@@ -57,7 +57,7 @@ async def test_an_answer_that_is_too_large_is_not_read_to_its_end(
         result = await client.call_tool(tool, arguments)
 
     assert result.is_error
-    assert "answered with more than 1 MB, which is not read." in result.content[0].text
+    assert "returned more than 1 MB, which is too much to read." in result.content[0].text
     assert furthest <= 1024**2
 
 
@@ -79,7 +79,7 @@ async def test_a_stream_that_goes_on_and_on_is_cut_off(monkeypatch: pytest.Monke
         )
 
     assert result.is_error
-    assert "answered with more than 1 MB, which is not read." in result.content[0].text
+    assert "returned more than 1 MB, which is too much to read." in result.content[0].text
 
 
 async def _ignored(*_: Any) -> None:
@@ -111,4 +111,4 @@ async def test_a_page_that_is_too_large_for_its_rows_is_not_read() -> None:
         result = await client.call_tool("list_logs", {"gateway_id": "main"})
 
     assert result.is_error
-    assert "MB for 20 rows, which is not read. Check the base URL." in result.content[0].text
+    assert "MB for 20 rows, which is too much to read. Check the base URL." in result.content[0].text

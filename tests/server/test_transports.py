@@ -242,7 +242,7 @@ def test_what_has_an_id_but_is_no_request_is_refused(child: subprocess.Popen[byt
     ("arguments", "environment", "said"),
     [
         (["serve", "--host", "0.0.0.0", "--transport", "http"], {}, "--host 0.0.0.0"),
-        (["--read-only", "serve", "--tools", "list_log"], {}, "there is no tool list_log, only list_gateways"),
+        (["--read-only", "serve", "--tools", "list_log"], {}, "there is no tool list_log. Tools: list_gateways"),
         (["--budget", "many"], {}, "budget"),
         (["--port", "99999"], {}, "99999 is not a port, 0 to 65535"),
         (["--transport", "carrier pigeon"], {}, "invalid choice: 'carrier pigeon'"),
@@ -277,5 +277,5 @@ def test_a_port_in_use_is_told(tmp_path: Path) -> None:
         done = subprocess.run(arguments, capture_output=True, text=True, timeout=20, check=False)
 
     assert done.returncode == 2
-    assert f"127.0.0.1 port {port} cannot be used (Address already in use): choose another" in done.stderr
+    assert f"127.0.0.1 port {port} cannot be used (Address already in use): choose another port" in done.stderr
     assert done.stderr.count("\n") == 1

@@ -125,7 +125,7 @@ async def test_a_failure_has_the_providers_words_and_the_log(client: Client, sto
     result = await client.call_tool("chat_via_gateway", {"model": MODELS[0], "prompt": "[simulate: rate_limited]"})
 
     assert result.is_error
-    assert 'openai/gpt-4o-mini answered HTTP 429: "Rate limit reached' in result.content[0].text
+    assert 'openai/gpt-4o-mini returned HTTP 429: "Rate limit reached' in result.content[0].text
     assert "get_log_details with log " in result.content[0].text
 
 
@@ -238,4 +238,4 @@ async def test_a_cache_ttl_that_would_be_another_is_refused(client: Client) -> N
     result = await client.call_tool("chat_via_gateway", arguments)
 
     assert result.is_error
-    assert result.content[0].text == "cache_ttl must be 0, or at least 60 seconds (got 5)."
+    assert result.content[0].text == "cache_ttl must be 0 or at least 60 seconds (got 5)."

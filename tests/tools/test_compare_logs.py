@@ -176,7 +176,7 @@ async def test_a_difference_that_the_mask_hides_is_told(client: Client, store: S
 
     found = await differences(client, store, *(request(["Why?"], user=key) for key in keys))
 
-    assert found == {"request /user": ["[openai_key]", "the same except for masked text: [openai_key]"]}
+    assert found == {"request /user": ["[openai_key]", "same except for masked text: [openai_key]"]}
 
 
 async def test_tokens_that_differ_are_broken_down(client: Client, store: Store) -> None:
@@ -201,7 +201,7 @@ async def test_replies_of_another_form_are_compared_by_what_both_have(client: Cl
     _, structured = await compared(client)
 
     differs = {what: [one, other] for what, one, other in structured["differs"]}
-    assert differs["outcome"][0] == "200 succeeded, but the reply is cut at the token limit and is empty"
+    assert differs["outcome"][0] == "200 succeeded, but the reply is truncated at the token limit and is empty"
     assert differs["error"] == ["", "Overloaded"]
     assert differs["finish"] == ["length", ""]
 
@@ -213,7 +213,7 @@ async def test_many_differences_are_counted_and_the_first_shown(client: Client, 
     await store.add(a_log(2, request=other))
     _, structured = await compared(client)
 
-    assert structured["summary"].startswith("200 differences, the first 40 shown, ")
+    assert structured["summary"].startswith("200 differences, first 40 shown, ")
     assert len(structured["differs"]) == 40
 
 

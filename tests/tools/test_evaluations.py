@@ -71,7 +71,7 @@ async def test_rows_and_details_say_which_calls_guardrails_made(tmp_path: Path) 
     what = {row[0]: row[columns.index("what")] for row in rows}
     assert what == {log["id"]: WHAT if log is evaluation else "" for log in logs}
     assert "1 by guardrails" in listed.content[0].text
-    assert "Made by guardrails, not by a user" in details.content[0].text
+    assert "Made by guardrails, not a user" in details.content[0].text
     assert f"They evaluated log {call['id']}" in details.content[0].text
     assert "guardrails" not in others.content[0].text
 
@@ -88,7 +88,7 @@ async def test_a_summary_does_not_count_evaluations_among_users_calls(tmp_path: 
 
     cost = dollars(float(dollars_of(evaluations)))
     assert (len(users), len(evaluations)) == (5, 4)
-    assert f"Guardrails: 4 evaluation calls, {cost}, not counted among users' calls." in told["summary"]
+    assert f"Guardrails: 4 evaluation calls, {cost}, not counted as user calls." in told["summary"]
     assert ": 5 calls" in told["summary"]
     assert ": 5 calls" in of_model["summary"]
     assert "Guardrails" not in of_model["summary"]

@@ -148,7 +148,7 @@ def test_an_error_event_of_a_stream_is_recognised():
 def test_a_stream_that_began_and_failed_broke_off():
     event = 'data: {"choices":[{"index":0,"delta":{"content":"the gateway keeps"}}]}\n\n'
     assert explain(502, event, "openai", 4100) == Failure(
-        "stream broken", "", "The provider broke the stream off after 4.1 s."
+        "stream broken", "", "The provider's stream broke off after 4.1 s."
     )
     assert explain(200, event, "openai") is None
 
@@ -185,11 +185,11 @@ def test_long_words_are_bounded():
     [
         (400, None, "bad request"), (401, None, "bad key"), (402, None, "out of credit"), (403, None, "forbidden"),
         (404, None, "not found"), (408, None, "timeout"), (504, None, "timeout"), (524, None, "timeout"),
-        (413, None, "too large"), (422, None, "bad request"), (424, None, "blocked"), (429, None, "over a limit"),
+        (413, None, "too large"), (422, None, "bad request"), (424, None, "blocked"), (429, None, "limit exceeded"),
         (500, None, "provider failed"), (502, None, "provider failed"), (503, None, "overloaded"), (529, None, "overloaded"),
         (200, None, ""), (None, None, ""), (418, None, ""), (600, None, ""), (429, 2003, "rate limited by gateway"),
         (429, 2045, "spend limit"), (424, 2016, "blocked by guardrails"), (424, 2029, "blocked by DLP"), (None, 2021, "out of credit"),
-        (429, 9999, "over a limit"),
+        (429, 9999, "limit exceeded"),
     ],
 )  # fmt: skip
 def test_status_and_code_alone_fill_a_cell(status, code, words):

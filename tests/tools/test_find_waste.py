@@ -81,7 +81,7 @@ async def test_each_kind_is_told_in_the_dollars_of_an_independent_sum(client: Cl
     for kind in kinds_of(structured).values():
         assert kind["example"] in {record.id for record in planted.records}
         assert f"- {kind['kind']}: $" in text
-        assert f"save it: {kind['change']}" in text
+        assert f"fix: {kind['change']}" in text
 
 
 async def test_all_kinds_at_once_are_told_apart(client: Client, store: Store) -> None:
@@ -129,7 +129,7 @@ async def test_a_prompt_cache_breaker_is_named_with_its_dollars(
     _, structured = await found(client, start_date="2026-11-24T08:00Z", end_date="2026-11-24T10:00Z")
 
     (kind,) = kinds_of(structured).values()
-    assert (kind["kind"], kind["calls"], kind["example"]) == ("prompt cache missed", 1, miss.log["id"])
+    assert (kind["kind"], kind["calls"], kind["example"]) == ("prompt cache misses", 1, miss.log["id"])
     assert kind["tokens"] == pytest.approx(miss.missed, rel=0.01)
     assert kind["dollars"] == pytest.approx(miss.dollars, rel=0.02)
     assert [cause[0] for cause in kind["causes"]] == [cause.stated if ask_why and cause.stated else cause.told]
@@ -193,7 +193,7 @@ async def test_beyond_its_bounds_it_says_what_was_not_read(store: Store, monkeyp
         text, structured = await found(client)
 
     assert "Read the newest 100 of 120 logs, since 2026-11-2" in text
-    assert ", and 5 of the 100 bodies that they point to. Nothing is extrapolated." in text
+    assert ", and 5 of the 100 bodies they point to. Nothing is extrapolated." in text
     assert structured["basis"] in text
 
 
@@ -206,7 +206,7 @@ async def test_what_was_read_stands_when_the_gateway_then_fails(store: Store) ->
     async with elsewhere(store, refuses="/request") as client:
         text, structured = await found(client)
 
-    assert list(kinds_of(structured)) == ["guardrails' evaluation calls"]
+    assert list(kinds_of(structured)) == ["guardrails evaluation calls"]
     assert "Stopped reading: " in text
 
 
@@ -234,7 +234,7 @@ async def test_an_id_in_the_question_is_none_where_the_answers_are_the_same(clie
     _, structured = await found(client)
 
     (kind,) = kinds_of(structured).values()
-    assert (kind["kind"], kind["calls"]) == ("requests that differ only by a time or an id", 19)
+    assert (kind["kind"], kind["calls"]) == ("requests that differ only in a time or id", 19)
 
 
 async def test_what_the_gateways_cache_answers_is_no_waste(client: Client, store: Store) -> None:
@@ -285,4 +285,4 @@ async def test_dates_that_are_none_are_refused(client: Client, store: Store) -> 
     result = await client.call_tool("find_waste", {"start_date": "yesterday"})
 
     assert result.is_error
-    assert "start_date 'yesterday' is no date" in result.content[0].text
+    assert "start_date 'yesterday' is not a date" in result.content[0].text

@@ -25,7 +25,7 @@ async def test_a_failure_is_explained_by_the_providers_own_words(client: Client,
     text, structured = await detailed(client, log_id=a_log(1).id)
 
     assert structured["summary"].startswith(
-        'Failed: overloaded. openai/gpt-4o-mini answered 503:\n  "The server is overloaded"\n2026-11-21 12:00:00 UTC, 0.81 s'
+        'Failed: overloaded. openai/gpt-4o-mini returned 503:\n  "The server is overloaded"\n2026-11-21 12:00:00 UTC, 0.81 s'
     )
     assert "metadata: userId=u12 plan=pro" in text
     assert f"request {len(log.request or b'')} bytes, response {len(log.response or b'')} bytes" in text
@@ -37,7 +37,7 @@ async def test_a_success_says_so_with_its_figures(client: Client, store: Store) 
 
     text, _ = await detailed(client, log_id=a_log(1).id)
 
-    assert "Succeeded: groq llama answered 200." in text
+    assert "Succeeded: groq llama returned 200." in text
     assert "1.5 s, step 1, from the gateway cache, 5 + 3 tokens, $0.0000026" in text
 
 
@@ -82,7 +82,7 @@ async def test_a_head_is_shown_as_the_body_tools_show_it_and_says_where_it_goes_
     assert "word word\n└" in structured["request_head"]
     assert "after: offset=" in structured["request_head"]
     assert structured["request_head"] in text
-    assert small.startswith("Succeeded: openai/gpt-4o-mini answered 200.")
+    assert small.startswith("Succeeded: openai/gpt-4o-mini returned 200.")
 
 
 @pytest.mark.parametrize("sign", ["x", "漢", '"', "🧪", "0f9c"])
@@ -126,9 +126,9 @@ OPENROUTER = {"choices": [{"message": {"content": "Hi"}}], "usage": {"prompt_tok
 @pytest.mark.parametrize(
     ("provider", "model", "body", "said"),
     [
-        ("aws-bedrock", "aws-bedrock/us.amazon.nova-micro-v1:0", CONVERSE, "1000 + 200 tokens, $0.000063\nThe log has no token counts: these come from the stored reply; the cost is the model's list price."),
-        ("google-ai-studio", "google-ai-studio/gemini-2.5-flash", GEMINI, "1000 + 200 tokens, $0.0008\nThe log has no token counts: these come from the stored reply; the cost is the model's list price."),
-        ("openrouter", "openrouter/no-such-model", OPENROUTER, "1000 + 200 tokens, $0.0321\nThe log has no token counts: these come from the stored reply; so does the cost."),
+        ("aws-bedrock", "aws-bedrock/us.amazon.nova-micro-v1:0", CONVERSE, "1000 + 200 tokens, $0.000063\nThe log has no token counts; these are from the stored reply; the cost is the model's list price."),
+        ("google-ai-studio", "google-ai-studio/gemini-2.5-flash", GEMINI, "1000 + 200 tokens, $0.0008\nThe log has no token counts; these are from the stored reply; the cost is the model's list price."),
+        ("openrouter", "openrouter/no-such-model", OPENROUTER, "1000 + 200 tokens, $0.0321\nThe log has no token counts; these are from the stored reply; so is the cost."),
     ],
 )  # fmt: skip
 async def test_tokens_that_only_the_stored_reply_states_are_told_with_where_they_come_from(

@@ -69,7 +69,7 @@ async def test_every_gateway_is_summed_in_one_request_of_analytics(store: Store)
     assert {name: row["calls"] for name, row in rows.items()} == {"default": 20, "staging": 22, "secret": 20}
     assert rows["staging"]["failed"] == 1
     assert "all gateways, 2026-11-21" in told["summary"]
-    assert "Of these, 1 call is of the model that guardrails evaluate with, $0.00025." in told["summary"]
+    assert "Of these, 1 call is to the guardrails model, $0.00025." in told["summary"]
     assert told["next"] == "summarize_logs with the gateway_id of a row"
     assert seen.paths == ["/client/v4/graphql"]
     assert max(o200k(result.content[0].text), o200k(json.dumps(told))) < 600
@@ -94,14 +94,14 @@ async def test_only_gateways_that_may_be_named_are_summed(store: Store) -> None:
 
     assert {row[0] for row in told["rows"]} == {"default", "staging"}
     assert "secret" not in str(told)
-    assert "Only the gateways that are allowed here: default, staging." in told["basis"]
+    assert "Only the gateways allowed here: default, staging." in told["basis"]
     assert f"${float(spent['default'] + spent['staging']):.3g}," in told["summary"]
 
 
 async def test_a_gateway_together_with_all_gateways_is_refused(store: Store) -> None:
     result = await asked(Seen(store), {"gateway_id": "default"})
 
-    assert "group_by=gateway is over all gateways: leave out gateway_id." in result.content[0].text
+    assert "group_by=gateway covers all gateways: omit gateway_id." in result.content[0].text
 
 
 async def test_without_permission_for_analytics_it_says_what_to_do(store: Store) -> None:
@@ -111,9 +111,9 @@ async def test_without_permission_for_analytics_it_says_what_to_do(store: Store)
     result = await asked(httpx2.MockTransport(refuse))
 
     assert result.is_error
-    assert "group_by=gateway is told by analytics alone" in result.content[0].text
+    assert "group_by=gateway needs analytics, which failed" in result.content[0].text
     assert "Account Analytics Read" in result.content[0].text
-    assert "summarize_logs with each gateway_id of list_gateways" in result.content[0].text
+    assert "summarize_logs with each gateway_id from list_gateways" in result.content[0].text
 
 
 async def test_the_local_gateway_sums_its_gateways_too(tmp_path: Path, store: Store) -> None:

@@ -62,7 +62,7 @@ async def test_more_pages_are_pointed_to() -> None:
 
 
 async def test_no_gateways_is_explained() -> None:
-    assert "makes the gateway default on its first authenticated request" in (await listed([], 0))[0]
+    assert "creates the default gateway on the first authenticated request" in (await listed([], 0))[0]
     assert "No gateways match." in (await listed([], 0, search="x"))[0]
 
 
@@ -122,7 +122,7 @@ async def test_the_limits_and_policies_of_a_single_gateway_are_told_in_a_line_ea
     row = dict(zip(result.structured_content["columns"], result.structured_content["rows"][0], strict=True))
     assert row["spend limits"] == 1
     assert result.structured_content["bounds"] == [
-        "spend limit r1: $5 per 86400 s, fixed for model gpt-4o, user each separately",
+        "spend limit r1: $5 per 86400 s, fixed for model gpt-4o, user each",
         "policy users: limit of $9 daily on any model for {metadata.user}",
     ]
     assert "policy users: limit of $9 daily" in result.content[0].text

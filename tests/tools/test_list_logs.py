@@ -89,7 +89,7 @@ async def test_pages_are_walked_by_the_next_line(client: Client, store: Store) -
     assert "page=2" in first["next"]
     assert "page=" not in second["next"]
     assert [len(first["rows"]), len(second["rows"])] == [2, 1]
-    assert "ask for an earlier page" in text
+    assert "Use an earlier page" in text
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ async def test_metadata_is_matched_as_pairs_and_dropped_rows_are_counted(client:
 
     assert structured["columns"][-1] == "user"
     assert [row[0] for row in structured["rows"]] == [a_log(1).id]
-    assert "1 more rows had the metadata key and the value, but not as a pair" in structured["summary"]
+    assert "1 more rows had the metadata key and the value but not as a pair" in structured["summary"]
 
 
 async def test_chosen_fields_are_the_columns(client: Client, store: Store) -> None:
@@ -152,7 +152,7 @@ async def test_chosen_fields_are_the_columns(client: Client, store: Store) -> No
 async def test_a_field_that_no_log_has_is_refused_with_the_nearest(client: Client, store: Store) -> None:
     await store.add(a_log(1))
 
-    assert "No log has a field modle: did you mean model?" in await refused(client, fields=["modle"])
+    assert "Logs have no field modle: did you mean model?" in await refused(client, fields=["modle"])
 
 
 async def test_a_long_cell_is_cut_and_the_row_stays(client: Client, store: Store) -> None:
@@ -186,12 +186,12 @@ async def test_an_empty_list_says_why_it_may_be_empty(client: Client, store: Sto
         ({"gateway_id": "nope"}, "No gateway nope. list_gateways"),
         ({"per_page": 0}, "per_page must be at least 1 (got 0)"),
         ({"per_page": 51}, "per_page must be at most 50 (got 51)"),
-        ({"start_date": "soon"}, "start_date 'soon' is no date"),
-        ({"start_date": "999999d"}, "is no date"),
+        ({"start_date": "soon"}, "start_date 'soon' is not a date"),
+        ({"start_date": "999999d"}, "is not a date"),
         ({"start_date": "2026-11-22", "end_date": "2026-11-21"}, "is before start_date"),
         ({"filters": [{"key": "models", "value": ["x"]}]}, "or metadata.<key>; did you mean model?"),
         ({"order_by": "costs"}, "or metadata.<key>; did you mean cost?"),
-        ({"filters": [{"key": "cost", "value": ["cheap"]}]}, "cost is compared with a number"),
+        ({"filters": [{"key": "cost", "value": ["cheap"]}]}, "cost must be compared with a number"),
         ({"gateway": "main"}, "Unknown argument gateway: did you mean gateway_id?"),
         ({"feedback": 2}, "feedback must be -1, 0 or 1 (got 2)"),
         ({"metadata": {"user": {"id": 1}}}, "metadata.user must be text, a number or a boolean"),
@@ -343,7 +343,7 @@ async def test_more_logs_than_can_be_sorted_are_refused(client: Client, store: S
 
     result = await client.call_tool("list_logs", {"order_by": "metadata.rank"})
 
-    assert "1,001 match, at most 1,000 are sorted" in result.content[0].text
+    assert "1,001 match, and at most 1,000 can be sorted" in result.content[0].text
 
 
 @pytest.mark.usefixtures("people")
@@ -351,8 +351,8 @@ async def test_an_unknown_metadata_key_is_told_with_those_that_there_are(client:
     column = await client.call_tool("list_logs", {"fields": ["metadata.user"]})
     text, _ = await listed(client, filters=[{"key": "metadata.user", "value": ["x"]}])
 
-    assert "None has the metadata key user. The keys are rank, team." in column.content[0].text
-    assert "Of the newest 6 logs: None has the metadata key user. The keys are rank, team." in text
+    assert "None has metadata key user. The keys are rank, team." in column.content[0].text
+    assert "In the newest 6 logs: None has metadata key user. The keys are rank, team." in text
 
 
 async def test_the_whole_metadata_is_shown_uncut_where_it_fits(client: Client, store: Store) -> None:
@@ -363,7 +363,7 @@ async def test_the_whole_metadata_is_shown_uncut_where_it_fits(client: Client, s
     _, large = await listed(client, fields=["metadata"], per_page=50)
 
     assert len(small["rows"][0][1]) > 300
-    assert "whole metadata, which is cut here" in large["next"]
+    assert "full metadata, which is truncated here" in large["next"]
 
 
 async def test_other_gateways_with_matches_are_named_when_there_are_none_here(client: Client, store: Store) -> None:
@@ -373,7 +373,7 @@ async def test_other_gateways_with_matches_are_named_when_there_are_none_here(cl
     text, _ = await listed(client, model="openai/gpt-4o-mini")
     named, _ = await listed(client, model="openai/gpt-4o-mini", gateway_id="default")
 
-    assert "Of the other gateways, staging has 1 matching log: give gateway_id." in text
+    assert "Elsewhere, staging has 1 matching log: set gateway_id." in text
     assert "staging" not in named
 
 
@@ -382,7 +382,7 @@ async def test_a_search_that_finds_nothing_says_where_it_looked(client: Client, 
 
     text, _ = await listed(client, search="scattering")
 
-    assert "search looks at metadata only, not at bodies." in text
+    assert "search covers metadata only, not bodies." in text
 
 
 async def test_a_failed_step_says_which_step_answered(client: Client, store: Store) -> None:

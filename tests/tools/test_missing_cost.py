@@ -61,16 +61,16 @@ async def client(store: Store, paths: list[str]) -> Any:
         ({"cost": None, "success": False, "status_code": 500}, ""),
         (
             {"cost": None, "tokens_in": None, "tokens_out": None, "response": b"{}"},
-            "No cost: neither the log nor the stored reply tells tokens.",
+            "No cost: neither the log nor the stored reply has token counts.",
         ),
-        ({"cost": None, "model": "openai/made-up"}, "No cost: no price of made-up is known."),
+        ({"cost": None, "model": "openai/made-up"}, "No cost: the price of made-up is unknown."),
         (
             {"cost": None, "tokens_in": 1000, "tokens_out": 100},
-            "No cost: the gateway gave gpt-4o-mini no price; at the public list price it is about $0.00021.",
+            "No cost: the gateway has no price for gpt-4o-mini; at the public list price it is about $0.00021.",
         ),
         (
             {"cost": None, "model": "openrouter/made-up", "response": reply(prompt_tokens=5, cost=0.0012)},
-            "No cost: no price of made-up is known. The reply itself states $0.0012.",
+            "No cost: the price of made-up is unknown. The reply itself states $0.0012.",
         ),
         (
             CUSTOM,
@@ -91,7 +91,7 @@ async def test_a_custom_provider_with_a_price_says_so(client: Client, store: Sto
 
     assert await no_cost(client, store, **CUSTOM) == (
         "No cost: custom-ollama has a price now (starts-with llama: cost_in 0.25, cost_out 2), "
-        "which this call was not given: it may be newer."
+        "but this call was not charged it: the price may be newer."
     )
 
 
@@ -104,9 +104,9 @@ async def test_a_summary_counts_what_has_no_cost_by_reason(client: Client, store
 
     basis = (await client.call_tool("summarize_logs", asked)).structured_content["basis"]
 
-    assert "Without usage, so counted as nothing: 1 of the calls read (openai/gpt-4o-mini)." in basis
-    assert "Without price, so counted as nothing: 1 of the calls read (openai/made-up)." in basis
-    assert "Without price of their custom provider, so counted as nothing: 2 of the calls read" in basis
+    assert "Without usage, so counted as $0: 1 of the calls read (openai/gpt-4o-mini)." in basis
+    assert "Without price, so counted as $0: 1 of the calls read (openai/made-up)." in basis
+    assert "Without custom provider price, so counted as $0: 2 of the calls read" in basis
 
 
 async def test_the_local_gateway_prices_its_custom_providers_calls(tmp_path: Path) -> None:

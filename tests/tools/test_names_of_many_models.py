@@ -93,10 +93,10 @@ async def test_details_say_what_was_asked_for_and_what_answered() -> None:
     refused = await Cloudflare("dynamic/support", routes=403).told("get_log_details", log_id="l1")
     router = Cloudflare("cloudflare/auto")
 
-    answered = "Asked for dynamic/support: @cf/meta/llama-3.1-8b answered, as step 1."
-    assert f"{answered} The route's models, in order: openai/gpt-4o, @cf/meta/llama-3.1-8b." in text
+    answered = "Requested dynamic/support: @cf/meta/llama-3.1-8b answered, as step 1."
+    assert f"{answered} Route models, in order: openai/gpt-4o, @cf/meta/llama-3.1-8b." in text
     assert answered in refused
-    assert "Asked for cloudflare/auto: @cf/meta/llama-3.1-8b answered" in await router.told(
+    assert "Requested cloudflare/auto: @cf/meta/llama-3.1-8b answered" in await router.told(
         "get_log_details", log_id="l1"
     )
     assert not any(request.url.path.endswith("/routes") for request in router.seen)

@@ -100,15 +100,15 @@ def seven_minutes(agent: Agent) -> None:
     ("form", "breaks", "why"),
     [
         ("anthropic", another_model, "the model changed from claude-sonnet-4-5 to claude-opus-4-5"),
-        ("anthropic", tools_in_another_order, "the tools are in another order from number 2, edit_file"),
+        ("anthropic", tools_in_another_order, "the tool order changed at tool 2, edit_file"),
         ("anthropic", a_tool_more, "tool search_web was added"),
         ("responses", a_tool_changed, "tool run_tests changed"),
-        ("anthropic", a_time_at_the_head, "the system prompts differ from character 0: a time"),
-        ("anthropic", an_earlier_message, "message 1 differs from character 24"),
+        ("anthropic", a_time_at_the_head, "the system prompts differ at character 0: a time"),
+        ("anthropic", an_earlier_message, "message 1 differs at character 24"),
         ("responses", another_key, "prompt_cache_key changed"),
         ("responses", another_effort, "reasoning changed"),
         ("responses", another_tier, "service_tier changed"),
-        ("anthropic", seven_minutes, "nothing differs: 7 minutes since the last call, the cache lives 5 minutes"),
+        ("anthropic", seven_minutes, "nothing differs: 7 minutes since the last call, cache lifetime 5 minutes"),
     ],
 )
 async def test_a_miss_is_explained_by_the_call_before(
@@ -174,7 +174,7 @@ async def test_a_request_without_marks_is_told_to_have_none(client: Client, stor
     }
     log_id = answered(agent, 0, 4100)
 
-    assert "(nothing in the request is marked to be cached)" in await cache_line(client, store, agent, log_id)
+    assert "(nothing in the request is marked for caching)" in await cache_line(client, store, agent, log_id)
 
 
 async def test_a_hit_is_told_and_what_no_cache_is_for_is_not(client: Client, store: Store) -> None:
@@ -207,7 +207,7 @@ def spoken(usage: dict[str, Any]) -> bytes:
         (
             800,
             0,
-            "prompt cache: read 0 of 800 input tokens (below the 1,024 tokens that are cached at least)",
+            "prompt cache: read 0 of 800 input tokens (below the 1,024-token minimum)",
             "tokens 800 in (0 cache read), 3 out",
         ),
         (800, None, "", "tokens 800 in, 3 out"),
@@ -273,7 +273,7 @@ async def test_short_prompts_are_why_nothing_is_read(client: Client, store: Stor
 
     summary = (await client.call_tool("summarize_logs", asked)).structured_content["summary"]
 
-    assert "prompt cache read 0 % of input (no prompt has the 1,024 tokens that are cached at least)" in summary
+    assert "prompt cache read 0 % of input (no prompt reaches the 1,024-token minimum)" in summary
 
 
 @pytest.mark.parametrize(
@@ -283,14 +283,14 @@ async def test_short_prompts_are_why_nothing_is_read(client: Client, store: Stor
             "anthropic",
             {"cache_control": {"type": "ephemeral", "ttl": "1h"}},
             "2 cache marks (ttl 1h)",
-            "prompt cache asked for: 2 cache marks (ttl 1h)",
+            "prompt cache requested: 2 cache marks (ttl 1h)",
         ),
-        ("anthropic", {}, "2 cache marks", "prompt cache asked for: 2 cache marks"),
+        ("anthropic", {}, "2 cache marks", "prompt cache requested: 2 cache marks"),
         (
             "responses",
             {"prompt_cache_key": "app-7", "prompt_cache_options": {"mode": "explicit", "ttl": "12h"}},
             "prompt_cache_key app-7, prompt_cache_options mode explicit ttl 12h",
-            "prompt cache asked for: prompt_cache_key app-7, prompt_cache_options mode explicit ttl 12h",
+            "prompt cache requested: prompt_cache_key app-7, prompt_cache_options mode explicit ttl 12h",
         ),
     ],
 )

@@ -95,11 +95,11 @@ WHOLE: dict[str, Body] = {
 @pytest.mark.parametrize(
     ("form", "breaks", "pause", "cause"),
     [
-        ("responses", redated, 0, "the system prompts differ from character 0: a time"),
-        ("responses", shuffled, 0, "the tools are in another order from number "),
+        ("responses", redated, 0, "the system prompts differ at character 0: a time"),
+        ("responses", shuffled, 0, "the tool order changed at tool "),
         ("responses", keyed, 0, "prompt_cache_key changed"),
-        ("anthropic", edited_first, 0, "message 1 differs from character "),
-        ("anthropic", let_be, 7, "nothing differs: 7 minutes since the last call, the cache lives 5 minutes"),
+        ("anthropic", edited_first, 0, "message 1 differs at character "),
+        ("anthropic", let_be, 7, "nothing differs: 7 minutes since the last call, cache lifetime 5 minutes"),
     ],
     ids=["time", "tools", "key", "message", "expiry"],
 )

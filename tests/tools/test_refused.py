@@ -54,8 +54,8 @@ async def test_a_policy_that_blocks_is_named(gateway: Plane) -> None:
     summary, details = await told(gateway)
 
     assert '1 × refused by policy: "Access denied by policy"' in summary
-    assert details.startswith("Failed: refused by policy. anthropic/claude-sonnet-4-5 answered 403:")
-    assert "Now policy no-claude blocks it; a change of a policy takes up to 15 minutes" in details
+    assert details.startswith("Failed: refused by policy. anthropic/claude-sonnet-4-5 returned 403:")
+    assert "Policy no-claude would block it now; a policy change takes up to 15 minutes" in details
     assert "metadata: user=u12" in details
 
 
@@ -69,7 +69,7 @@ async def test_a_budget_that_is_used_up_is_told_in_dollars_and_not_called_a_rate
 
     assert '1 × spend limit: "Spending limit exceeded: users:u12, $' in summary
     assert " spent of $0.20" in details
-    assert "Now policy users refuses it: the budget users:u12 is used up, $" in details
+    assert "Policy users would block it now: budget users:u12 is used up, $" in details
     assert "rate limited" not in summary + details
 
 
@@ -79,7 +79,7 @@ async def test_a_policy_that_was_taken_back_would_let_it_pass(gateway: Plane) ->
     (held,) = (await gateway.manage("GET", "default/policies")).json()["result"]
     await gateway.manage("DELETE", f"default/policies/{held['id']}")
 
-    assert "Now its policies would let it pass; a change of a policy takes up to 15 minutes" in (await told(gateway))[1]
+    assert "Its policies would allow it now; a policy change takes up to 15 minutes" in (await told(gateway))[1]
 
 
 async def test_a_spend_limit_names_its_rule_and_window(gateway: Plane) -> None:
@@ -111,8 +111,8 @@ async def test_why_the_small_model_answered_is_told(gateway: Plane) -> None:
 
     details = (await told(gateway))[1]
 
-    assert "Asked for dynamic/support: openai/gpt-4o-mini answered." in details
-    assert "The route's models, in order: openai/gpt-4o, openai/gpt-4o-mini; before them a cost limit" in details
+    assert "Requested dynamic/support: openai/gpt-4o-mini answered." in details
+    assert "Route models, in order: openai/gpt-4o, openai/gpt-4o-mini; first a cost limit" in details
 
 
 async def test_an_alias_whose_first_model_failed_is_told_with_both_steps(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ async def test_an_alias_whose_first_model_failed_is_told_with_both_steps(tmp_pat
 
     assert answer.status_code == 200
     assert "1 failed (50 %), all of them answered by a later step (openai/gpt-4o-mini)" in summary
-    assert "Asked for custom/small: openai/gpt-4o-mini answered, as step 1." in details
+    assert "Requested custom/small: openai/gpt-4o-mini answered, as step 1." in details
     assert "Steps of this call: 0 openai/gpt-9-retired 404 not found" in details
 
 
@@ -144,8 +144,8 @@ NO_CREDIT = {"error": {"message": "You exceeded your current quota", "code": "in
             {"balance": -1.5, "has_default_payment_method": False},
             "Cloudflare credit: none left; no payment method is set",
         ),
-        ({"balance": 12.5}, "Cloudflare credit: $12.5 left; the account at the provider may be the empty one."),
-        (403, "The credit balance is not known (No permission."),
+        ({"balance": 12.5}, "Cloudflare credit: $12.5 left; the provider account may be the one out of credit."),
+        (403, "The credit balance is unknown (No permission."),
         ({}, ""),
         (404, ""),
     ],

@@ -127,7 +127,7 @@ async def test_a_replay_is_not_answered_from_the_cache(client: Client) -> None:
     reply = await sent(client, log_id=log_id)
 
     assert "its metadata" in structured["summary"]
-    assert "the answer from the cache" in structured["summary"]
+    assert "the cached answer" in structured["summary"]
     assert reply["cache_status"] != "HIT"
 
 
@@ -192,14 +192,14 @@ async def test_a_provider_that_refuses_again_is_told_with_the_new_log(client: Cl
 
     said = await refused(client, log_id=row[0], code=shown["code"])
 
-    assert "answered HTTP 503" in said
+    assert "returned HTTP 503" in said
     assert "Next: get_log_details with log " in said
 
 
 @pytest.mark.parametrize(
     ("log", "model", "said"),
     [
-        (a_log(1, request=b"no json"), "", "The stored request is no JSON"),
+        (a_log(1, request=b"no json"), "", "The stored request is not JSON"),
         (a_log(1, request=b"[1]"), "", "Only a request that is a JSON object"),
         (a_log(1, request=None), "", "body was not stored"),
         (a_log(1, path="../../x", request=b'{"a":1}'), "", "no model or path of a provider"),

@@ -89,12 +89,12 @@ async def test_a_phrase_is_found_with_a_pointer_that_the_body_tools_take(client:
     text = await told(client, text="REFUND code")
     [(log, part, pointer)] = places(text)
 
-    assert text.startswith('1 log of gateway default holds "REFUND code", newest first, 2026-11-21 (UTC).\n┌ ')
+    assert text.startswith('1 log of gateway default contains "REFUND code", newest first, 2026-11-21 (UTC).\n┌ ')
     assert f" 12:09:00 openai/gpt-4o-mini request {pointer}, character 9: Well, {CODE}, thanks (+2 more)" in text
     assert (log, part, pointer) == (a_log(9).id, "request", "/messages/1/content")
     assert CODE in await called(client, READS[part], log_id=log, pointer=pointer)
     assert f"{pointer}, character 9: " in await called(client, READS[part], log_id=log, search="refund code")
-    assert "Looked at all 4 logs" in text
+    assert "Searched all 4 logs" in text
 
 
 async def test_all_places_of_both_bodies_count_for_one_log(client: Client, store: Store) -> None:
@@ -174,7 +174,7 @@ async def test_a_secret_is_found_by_its_kind_and_not_shown(client: Client, store
     for named in ("openai_key", "[openai_key]"):
         text = await told(client, text=named)
 
-        assert text.startswith("2 logs of gateway default hold a secret of the kind openai_key, ")
+        assert text.startswith("2 logs of gateway default contain a secret of kind openai_key, ")
         assert [log for log, *_ in places(text)] == [a_log(2).id, a_log(1).id]
         assert "use [openai_key] for it" in text
         assert "Masked: 2 openai_key" in text
@@ -190,11 +190,11 @@ async def test_a_part_of_a_secret_is_not_confirmed(client: Client, store: Store)
     for secret in [*there, *absent]:
         text = await told(client, text=secret)
 
-        assert text.startswith("No log of gateway default holds ")
-        assert "Looked at all 2 logs" in text
-        assert 'give their kind, as text="openai_key"' in text
+        assert text.startswith("No log of gateway default contains ")
+        assert "Searched all 2 logs" in text
+        assert 'search by kind: text="openai_key"' in text
     for regex in (KEY[8:14], "Ab3d.*", "sk-proj-[A-Za-z0-9]+"):
-        assert (await told(client, regex=regex)).startswith("No log of gateway default holds ")
+        assert (await told(client, regex=regex)).startswith("No log of gateway default contains ")
 
 
 async def test_a_secret_is_found_by_its_kind_where_nothing_is_masked(store: Store, tmp_path: Path) -> None:
@@ -233,10 +233,10 @@ async def test_a_regular_expression_finds_kinds_of_secrets(client: Client, store
 @pytest.mark.parametrize(
     ("regex", "why"),
     [
-        ("(a", "regex is not valid: missing ): (a. It has RE2's syntax: no look-around, no \\1."),
+        ("(a", "regex is not valid: missing ): (a. Use RE2 syntax: no look-around, no \\1."),
         (r"(?=a)", "regex is not valid: invalid perl operator: (?=."),
         (r"(a)\1", "regex is not valid: invalid escape sequence: \\1."),
-        ("a*", "regex matches the empty text"),
+        ("a*", "regex matches empty text"),
         (".{900}x.{900}y", "regex is too large"),
     ],
 )
@@ -246,7 +246,7 @@ async def test_a_bad_regular_expression_is_refused(client: Client, regex: str, w
 
 async def test_either_text_or_regex_is_wanted(client: Client) -> None:
     for arguments in ({}, {"text": " "}, {"text": "a", "regex": "a"}):
-        assert (await refused(client, **arguments)).startswith("Give text or regex, one of both: ")
+        assert (await refused(client, **arguments)).startswith("Give either text or regex: ")
 
 
 async def test_an_expression_that_others_take_for_ever_for_is_answered_at_once(client: Client, store: Store) -> None:
@@ -255,7 +255,7 @@ async def test_an_expression_that_others_take_for_ever_for_is_answered_at_once(c
     started = time.monotonic()
     text = await told(client, regex="(a+)+$b")
 
-    assert text.startswith("No log of gateway default holds what matches (a+)+$b.")
+    assert text.startswith("No log of gateway default contains a match for (a+)+$b.")
     assert time.monotonic() - started < 5
 
 
@@ -297,14 +297,14 @@ async def test_the_newest_are_given_up_to_the_limit_and_how_to_look_further(clie
     for _ in range(5):
         text = await told(client, text=CODE, limit=3, **further)
         seen += [log for log, *_ in places(text)]
-        following = re.search(r'end_date="([^"]+)" looks further$', text)
+        following = re.search(r'end_date="([^"]+)" continues the search$', text)
         if not following:
             break
-        assert text.startswith("The newest 3 logs of gateway default hold ")
+        assert text.startswith("The newest 3 logs of gateway default contain ")
         further = {"end_date": following[1]}
 
     assert seen == [a_log(number).id for number in range(120, -1, -10)]
-    assert "looks further" not in text
+    assert "continues the search" not in text
 
 
 async def test_looking_ends_as_soon_as_enough_logs_match(client: Client, store: Store) -> None:
@@ -313,8 +313,8 @@ async def test_looking_ends_as_soon_as_enough_logs_match(client: Client, store: 
 
     text = await told(client, regex=r"refund \w+ is", limit=2)
 
-    assert "\nLooked at 2 of 60 logs, newest first, back to 2026-11-21 12:58:00 UTC." in text
-    assert text.endswith('end_date="2026-11-21T12:57:00.000Z" looks further')
+    assert "\nSearched 2 of 60 logs, newest first, back to 2026-11-21 12:58:00 UTC." in text
+    assert text.endswith('end_date="2026-11-21T12:57:00.000Z" continues the search')
 
 
 async def test_logs_of_one_millisecond_are_not_lost(client: Client, store: Store) -> None:
@@ -333,8 +333,8 @@ async def test_more_logs_of_one_millisecond_than_a_page_are_all_looked_at(client
 
     text = await told(client, regex=r"refund \w+ is", part="request", group_by="hour")
 
-    assert text.startswith("120 logs of gateway default hold ")
-    assert "\nLooked at all 120 logs." in text
+    assert text.startswith("120 logs of gateway default contain ")
+    assert "\nSearched all 120 logs." in text
 
 
 async def test_all_matching_logs_are_counted_by_group(client: Client, store: Store) -> None:
@@ -349,14 +349,14 @@ async def test_all_matching_logs_are_counted_by_group(client: Client, store: Sto
         await told(client, text=CODE, group_by=by, limit=1) for by in ("day", "model", "metadata.team")
     ]
 
-    assert by_day.startswith('35 logs of gateway default hold "my refund code is ZX-9981", by day.\n')
+    assert by_day.startswith('35 logs of gateway default contain "my refund code is ZX-9981", by day.\n')
     assert [line.split()[:2] for line in logged(by_day).splitlines()[1:]] == [
         ["2026-11-24", "5"],
         ["2026-11-23", "12"],
         ["2026-11-22", "12"],
         ["2026-11-21", "6"],
     ]
-    assert f"The oldest: {a_log(0).id}, 2026-11-21 12:00:00 UTC." in by_day
+    assert f"Oldest: {a_log(0).id}, 2026-11-21 12:00:00 UTC." in by_day
     assert [line.split()[:2] for line in logged(by_model).splitlines()[1:]] == [
         ["openai/gpt-4o-mini", "30"],
         ["openai/gpt-4o", "5"],
@@ -379,7 +379,7 @@ async def test_the_budget_is_kept_and_the_next_call_goes_on(client: Client, stor
     assert o200k(text) <= budget
     assert o200k(grouped) <= budget
     assert len(shown) < 30
-    following = re.search(r'end_date="2026-11-21T12:(\d\d):00.000Z" looks further', text)
+    following = re.search(r'end_date="2026-11-21T12:(\d\d):00.000Z" continues the search', text)
     assert following and int(following[1]) == 29 - len(shown)
 
 
@@ -391,9 +391,9 @@ async def test_nothing_found_says_how_far_it_looked_and_what_to_try(client: Clie
     text = await told(client, regex="no such words", start_date="2026-11-21T11:00Z")
 
     first, looked, likely = text.splitlines()
-    assert first == "No log of gateway default holds what matches no such words."
-    assert looked.startswith("Looked at all 4 logs since 2026-11-21 11:00 UTC; 3 without a stored body.")
-    assert likely.startswith("Likely: it is worded otherwise (try fewer words, or regex), start_date is too late, ")
+    assert first == "No log of gateway default contains a match for no such words."
+    assert looked.startswith("Searched all 4 logs since 2026-11-21 11:00 UTC; 3 without a stored body.")
+    assert likely.startswith("Likely: the wording differs (try fewer words, or regex), start_date is too late, ")
 
 
 async def test_bodies_that_are_not_stored_are_counted_with_an_index_too(client: Client, store: Store) -> None:
@@ -403,7 +403,7 @@ async def test_bodies_that_are_not_stored_are_counted_with_an_index_too(client: 
 
     text = await told(client, text="no such words")
 
-    assert re.search(r"^Looked at all 60 logs; (of the newest 50, 50|60) without a stored body\.", text, re.MULTILINE)
+    assert re.search(r"^Searched all 60 logs; (of the newest 50, 50|60) without a stored body\.", text, re.MULTILINE)
 
 
 async def test_where_there_are_no_logs_that_is_said(client: Client, store: Store) -> None:
@@ -456,9 +456,9 @@ async def test_after_some_time_what_was_found_is_told(store: Store, monkeypatch:
         text = await told(client, regex=r"refund \w+", limit=12)
 
     assert len(places(text)) == 11
-    assert "Looked at 11 of 12 logs, newest first" in text
+    assert "Searched 11 of 12 logs, newest first" in text
     assert "Stopped after 3 s." in text
-    assert text.endswith('end_date="2026-11-21T12:09:00.000Z" looks further')
+    assert text.endswith('end_date="2026-11-21T12:09:00.000Z" continues the search')
 
 
 async def test_no_time_at_all_is_said(client: Client, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -467,7 +467,7 @@ async def test_no_time_at_all_is_said(client: Client, store: Store, monkeypatch:
 
     text = await told(client, text=CODE)
 
-    assert re.search(r"Looked at (0 of )?1 log. Stopped after 0 s.", text)
+    assert re.search(r"Searched (0 of )?1 log. Stopped after 0 s.", text)
 
 
 async def test_a_cancelled_search_leaves_nothing_behind(store: Store) -> None:
@@ -555,7 +555,7 @@ async def test_of_a_large_body_the_beginning_is_looked_through(
     await store.add(a_log(1, request=asking(CODE, "x" * 2000, "end of it")))
 
     assert "request text, character " in await told(client, regex="refund code")
-    assert "; of 1 only a part." in await told(client, regex="end of it")
+    assert "; 1 read only in part." in await told(client, regex="end of it")
 
 
 async def test_a_body_that_takes_long_to_mask_is_given_up_in_time(

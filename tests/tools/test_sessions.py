@@ -55,7 +55,7 @@ async def test_a_session_far_above_its_users_and_everyones_others_comes_first(cl
     first, second, *_ = rows(await summarized(client))
 
     assert first["session"] == "s8"
-    assert first["changed"] == "unusual: over twice this user's p95 of $0.118, and over everyone's p99"
+    assert first["changed"] == "unusual: over twice this user's p95 of $0.118 and above everyone's p99"
     assert not second.get("changed")
 
 

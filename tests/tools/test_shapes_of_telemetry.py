@@ -125,7 +125,7 @@ async def test_what_is_missing_is_named_with_the_keys_that_there_are_and_nothing
 
     row = await told(wire, "list_logs")
 
-    assert "Not found in its events: cost, response. Other keys there: " in row
+    assert "Missing in its events: cost, response. Other keys there: " in row
     assert "aig.price_usd" in row
     assert "no cost" in row
 
@@ -156,8 +156,8 @@ async def test_a_body_that_was_cut_or_is_not_there_says_so() -> None:
     async with Client(build_server(Settings(account_id="a" * 32, api_token="t"), gone)) as client:
         missing = await client.call_tool("get_log_request_body", {"log_id": "01a2-event"})
 
-    assert body.startswith("It may be cut: Workers Observability cut this event at the size that it keeps.")
-    assert "does not hold its request body" in missing.content[0].text
+    assert body.startswith("It may be truncated: Workers Observability shortened this event to its size limit.")
+    assert "does not contain its request body" in missing.content[0].text
 
 
 async def test_events_of_others_are_no_logs() -> None:

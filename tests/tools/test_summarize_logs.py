@@ -150,7 +150,7 @@ async def test_of_many_logs_a_thousand_are_read_from_the_whole_span(client: Clie
     _, structured = await summarized(client)
 
     assert "1,200 calls" in structured["summary"]
-    assert "percentiles from 1,000 of 1,200 logs, taken evenly from the span" in structured["basis"]
+    assert "percentiles from 1,000 of 1,200 logs, sampled evenly over the range" in structured["basis"]
     p50 = float(structured["summary"].partition(" s p50")[0].rpartition(" ")[2])
     assert p50 == pytest.approx(0.6, abs=0.02)
 
@@ -196,10 +196,10 @@ async def test_the_same_span_earlier_gives_the_change_and_the_order(client: Clie
     _, structured = await summarized(client, compare_to="24h")
     _, previous = await summarized(client, compare_to="previous")
 
-    assert "against 24 h earlier: 160 calls (+0 %), 40 failed (25 %, was 0 %)" in structured["summary"]
+    assert "vs. 24 h earlier: 160 calls (+0 %), 40 failed (25 %, was 0 %)" in structured["summary"]
     assert list(rows_of(structured)) == [MODELS[1], MODELS[0]]
     assert rows_of(structured)[MODELS[1]]["calls was"] == 50
-    assert "against the span before: 160 calls (was 0)" in previous["summary"]
+    assert "vs. the period before: 160 calls (was 0)" in previous["summary"]
 
 
 async def test_hours_are_held_against_the_same_hours_earlier(client: Client, store: Store) -> None:
@@ -212,7 +212,7 @@ async def test_hours_are_held_against_the_same_hours_earlier(client: Client, sto
 
 INCIDENTS: dict[str, tuple[Callable[[random.Random, float], dict[str, Any]], str]] = {
     "failures": (lambda chance, minute: {"fails": minute >= 22 and chance.random() < 0.6}, "failed 0 → "),
-    "price": (lambda _, minute: {"cost": 0.03 if minute >= 22 else 0.01}, "a call $0.01 → $0.03"),
+    "price": (lambda _, minute: {"cost": 0.03 if minute >= 22 else 0.01}, "per call $0.01 → $0.03"),
     "slow": (lambda chance, minute: {"duration": chance.randrange(900, 1300) * (4 if minute >= 22 else 1)}, "p50 1."),
 }
 
@@ -251,8 +251,8 @@ async def test_what_changed_before_the_span_is_told_by_the_span_before(client: C
 
     changed = {row: cells["changed"] for row, cells in rows_of(structured).items()}
     assert changed[MODELS[0]] == "failed 0 → 50 % until 12:20"
-    assert changed[MODELS[1]] == "a call $0.01 → $0.03 since the start or before"
-    assert changed[MODELS[2]] == "p50 0.9 → 4 s since the start or before"
+    assert changed[MODELS[1]] == "per call $0.01 → $0.03 since the start or earlier"
+    assert changed[MODELS[2]] == "p50 0.9 → 4 s since the start or earlier"
 
 
 async def test_a_cache_that_stopped_hitting_is_dated_over_a_day(client: Client, store: Store) -> None:
@@ -356,7 +356,7 @@ async def test_filters_that_analytics_do_not_know_are_answered_from_logs(
     _, structured = await summarized(client, filters=[clause])
 
     assert "1 call," in structured["summary"]
-    assert structured["basis"].startswith("Analytics cannot tell what these filters ask for.")
+    assert structured["basis"].startswith("Analytics cannot apply these filters.")
 
 
 @pytest.mark.parametrize(
@@ -436,8 +436,8 @@ async def test_calls_without_usage_or_price_are_named(client: Client, store: Sto
 
     _, structured = await summarized(client)
 
-    assert "Without usage, so counted as nothing: 1 of the calls read (custom/unmeasured)." in structured["basis"]
-    assert "Without price, so counted as nothing: 1 of the calls read (custom/unpriced)." in structured["basis"]
+    assert "Without usage, so counted as $0: 1 of the calls read (custom/unmeasured)." in structured["basis"]
+    assert "Without price, so counted as $0: 1 of the calls read (custom/unpriced)." in structured["basis"]
 
 
 async def test_many_groups_with_long_names_are_cut_and_added_up(client: Client, store: Store) -> None:
@@ -458,8 +458,8 @@ async def test_many_groups_with_long_names_are_cut_and_added_up(client: Client, 
         ),
         ({"group_by": "metadata."}, "group_by must be"),
         ({"group_by": "metadata." + "k" * 101}, "group_by must be"),
-        ({"compare_to": "yesterday"}, "compare_to must be previous, or a length of time as 24h or 7d"),
-        ({"compare_to": "30m"}, "compare_to 30m is shorter than the span itself"),
+        ({"compare_to": "yesterday"}, "compare_to must be previous, or a duration such as 24h or 7d"),
+        ({"compare_to": "30m"}, "compare_to 30m is shorter than the time range"),
         ({"compare_to": "999999w"}, "too far back"),
         ({"gateway_id": "none"}, "No gateway none"),
     ],
@@ -504,7 +504,7 @@ NOTHING = {"data": {"viewer": {"accounts": [{"groups0": [], "groups1": [], "grou
         (200, {"data": None, "errors": [{"message": "not authorized for that account"}]}, "Account Analytics Read"),
         (500, {}, "The gateway failed."),
         (200, {"data": None, "errors": [{"message": "limit reached, please try reduced time range"}]}, "Rate limited."),
-        (200, NOTHING, "Analytics hold 0 of 120 calls so far: they lag by minutes."),
+        (200, NOTHING, "Analytics have 0 of 120 calls so far: they lag by minutes."),
     ],
 )
 async def test_without_analytics_the_answer_comes_from_the_logs_and_says_so(
@@ -539,7 +539,7 @@ async def test_estimates_are_named_where_not_all_logs_were_read_and_totals_are_e
 
     assert "1,200 calls, 71 failed" in structured["summary"]
     assert (
-        "Calls and failures are counted; the rest is estimated from 1,000 of 1,200 logs, taken evenly from the span"
+        "Calls and failures are counted; the rest is estimated from 1,000 of 1,200 logs, sampled evenly over the range"
         in structured["basis"]
     )
     assert "may be off by 37" in structured["basis"]
@@ -556,7 +556,7 @@ async def test_more_groups_than_analytics_send_at_once_are_asked_for_without_the
         _, structured = await summarized(client)
 
     assert "10,000 calls" in structured["summary"]
-    assert "Analytics count 10,000 calls, logs are 0" in structured["basis"]
+    assert "Analytics count 10,000 calls but there are 0" in structured["basis"]
 
 
 async def test_analytics_that_do_not_answer_are_not_waited_for(store: Store) -> None:
@@ -575,7 +575,7 @@ async def test_analytics_that_do_not_answer_are_not_waited_for(store: Store) -> 
         found = await findings(Question(scope, "model", patience_s=0.05))
         structured = told(found, Masker()).structured_content or {}
 
-    assert structured["basis"].startswith("Analytics did not answer within 0.05 s. All figures from all 2 logs.")
+    assert structured["basis"].startswith("Analytics did not respond within 0.05 s. All figures from all 2 logs.")
     assert "2 calls, 1 failed" in structured["summary"]
 
 
@@ -630,8 +630,8 @@ async def test_a_latency_that_rose_with_the_answers_is_not_blamed_on_the_model(c
 
     assert rows_of(structured)["openai/gpt-4o-mini"]["changed"].startswith("p50 1.4 → 24 s since 12:30")
     assert structured["reasons"] == [
-        "openai/gpt-4o-mini, p50: tokens out a call 40 → 1,600; s to the first byte 0.8, as before; "
-        "ms a token out 14.5, as before; feature=report 0 → 100 % of calls"
+        "openai/gpt-4o-mini, p50: tokens out per call 40 → 1,600; s to the first byte 0.8, unchanged; "
+        "ms per token out 14.5, unchanged; feature=report 0 → 100 % of calls"
     ]
     assert structured["reasons"][0] in text
 
@@ -643,7 +643,9 @@ async def test_a_model_that_did_become_slower_is_said_to_be(client: Client, stor
 
     _, structured = await summarized(client)
 
-    assert "tokens out a call 40, as before; s to the first byte 0.8 → 8; ms a token out" in structured["reasons"][0]
+    assert (
+        "tokens out per call 40, unchanged; s to the first byte 0.8 → 8; ms per token out" in structured["reasons"][0]
+    )
     assert "% of calls" not in structured["reasons"][0]
 
 
@@ -668,7 +670,7 @@ async def test_a_cost_against_earlier_calls_is_split(client: Client, store: Stor
 
     text, _ = await summarized(client, compare_to="previous")
 
-    assert "$5 (+400 %: +200 % by number of calls, +200 % by mix)" in text
+    assert "$5 (+400 %: +200 % by call volume, +200 % by mix)" in text
 
 
 async def test_a_group_tells_since_when_and_until_when_it_had_calls(client: Client, store: Store) -> None:
@@ -691,7 +693,7 @@ async def test_a_group_whose_calls_multiply_says_so(client: Client, store: Store
 
     _, structured = await summarized(client)
 
-    assert "calls 2 → 20 a minute since 12:40" in rows_of(structured)["openai/gpt-4o-mini"]["changed"]
+    assert "calls 2 → 20 per minute since 12:40" in rows_of(structured)["openai/gpt-4o-mini"]["changed"]
 
 
 async def test_steady_traffic_has_no_change_of_its_number_of_calls(client: Client, store: Store) -> None:
@@ -721,7 +723,7 @@ async def test_failures_that_a_later_step_answered_are_told_apart(
 async def test_an_unknown_metadata_key_names_those_that_there_are(client: Client, store: Store) -> None:
     await store.add(a_log(1, metadata={"team": "red", "plan": "pro"}))
 
-    assert "None has the metadata key user. The keys are plan, team." in await refused(client, group_by="metadata.user")
+    assert "None has metadata key user. The keys are plan, team." in await refused(client, group_by="metadata.user")
 
 
 async def test_sums_by_metadata_are_exact_though_not_all_logs_are_read(client: Client, store: Store) -> None:
@@ -751,4 +753,4 @@ async def test_other_gateways_with_calls_are_named_when_there_are_none_here(clie
 
     text, _ = await summarized(client)
 
-    assert "Of the other gateways, staging has 1 matching log: give gateway_id." in text
+    assert "Elsewhere, staging has 1 matching log: set gateway_id." in text

@@ -70,10 +70,10 @@ async def test_what_went_wrong_comes_first_then_each_step_with_its_id(client: Cl
     lines = (await traced(client, log_id=ids[2])).splitlines()
 
     assert lines[0].startswith("Run of 5 calls of gateway default, 2026-11-21 12:00:00–12:00:26 UTC, joined by their h")
-    assert lines[1].startswith("26s in all: 10s in models, 16s between calls. $0.000")
+    assert lines[1].startswith("26s total: 10s in models, 16s between calls. $0.000")
     assert lines[3] == "! step 3 failed: overloaded (529); step 4 retried it"
     assert lines[4] == "! steps 2, 4 a tool returned an error, 2 times: run_tests → Error: 1 failed"
-    assert lines[5] == "! steps 2, 4 the same tool call 2 times, each time with the same result: run_tests(pytest)"
+    assert lines[5] == "! steps 2, 4 same tool call 2 times, with the same result each time: run_tests(pytest)"
     assert f'{ids[0]}: asked "Fix the login page"; read_file(login.py) → def login(): pass' in lines[7]
     assert lines[8].endswith(f"{ids[1]}: run_tests(pytest) → error: Error: 1 failed")
     assert lines[9].endswith(f"{ids[2]}: failed 529")
@@ -145,7 +145,7 @@ async def test_some_steps_are_shown_wider_with_their_ids(client: Client, store: 
         ({}, "Give log_id, or metadata"),
         ({"log_id": "a", "metadata": {"b": "c"}}, "Give log_id, or metadata"),
         ({"log_id": "none"}, "No log none in gateway default"),
-        ({"metadata": {"sessionId": "none"}}, "No logs of gateway default have the metadata sessionId=none"),
+        ({"metadata": {"sessionId": "none"}}, "No logs of gateway default have metadata sessionId=none"),
         ({"log_id": "a", "steps": "first"}, "steps must be a number or a range, such as 12-20 (got 'first')"),
     ],
 )
@@ -164,7 +164,9 @@ async def test_one_call_alone_is_said_to_be_that(client: Client, store: Store) -
 
     text = await traced(client, log_id=a_log(1).id)
 
-    assert text.startswith("One call of gateway default, 2026-11-21 12:00:00–12:00:00 UTC: no other is of its run.")
+    assert text.startswith(
+        "One call of gateway default, 2026-11-21 12:00:00–12:00:00 UTC: no other call belongs to its run."
+    )
 
 
 async def test_calls_of_a_user_are_joined_where_nothing_else_joins_them(client: Client, store: Store) -> None:
@@ -194,9 +196,9 @@ async def test_a_changed_prompt_changed_tools_a_pause_and_an_empty_result_are_to
     text = await traced(client, log_id=ids[-1])
 
     assert "! step 4 a tool returned nothing: list_files → []" in text
-    assert "! step 6 the system prompt changed, from character 10: …coding agent. → …poet." in text
+    assert "! step 6 the system prompt changed at character 10: …coding agent. → …poet." in text
     assert "! step 6 the tools changed: -run_tests" in text
-    assert "! step 6 304 s without a call before it: list_files" in text
+    assert "! step 6 304 s idle before it: list_files" in text
 
 
 async def test_replies_that_are_cut_and_requests_that_grew_are_told(client: Client, store: Store) -> None:
@@ -209,8 +211,8 @@ async def test_replies_that_are_cut_and_requests_that_grew_are_told(client: Clie
 
     text = await traced(client, log_id=ids[0])
 
-    assert "! step 3 its reply is cut at the token limit" in text
-    assert "! step 2 its reply is as long as its limit allows: it may be cut" in text
+    assert "! step 3 its reply is truncated at the token limit" in text
+    assert "! step 2 its reply reached its length limit and may be truncated" in text
     assert "! step 3 requests grew from 1,000 to 20,000 tokens" in text
 
 
@@ -223,7 +225,7 @@ async def test_the_same_request_again_in_a_session_is_told(client: Client, store
 
     text = await traced(client, log_id=ids[0])
 
-    assert "! step 2 the same request again, though it had succeeded" in text
+    assert "! step 2 same request again, though it had succeeded" in text
     assert "joined by the body's conversation conv_1" in text
 
 
@@ -303,7 +305,7 @@ async def test_a_token_that_may_not_read_traces_is_said(client: Client, store: S
     text = await traced_with(store, refuse, log_id=ids[0])
 
     assert text.startswith("Run of 4 calls (1 sub-agent)")
-    assert "Tools and turns of Cloudflare's Agents SDK are left out: " in text
+    assert "Tools and turns from Cloudflare's Agents SDK are missing: " in text
     assert "Workers Observability Read" in text
 
 

@@ -14,7 +14,7 @@ BEGUN = b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"Pa
 LEFT = "The caller closed the connection after 3.2 s, before the reply was complete."
 CASES = [
     (499, BEGUN, "caller left", LEFT),
-    (502, BEGUN, "stream broken", "The provider broke the stream off after 3.2 s."),
+    (502, BEGUN, "stream broken", "The provider's stream broke off after 3.2 s."),
     (522, b"", "timeout", "Cloudflare's connection to the provider timed out after 3.2 s."),
     (524, b"error code: 524", "timeout", "Cloudflare gave up after 3.2 s."),
 ]
@@ -71,9 +71,9 @@ async def test_a_success_whose_stream_broke_off_says_so(client: Client, store: S
 @pytest.mark.parametrize(
     ("finish", "text", "begins"),
     [
-        ("stop", "Hello.", "Succeeded: openai/gpt-4o-mini answered 200."),
+        ("stop", "Hello.", "Succeeded: openai/gpt-4o-mini returned 200."),
         ("stop", "", "Succeeded, but the reply is empty: "),
-        ("length", "Hel", "Succeeded, but the reply is cut at the token limit: "),
+        ("length", "Hel", "Succeeded, but the reply is truncated at the token limit: "),
         ("content_filter", "", "Succeeded, but the reply was filtered by the provider: "),
     ],
 )

@@ -178,7 +178,7 @@ class BodySearch:
         while found:
             logs = [log for log in found.kept if log.id not in met]
             if number > 1 and not logs and found.kept:
-                self.stopped = "Stopped: the gateway gives the same logs again."
+                self.stopped = "Stopped: the gateway returned the same logs again."
                 return
             met |= {log.id for log in logs}
             await self._look_at(logs)

@@ -26,10 +26,8 @@ MINUTE = "%Y-%m-%d %H:%M UTC"
 SECOND = "%Y-%m-%d %H:%M:%S UTC"
 
 NEXT = "next: get_log_request_body or get_log_response_body with log_id and pointer"
-LIKELY = (
-    "Likely: it is worded otherwise (try fewer words, or regex), start_date is too late, or bodies were not stored."
-)
-MASKED = 'Masked secrets cannot be searched by their text: give their kind, as text="{kind}".'
+LIKELY = "Likely: the wording differs (try fewer words, or regex), start_date is too late, or bodies were not stored."
+MASKED = 'Masked secrets cannot be searched by text; search by kind: text="{kind}".'
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ class Result:
         return self._quoting.short(self.search.sought.needle.told, 120)
 
     def _that_hold(self, count: int) -> str:
-        return f"{self._where} hold{'s' * (count == 1)} {self._what}"
+        return f"{self._where} contain{'s' * (count == 1)} {self._what}"
 
     def _line(self, hit: Hit, shared: int) -> str:
         short = self._quoting.short
@@ -99,13 +97,13 @@ class Result:
     def _after_hits(self, shown: int) -> str:
         hits = self.search.hits
         rest = _date(hits[shown].log) if shown < len(hits) else self.search.rest
-        left = f"Left out: {counted(len(hits) - shown, 'log')} that hold it. " if shown < len(hits) else ""
+        left = f"Left out: {counted(len(hits) - shown, 'log')} that contain it. " if shown < len(hits) else ""
         further = self._further(rest, hits[shown - 1].log if shown else None)
         return f"{left}{self._looked()}\n{'; '.join(filter(None, [NEXT, further]))}"
 
     def _after_groups(self, oldest: Log, left: int) -> str:
         at = when(oldest)
-        first = f"The oldest: {self._quoting.short(oldest.id, 80)}, {at.strftime(SECOND) if at else ''}."
+        first = f"Oldest: {self._quoting.short(oldest.id, 80)}, {at.strftime(SECOND) if at else ''}."
         further = self._further(self.search.rest, None)
         left_out = f"Left out: {counted(left, 'group')}. " if left else ""
         return "\n".join([f"{left_out}{first}", self._looked(), "; ".join(filter(None, [NEXT, further]))])
@@ -117,7 +115,7 @@ class Result:
         if last and _date(last) == rest:
             most = self.search.sought.most
             return f"limit={min(MOST_LIMIT, 2 * most)} or a larger budget for more"
-        return f'end_date="{rest}" looks further'
+        return f'end_date="{rest}" continues the search'
 
     def _looked(self) -> str:
         """Say how far it looked."""
@@ -128,13 +126,13 @@ class Result:
             if date
         )
         count = "all " if search.is_all else "" if search.by_index else f"{len(search.looked):,} of "
-        said = f"Looked at {count}{total}{span}"
+        said = f"Searched {count}{total}{span}"
         if search.rest and (at := when(search.looked[-1]) if search.looked else None):
             said += f", newest first, back to {at.strftime(SECOND)}"
         if search.sampled or not search.by_index:
             of = f"of the newest {search.sampled:,}, " if 0 < search.sampled < search.total else ""
             said += f"; {of}{search.lacking:,} without a stored body" if search.lacking else ""
-            said += f"; of {search.cut:,} only a part" if search.cut else ""
+            said += f"; {search.cut:,} read only in part" if search.cut else ""
         return " ".join([f"{said}.", *filter(None, [search.stopped]), *search.notes])
 
 

@@ -18,7 +18,7 @@ MIME = "application/jsonl"
 MOST_LOGS = 50
 MOST_BYTES = 1_000_000
 
-BOUND = f"the newest {MOST_LOGS} logs and {MOST_BYTES:,} bytes at most"
+BOUND = f"the newest {MOST_LOGS} logs and {MOST_BYTES:,} bytes"
 
 LINKS_SINCE = "2025-06-18"
 """The version of the protocol that brought links in results."""
@@ -32,7 +32,7 @@ def with_link(result: CallToolResult, gateway_id: str, asked: Mapping[str, Any])
     uri = _uri(gateway_id, asked)
     if len(uri) > LONGEST:
         return result
-    link = ResourceLink(name="cases", uri=uri, mime_type=MIME, description=f"As lines of JSON: {BOUND}")
+    link = ResourceLink(name="cases", uri=uri, mime_type=MIME, description=f"As JSON lines: {BOUND}")
     return result.model_copy(update={"content": [*result.content, link]})
 
 

@@ -45,8 +45,8 @@ async def chat_via_gateway(
     tools: list[Message] | None = None,
     tool_choice: Annotated[str | dict[str, Any] | None, WithJsonSchema({"type": "string"})] = None,
     response_format: Message | None = None,
-    parameters: Annotated[Message, Field(description="Any more of the provider's own")] = {},  # noqa: B006
-    cache_ttl: Annotated[int | None, Field(ge=0, description="Seconds; 60 at least, 0 for none")] = None,
+    parameters: Annotated[Message, Field(description="Other provider parameters")] = {},  # noqa: B006
+    cache_ttl: Annotated[int | None, Field(ge=0, description="Seconds, at least 60; 0: off")] = None,
     skip_cache: bool | None = None,
     cache_key: str = "",
     metadata: Metadata = {},  # noqa: B006
@@ -58,7 +58,7 @@ async def chat_via_gateway(
     timeout: Annotated[int | None, Field(ge=1, description="Milliseconds to the first byte")] = None,  # noqa: ASYNC109
     max_attempts: Annotated[int | None, Field(ge=1, le=5)] = None,
     endpoint: Annotated[Endpoint, Field(description="provider: its native API")] = "rest",
-    fallbacks: Annotated[list[str], Field(description="Models to try in order if this one fails")] = [],  # noqa: B006
+    fallbacks: Annotated[list[str], Field(description="Models to try in order if this fails")] = [],  # noqa: B006
 ) -> Annotated[CallToolResult, ChatReply]:
     """Sends a chat through a gateway (it may cost money) and returns the reply, log_id, cache status, usage.
 
@@ -67,7 +67,7 @@ async def chat_via_gateway(
     desk = desk_of(ctx)
     gateway = gateway_id or desk.default_gateway
     if cache_ttl and cache_ttl < SHORTEST_TTL_S:
-        raise GatewayError(f"cache_ttl must be 0, or at least {SHORTEST_TTL_S} seconds (got {cache_ttl}).")
+        raise GatewayError(f"cache_ttl must be 0 or at least {SHORTEST_TTL_S} seconds (got {cache_ttl}).")
     named = {"max_tokens": max_tokens, "temperature": temperature, "top_p": top_p, "stop": stop, "seed": seed}
     named |= {"tools": tools, "tool_choice": tool_choice, "response_format": response_format}
     chat = Chat(
@@ -99,7 +99,7 @@ async def chat_via_gateway(
 
 
 def _say_growth(events: int) -> None:
-    say(f"{events} events of the reply are here")
+    say(f"received {events} events of the reply")
 
 
 def _messages(messages: list[dict[str, Any]], prompt: str, system: str) -> list[dict[str, Any]]:

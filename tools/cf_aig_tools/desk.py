@@ -52,7 +52,7 @@ class Desk:
         """
         if not self.allows(gateway_id):
             allowed = ", ".join(sorted(self.gateways))
-            raise GatewayError(f"Gateway {named(gateway_id, 80)} is not among those allowed: {allowed}.")
+            raise GatewayError(f"Gateway {named(gateway_id, 80)} is not allowed. Allowed: {allowed}.")
 
     def safe(self, value: Any) -> Any:
         """Return text, or a JSON value, as it may leave: its secrets masked, its hidden characters shown."""
@@ -70,7 +70,7 @@ def time_limit(seconds: float, advice: Callable[[], str] = lambda: "Try again, o
     with anyio.move_on_after(seconds) as scope:
         yield
     if scope.cancelled_caught:
-        raise GatewayError(f"Stopped after {seconds:g} s: the gateway did not finish answering. {advice()}")
+        raise GatewayError(f"Stopped after {seconds:g} s: the gateway's response was not complete. {advice()}")
 
 
 def desk_of(call: Call) -> Desk:

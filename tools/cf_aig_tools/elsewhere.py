@@ -23,4 +23,4 @@ async def matches_elsewhere(desk: Desk, gateway_id: str, count: Callable[[str], 
     found = [
         f"{other} has {counted(total, 'matching log')}" for other, total in zip(asked, counts, strict=True) if total
     ]
-    return f" Of the other gateways, {', '.join(found)}: give gateway_id." if found else ""
+    return f" Elsewhere, {', '.join(found)}: set gateway_id." if found else ""

@@ -6,7 +6,7 @@ PROVIDER = "workers-ai"
 MODELS = ("@cf/meta/llama-guard-3-8b",)
 """The models that evaluate, as logs and analytics name them."""
 
-WHAT = "guardrails' evaluation"
+WHAT = "guardrails evaluation"
 """What rows and details call such a log."""
 
 

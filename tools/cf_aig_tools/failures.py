@@ -28,7 +28,7 @@ _BY_STATUS = {
     413: "too large",
     422: "bad request",
     424: "blocked",
-    429: "over a limit",
+    429: "limit exceeded",
     503: "overloaded",
     504: "timeout",
     529: "overloaded",
@@ -36,11 +36,11 @@ _BY_STATUS = {
 _ENDED = {
     499: ("caller left", "The caller closed the connection{after}, before the reply was complete."),
     501: ("not supported", ""),
-    520: ("provider failed", "The provider gave Cloudflare an empty or invalid answer{after}."),
+    520: ("provider failed", "The provider sent Cloudflare an empty or invalid response{after}."),
     521: ("provider down", "The provider refused Cloudflare's connection{after}."),
     522: ("timeout", "Cloudflare's connection to the provider timed out{after}."),
     523: ("provider down", "Cloudflare found no route to the provider{after}."),
-    524: ("timeout", "The provider took the request and did not answer in time: Cloudflare gave up{after}."),
+    524: ("timeout", "The provider accepted the request but did not respond in time: Cloudflare gave up{after}."),
     525: ("TLS failed", "The TLS handshake between Cloudflare and the provider failed{after}."),
     526: ("TLS failed", "The provider's certificate is not valid."),
     527: ("provider failed", "Cloudflare's connection to the provider was interrupted{after}."),
@@ -52,7 +52,7 @@ _ENDED = {
 developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors.
 """
 
-_BROKE_OFF = "The provider broke the stream off{after}."
+_BROKE_OFF = "The provider's stream broke off{after}."
 
 _BY_GATEWAY_CODE = {
     2001: "invalid request",

@@ -41,9 +41,8 @@ async def find_waste(
     metadata: Metadata = {},  # noqa: B006 (only read)
     filters: Annotated[Clauses, Field(description="As in list_logs")] = [],  # noqa: B006
 ) -> Annotated[CallToolResult, WasteReport]:
-    """What need not have been spent, by kind and cause, with the change that saves it.
-
-    Prompt cache misses, repeated requests, retries, cut replies, heavy tools and history, reasoning, costly models.
+    """Avoidable spending by kind and cause, with the change that saves it: prompt cache misses, repeated requests,
+    retries, truncated replies, heavy tools and history, reasoning, expensive models.
     """
     from cf_aig_tools.waste.search import search  # noqa: PLC0415 (loaded when first asked for)
     from cf_aig_tools.waste.telling import Told  # noqa: PLC0415

@@ -42,7 +42,7 @@ def _rule(rule: dict[str, Any]) -> str:
 
 def _values(how: Any) -> str:
     held = as_object(how)
-    return ", ".join(named(str(value)) for value in as_list(held.get("values"))) or "each separately"
+    return ", ".join(named(str(value)) for value in as_list(held.get("values"))) or "each"
 
 
 def _policy(policy: dict[str, Any]) -> str:

@@ -94,7 +94,7 @@ async def _routed(desk: Desk, gateway_id: str, log: Log) -> str:
     if not name:
         return ""
     step = f", as step {log.step}" if log.step else ""
-    line = f"Asked for {named(name)}: {log.model or 'an unknown model'} answered{step}."
+    line = f"Requested {named(name)}: {log.model or 'an unknown model'} answered{step}."
     if not name.startswith("dynamic/"):
         return line
     try:
@@ -102,8 +102,8 @@ async def _routed(desk: Desk, gateway_id: str, log: Log) -> str:
     except GatewayError:
         return line
     models, limits = models_of(routes, name), limits_of(routes, name)
-    bounds = f"; before them {', '.join(limits[:4])}" if limits else ""
-    return f"{line} The route's models, in order: {', '.join(models[:8])}{bounds}." if models else line
+    bounds = f"; first {', '.join(limits[:4])}" if limits else ""
+    return f"{line} Route models, in order: {', '.join(models[:8])}{bounds}." if models else line
 
 
 async def _reply(desk: Desk, gateway_id: str, log: Log) -> Conversation | None:
@@ -126,11 +126,11 @@ def _metered(log: Log, reply: Conversation | None) -> tuple[Log, str]:
     name = (log.model or "").removeprefix(f"{log.provider}/")
     price = log.cost or pricing.cost(log.provider or "", name, usage)
     found = {"tokens_in": usage.tokens_in, "tokens_out": usage.tokens_out, "cost": price or usage.stated_cost}
-    told = "The log has no token counts: these come from the stored reply"
+    told = "The log has no token counts; these are from the stored reply"
     if price and not log.cost:
         told += "; the cost is the model's list price"
     elif usage.stated_cost is not None and not log.cost:
-        told += "; so does the cost"
+        told += "; so is the cost"
     return log.model_copy(update=found), f"{told}."
 
 
@@ -174,13 +174,13 @@ def _outcome(log: Log, room: int, but: str) -> str:
         subject = f"{log.provider} {subject}"
     subject = _short(subject, room)
     if log.success:
-        return f"Succeeded{but}: {subject} answered {log.status_code or 200}."
-    status = f"answered {log.status_code}" if log.status_code else "failed"
+        return f"Succeeded{but}: {subject} returned {log.status_code or 200}."
+    status = f"returned {log.status_code}" if log.status_code else "failed"
     failure = failures.of_log(log)
     if failure is None:
-        return f"Failed: {failures.from_status(log.status_code) or 'no known cause'}. {subject} {status}."
+        return f"Failed: {failures.from_status(log.status_code) or 'unknown cause'}. {subject} {status}."
     if log.status_code == failures.CALLER_LEFT:
-        status = "had not finished"
+        status = "was still running"
     line = f"Failed: {failure.kind}. {subject} {status}{':' if failure.words else '.'}"
     words = quoted(_short(failure.words, room), MOST) if failure.words else ""
     return "\n  ".join(filter(None, [f"{line} {failure.meaning}".strip(), words]))
@@ -196,7 +196,7 @@ def _but(reply: Conversation) -> str:
 
 def _moment(log: Log) -> str:
     moment = when(log)
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else "at an unknown time"
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else "unknown time"
 
 
 def _figures(log: Log) -> list[str]:
@@ -229,7 +229,7 @@ def _fields(log: Log, room: int) -> dict[str, Any]:
             left -= tokens(f"{name}: {fields[name]}\n")
             if left < 0:
                 del fields[name]
-                return fields | {"left out": f"fields from {name} on; a larger budget shows more"}
+                return fields | {"left out": f"fields from {name} on; raise budget to see them"}
     return fields
 
 

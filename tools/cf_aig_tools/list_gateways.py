@@ -33,7 +33,7 @@ ANNOTATIONS = ToolAnnotations(title="List gateways", read_only_hint=True, open_w
 
 
 class Gateways(BaseModel):
-    """One page of gateways; `same` holds what is the same in every row, `bounds` what limits a single one."""
+    """One page of gateways; `same` holds values shared by every row, `bounds` the limits of a single gateway."""
 
     summary: str
     total_count: int
@@ -59,7 +59,7 @@ async def list_gateways(
     shown = table(rows, keep="id", whole=["id"])
     summary = f"{len(kept)} of {counted(total, 'gateway')}" if total else "No gateways match" if search else _NONE
     if traffic and total:
-        summary += "; calls, failures and last call (to 5 minutes, UTC) are of the last 24 h"
+        summary += "; calls, failures and last call (to 5 minutes, UTC) cover the last 24 h"
     following = f"page={found.info.page + 1}; " if found.info.page * found.info.per_page < total else ""
     following += "list_logs with gateway_id"
     bounds = await bounds_of(desk.gateway, kept[0]) if len(kept) == 1 else []
@@ -118,7 +118,7 @@ def _told(groups: Sequence[RequestGroup] | None) -> dict[str, Cell]:
     }
 
 
-_NONE = "No gateways yet: Cloudflare makes the gateway default on its first authenticated request"
+_NONE = "No gateways yet: Cloudflare creates the default gateway on the first authenticated request"
 
 
 def settings_of(gateway: Gateway) -> dict[str, Cell]:

@@ -26,7 +26,7 @@ MAX_TOKENS = 4500
 
 HEADINGS = {"created_at desc": "newest first", "created_at asc": "oldest first"}
 MORE = {"created_at desc": "older", "created_at asc": "newer"}
-NOT_A_PAIR = "had the metadata key and the value, but not as a pair, and were dropped."
+NOT_A_PAIR = "had the metadata key and the value but not as a pair, and were dropped."
 NEXT_WHEN_EMPTY = "list_gateways shows the gateways and whether they keep logs"
 
 CELLS = (80, 40, 20, 10, 5)
@@ -34,7 +34,7 @@ CELLS = (80, 40, 20, 10, 5)
 
 
 class Logs(BaseModel):
-    """One page of logs (the first where it names none); `same` holds what is the same in every row."""
+    """One page of logs (page 1 if it names none); `same` holds values shared by every row."""
 
     summary: str
     total_count: int
@@ -52,7 +52,7 @@ async def list_logs(
     per_page: PerPage = 20,
     order_by: Order = "created_at",
     order_by_direction: Literal["asc", "desc"] = "desc",
-    start_date: Annotated[str, Field(description="ISO 8601, or a span back from now: 90m, 24h, 7d")] = "",
+    start_date: Annotated[str, Field(description="ISO 8601, or time before now: 90m, 24h, 7d")] = "",
     end_date: str = "",
     success: bool | None = None,
     cached: bool | None = None,
@@ -60,11 +60,11 @@ async def list_logs(
     model: Annotated[str, Field(description="Exact, as in the rows")] = "",
     feedback: Literal[-1, 0, 1] | None = None,
     search: Annotated[str, Field(description="Text in metadata")] = "",
-    metadata: Annotated[Metadata, Field(description="Pairs that must all be there")] = {},  # noqa: B006 (only read)
-    filters: Annotated[list[Clause], Field(description="All must hold; any of a clause's values")] = [],  # noqa: B006
+    metadata: Annotated[Metadata, Field(description="Pairs that must all match")] = {},  # noqa: B006 (only read)
+    filters: Annotated[list[Clause], Field(description="All must match; any of a clause's values")] = [],  # noqa: B006
     fields: Annotated[
         list[str],
-        Field(description="Columns instead: any of a log's fields, session, prompt cache, metadata.<key>"),
+        Field(description="Columns to show: any log field, session, prompt cache, metadata.<key>"),
     ] = [],  # noqa: B006
 ) -> Annotated[CallToolResult, Logs]:
     """Logged requests as a table, newest first: id, UTC time, model, status, seconds, tokens in/out, US dollars.
@@ -108,16 +108,14 @@ def _answer(gateway: str, found: Found, order: str, columns: Columns, whole: lis
     info = found.info
     summary = " ".join([_summary(gateway, found, HEADINGS.get(order, f"by {order}")), *found.notes])
     if found.dropped:
-        summary += (
-            f" {found.dropped} more rows had the metadata key and the value, but not as a pair, and were dropped."
-        )
+        summary += f" {found.dropped} more rows had the metadata key and the value but not as a pair, and were dropped."
     following = f"page={info.page + 1} for {MORE.get(order, 'more')} rows; " if found.has_more else ""
     following += "get_log_details with an id"
     pages = (_page(summary, info, columns, following, longest, whole) for longest in CELLS)
     if fitting := next((page for page in pages if fits(page, MAX_TOKENS)), None):
         return fitting
     if "metadata" in whole:
-        following = f"per_page={max(1, len(found.kept) // 2)} for whole metadata, which is cut here; {following}"
+        following = f"per_page={max(1, len(found.kept) // 2)} for full metadata, which is truncated here; {following}"
         return _answer_cut(summary, info, columns, following)
     return _page(summary, info, columns, following, 1)
 
@@ -160,16 +158,16 @@ def _summary(gateway: str, found: Found, heading: str) -> str:
 def _empty(gateway: str, found: Found, asked: Asked, hint: str) -> str:
     if found.info.total_count and not found.dropped:
         total = counted(found.info.total_count, "log")
-        return f"No logs on this page of gateway {gateway}, which has {total} that match: ask for an earlier page."
+        return f"No logs on this page of gateway {gateway}, which has {total} that match. Use an earlier page."
     if found.dropped:
         return f"No logs on this page of gateway {gateway}: its {counted(found.dropped, 'row')} {NOT_A_PAIR}"
     narrow = (
-        "the filter is too narrow (model is exact, as openai/gpt-4o; a span may have begun too late), "
+        "the filter is too narrow (model is exact, such as openai/gpt-4o; start_date may be too late), "
         if asked.is_narrow
         else ""
     )
     told = " ".join(["", *found.notes])
-    searched = " search looks at metadata only, not at bodies." if asked.search else ""
+    searched = " search covers metadata only, not bodies." if asked.search else ""
     return (
         f"No logs{' match' if asked.is_narrow else ''} in gateway {gateway}.{searched}{told}{hint} Likely: {narrow}the "
         "gateway keeps no logs, or a call is less than 5 s old."

@@ -21,13 +21,13 @@ async def why_no_cost(gateway: AIGateway, log: Log, reply: Conversation | None) 
     provider = log.provider or ""
     model = (log.model or "").removeprefix(f"{provider}/") or "its model"
     if not log.tokens_in and not log.tokens_out:
-        why = "neither the log nor the stored reply tells tokens"
+        why = "neither the log nor the stored reply has token counts"
     elif provider.startswith(CUSTOM):
         why = await _custom(gateway, provider, model)
     elif price := pricing.cost(provider, model, usage_of(log)):
-        why = f"the gateway gave {model} no price; at the public list price it is about {dollars(price)}"
+        why = f"the gateway has no price for {model}; at the public list price it is about {dollars(price)}"
     else:
-        why = f"no price of {model} is known"
+        why = f"the price of {model} is unknown"
     stated = reply.usage.stated_cost if reply else None
     said = "" if stated is None else f" The reply itself states {dollars(stated) if stated else '$0'}."
     return f"No cost: {why}.{said}"
@@ -38,7 +38,7 @@ async def _custom(gateway: AIGateway, provider: str, model: str) -> str:
     try:
         rule = pricing.custom_price(await gateway.custom_costs(), provider, model)
     except GatewayError as error:
-        return f"{provider} is a custom provider, and whether it has a price is not known ({str(error)[:120]})"
+        return f"{provider} is a custom provider and its price could not be read ({str(error)[:120]})"
     if rule is None:
         return (
             f"custom provider {provider} has no price for {model}: set one under custom-providers/costs, "
@@ -47,4 +47,4 @@ async def _custom(gateway: AIGateway, provider: str, model: str) -> str:
     held = ((name, rule.get(name)) for name in ("cost_in", "cost_out"))
     prices = ", ".join(f"{name} {value:g}" for name, value in held if isinstance(value, int | float))
     which = " ".join(word(str(rule.get(name)), 80) for name in ("model_rule", "model"))
-    return f"{provider} has a price now ({which}: {prices}), which this call was not given: it may be newer"
+    return f"{provider} has a price now ({which}: {prices}), but this call was not charged it: the price may be newer"

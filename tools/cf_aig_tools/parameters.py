@@ -121,7 +121,7 @@ class Clause(BaseModel):
             try:
                 return float(value)
             except ValueError:
-                raise GatewayError(f"filters: {self.key} is compared with a number, not {value[:80]!r}.") from None
+                raise GatewayError(f"filters: {self.key} must be compared with a number, not {value[:80]!r}.") from None
         return value
 
 
@@ -211,7 +211,7 @@ def span(start_date: str, end_date: str) -> tuple[datetime | None, datetime | No
     now = datetime.now(UTC)
     start, end = _moment("start_date", start_date, now), _moment("end_date", end_date, now)
     if start and end and end < start:
-        raise GatewayError(f"end_date ({wire_date(end)}) is before start_date ({wire_date(start)}): swap them.")
+        raise GatewayError(f"end_date ({wire_date(end)}) is before start_date ({wire_date(start)}). Swap them.")
     return start, end
 
 
@@ -230,7 +230,7 @@ def _moment(name: str, text: str, now: datetime) -> datetime | None:
         moment = datetime.fromisoformat(text) if text else None
     except (ValueError, OverflowError):
         raise GatewayError(
-            f"{name} {text[:80]!r} is no date. Give ISO 8601, as 2026-11-21T23:00Z, or a span back from now: "
+            f"{name} {text[:80]!r} is not a date. Use ISO 8601, such as 2026-11-21T23:00Z, or a time before now: "
             "90m, 24h, 7d."
         ) from None
     return moment.replace(tzinfo=UTC) if moment and not moment.tzinfo else moment

@@ -32,7 +32,7 @@ async def patch_log_feedback(
     score: Annotated[float | None, Field(ge=0, le=100)] = None,
     metadata: Metadata = {},  # noqa: B006 (only read)
 ) -> Annotated[CallToolResult, Recorded]:
-    """Records feedback, a score (0-100) or metadata on a log, over what it had. Give at least one."""
+    """Records feedback, a score (0-100) or metadata on a log, replacing what it had. Give at least one."""
     desk = desk_of(ctx)
     given: dict[str, Any] = {"feedback": feedback, "score": score, "metadata": metadata or None}
     changes = {name: value for name, value in given.items() if value is not None}

@@ -64,7 +64,7 @@ def line(log: Log, usage: Usage, missed: Missed | None = None) -> str:
         return f"prompt cache: missed {tokens:,} of {whole:,} input tokens ({missed.why}){cost}"
     if not usage.cache_read and not usage.cache_write:
         least = least_cached(log.model or "")
-        why = f" (below the {least:,} tokens that are cached at least)" if whole < least else ""
+        why = f" (below the {least:,}-token minimum)" if whole < least else ""
         told = f"prompt cache: read 0 of {whole:,} input tokens{why}"
         return told if usage.is_cache_stated else ""
     parts = [f"read {usage.cache_read:,}", f"wrote {usage.cache_write:,}" if usage.cache_write else ""]
@@ -75,7 +75,7 @@ def marks(held: Conversation) -> str:
     """Return what a request asks of the cache, in one line; empty where it asks nothing."""
     asked = [f"{name} {value}" for name, value in held.parameters.items() if name.startswith("prompt_cache")]
     told = ", ".join(filter(None, [held.cache_marks, *asked]))
-    return f"prompt cache asked for: {told}" if told else ""
+    return f"prompt cache requested: {told}" if told else ""
 
 
 def dearer(log: Log, usage: Usage, tokens: int) -> float:
@@ -139,7 +139,7 @@ def compared(before: Stored, after: Stored, pause: timedelta) -> str:
     lives = _life(before)
     ago = _told(pause)
     if pause > lives:
-        return f"nothing differs: {ago} since the last call, the cache lives {_told(lives)}"
+        return f"nothing differs: {ago} since the last call, cache lifetime {_told(lives)}"
     return f"nothing differs, {ago} since the last call"
 
 
@@ -160,21 +160,21 @@ def differences(before: Stored, after: Stored) -> Iterator[str]:
     """Yield how two requests differ, in the order of the prompt: model, tools, system; what keys it; messages."""
     one, two = as_object(before.value), as_object(after.value)
     if after.held.kind.startswith("Anthropic") and "cache_control" not in as_json(two):
-        yield "nothing in the request is marked to be cached"
+        yield "nothing in the request is marked for caching"
     if before.held.model != after.held.model:
         yield f"the model changed from {before.held.model} to {after.held.model}"
     yield from _tools(as_list(one.get("tools")), as_list(two.get("tools")))
     first, second = before.held.instructions, after.held.instructions
     if first != second:
         at = common(first, second)
-        yield f"the system prompts differ from character {at:,}{_kind(first, second, at)}"
+        yield f"the system prompts differ at character {at:,}{_kind(first, second, at)}"
     for name in KEYED:
         if one.get(name) != two.get(name):
             yield f"{name} changed"
     turns = [[turn for turn in each.held.turns if turn.role not in INSTRUCTIONS] for each in (before, after)]
     for number, (said, now) in enumerate(zip(*turns, strict=False)):
         if said.written() != now.written():
-            yield f"message {number + 1} differs from character {common(said.written(), now.written()):,}"
+            yield f"message {number + 1} differs at character {common(said.written(), now.written()):,}"
     if len(turns[1]) < len(turns[0]):
         yield f"only {len(turns[1])} of {len(turns[0])} messages are left"
 
@@ -183,7 +183,7 @@ def _tools(before: Sequence[Any], after: Sequence[Any]) -> Iterator[str]:
     first, second = ([_name(tool) for tool in tools] for tools in (before, after))
     if first != second and sorted(first) == sorted(second):
         at = next(at for at, (one, two) in enumerate(zip(first, second, strict=True)) if one != two)
-        yield f"the tools are in another order from number {at + 1}, {second[at]}"
+        yield f"the tool order changed at tool {at + 1}, {second[at]}"
     for name in second:
         if name not in first:
             yield f"tool {name} was added"

@@ -13,8 +13,8 @@ UNTOLD = {404, 501}
 
 ASKED_ABOUT = {"refused by policy", "spend limit"}
 CHANGES = (
-    "a change of a policy takes up to 15 minutes, cached replies skip policies, "
-    "and calls pass while policies cannot be evaluated"
+    "a policy change takes up to 15 minutes; cached replies skip them, and calls pass while policies cannot be "
+    "evaluated"
 )
 """Source: developers.cloudflare.com/ai-gateway/features/policies, read 2026-11-27."""
 
@@ -30,16 +30,16 @@ async def would_pass(gateway: AIGateway, gateway_id: str, log: Log) -> str:
     try:
         told = await gateway.simulate(gateway_id, {"identity": identity, "provider": log.provider, "model": model})
     except GatewayError as error:
-        return f"Whether it would pass now is not known: policies/simulate needs AI Gateway Edit ({str(error)[:120]})."
+        return f"Whether it would pass now is unknown: policies/simulate needs AI Gateway Edit ({str(error)[:120]})."
     held = as_object(told.get("enforcement"))
     policy = named(as_text(held.get("policyName")))
     if held.get("allowed") is True:
-        return f"Now its policies would let it pass; {CHANGES}."
+        return f"Its policies would allow it now; {CHANGES}."
     if held.get("reason") == "limit_exceeded":
         spent, limit = held.get("spent"), held.get("limit")
         used = f", ${spent:,.2f} of ${limit:,.2f}" if _are_numbers(spent, limit) else ""
-        return f"Now policy {policy} refuses it: the budget {named(as_text(held.get('bucket')))} is used up{used}."
-    return f"Now {f'policy {policy} blocks it' if policy else 'no policy allows it'}; {CHANGES}."
+        return f"Policy {policy} would block it now: budget {named(as_text(held.get('bucket')))} is used up{used}."
+    return f"{f'Policy {policy} would block it now' if policy else 'No policy allows it now'}; {CHANGES}."
 
 
 async def credit(gateway: AIGateway, log: Log) -> str:
@@ -50,13 +50,13 @@ async def credit(gateway: AIGateway, log: Log) -> str:
     try:
         held = await gateway.credit_balance()
     except GatewayError as error:
-        return "" if error.status in UNTOLD else f"The credit balance is not known ({str(error)[:120]})."
+        return "" if error.status in UNTOLD else f"The credit balance is unknown ({str(error)[:120]})."
     balance, top_up = held.get("balance"), as_object(held.get("topup_config"))
     if not isinstance(balance, int | float):
         return ""
     told = f"Cloudflare credit: {dollars(balance) if balance > 0 else 'none'} left"
     if balance > 0:
-        told += "; the account at the provider may be the empty one"
+        told += "; the provider account may be the one out of credit"
     if failed := as_text(top_up.get("lastFailedAt")):
         why = as_text(top_up.get("error")) or as_text(top_up.get("disabledReason"))
         told += f"; the last top-up failed at {word(failed, 40)}{f': {quoted(why, 120)}' if why else ''}"

@@ -65,13 +65,13 @@ async def replay_log(
     parameters: Annotated[
         dict[str, Any],
         WithJsonSchema({"type": "object"}),
-        Field(description='Changes of its body, as {"temperature": 0}; null omits one'),
+        Field(description='Changes to its body: {"temperature": 0}; null omits one'),
     ] = {},  # noqa: B006 (only read)
-    code: Annotated[str, Field(description="From the call before, with the same arguments: sends")] = "",
+    code: Annotated[str, Field(description="From the previous call, with the same arguments: sends it")] = "",
 ) -> Annotated[CallToolResult, Replay]:
-    """Sends a logged request again, perhaps changed (it may cost money).
+    """Sends a logged request again, optionally changed (it may cost money).
 
-    The first call only shows what would be sent, the price, and a code; the call with that code sends it.
+    The first call only shows what would be sent, the price, and a code; calling again with that code sends it.
     """
     desk = desk_of(ctx)
     gateway = gateway_id or desk.default_gateway
@@ -86,7 +86,7 @@ async def replay_log(
         return await _shown(desk, gateway, log, held, whole, made)
     if not accepts(code, shown, desk.secret, time.time()):
         raise GatewayError(
-            f"This code is not for exactly this replay, or older than {LIFE_S // 60} minutes. Nothing was sent. "
+            f"This code is for a different replay or older than {LIFE_S // 60} minutes. Nothing was sent. "
             "Call without code to see what would be sent and get a new one."
         )
     reply = chat_reply(gateway, await desk.gateway.resend(gateway, held), desk.max_budget - AROUND, desk.masker)
@@ -101,9 +101,9 @@ async def _request(gateway: AIGateway, gateway_id: str, log_id: str) -> tuple[An
     try:
         return await aside(len(stored), partial(_read, stored)), len(stored)
     except TooMany as error:
-        raise GatewayError(f"The stored request cannot be sent again, as {error}.") from None
+        raise GatewayError(f"The stored request cannot be sent again because {error}.") from None
     except (ValueError, RecursionError):
-        raise GatewayError("The stored request is no JSON, so it cannot be sent again.") from None
+        raise GatewayError("The stored request is not JSON, so it cannot be sent again.") from None
 
 
 def _read(stored: bytes) -> Any:
@@ -131,7 +131,7 @@ async def _shown(desk: Desk, gateway: str, log: Log, held: Resend, whole: bytes,
     view = await read_body(chunked(whole), Reading(budget=room), masker=desk.masker)
     model = word(cut(desk.masker.mask(held.full_model), 60))
     goes = f"{model} through {named(gateway)}: {len(whole):,} bytes, {_price(log, held, whole)}"
-    summary = f"Not sent yet. It would go to {goes}.\nNot repeated: {'; '.join(_lost(log, held))}."
+    summary = f"Not sent yet. It would go to {goes}.\nNot included: {'; '.join(_lost(log, held))}."
     following = f"replay_log with the same arguments and this code, within {LIFE_S // 60} minutes"
     text = f"{summary}\n{view}\ncode: {code}\nnext: {following}"
     return answer(text, Replay(summary=summary, request=view, code=code, next=following))
@@ -143,7 +143,7 @@ def _price(log: Log, held: Resend, whole: bytes) -> str:
     tokens_out = round(log.tokens_out or 0) or _most_out(held)
     provider, name = provider_and_name(held.model) if held.rest else (held.provider, held.model)
     price = pricing.cost(provider, name, Usage(tokens_in, tokens_out))
-    counted = f"about {tokens_in:,} tokens in and " + (f"{tokens_out:,} out" if tokens_out else "the reply's")
+    counted = f"about {tokens_in:,} tokens in and " + (f"{tokens_out:,} out" if tokens_out else "the reply")
     return f"{counted}, {'at an unknown price' if price is None else f'about {dollars(price)}'}"
 
 
@@ -153,11 +153,11 @@ def _most_out(held: Resend) -> int:
 
 
 def _lost(log: Log, held: Resend) -> list[str]:
-    lost = ["the caller's headers (key, beta flags, cache and retry settings: logs do not hold them)"]
+    lost = ["the caller's headers (key, beta flags, cache and retry settings: not in logs)"]
     if held.universal:
         lost.append("the other steps of its universal request")
     if log.metadata:
-        lost.append("its metadata (the new log's is replay_of)")
+        lost.append("its metadata (the new log has replay_of)")
     if log.cached:
-        lost.append("the answer from the cache")
+        lost.append("the cached answer")
     return lost

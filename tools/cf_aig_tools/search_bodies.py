@@ -32,9 +32,9 @@ SHARE = 0.8
 async def search_bodies(
     ctx: Call,
     text: Annotated[str, Field(description="Or a kind of secret: openai_key")] = "",
-    regex: Annotated[str, Field(description="Instead; RE2")] = "",
+    regex: Annotated[str, Field(description="Or RE2 regex")] = "",
     part: Literal["request", "response", "both"] = "both",
-    gateway_id: Annotated[str, Field(description="To filters: as in list_logs")] = "",
+    gateway_id: Annotated[str, Field(description="These through filters: as in list_logs")] = "",
     start_date: str = "",
     end_date: str = "",
     success: bool | None = None,
@@ -48,7 +48,7 @@ async def search_bodies(
     limit: Annotated[int, Field(ge=1, le=MOST_LIMIT)] = 10,
     budget: Budget = 2000,
 ) -> CallToolResult:
-    """Logs whose bodies hold a text, newest first: who leaked it, who was told, since when."""
+    """Logs whose bodies contain a text, newest first: who leaked it, who was told, since when."""
     desk = desk_of(ctx)
     gateway = gateway_id or desk.default_gateway
     needle = _needle(text, regex)
@@ -77,7 +77,7 @@ async def search_bodies(
 
 def _needle(text: str, regex: str) -> Needle:
     if bool(text.strip()) == bool(regex):
-        raise GatewayError('Give text or regex, one of both: text="refund code", or regex="(?i)refund (code|id)".')
+        raise GatewayError('Give either text or regex: text="refund code", or regex="(?i)refund (code|id)".')
     return of_regex(regex) if regex else of_text(text)
 
 

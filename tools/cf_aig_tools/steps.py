@@ -81,7 +81,7 @@ async def told_evaluation(gateway: AIGateway, gateway_id: str, log: Log) -> str:
         return ""
     others = [other for other in await _of_event(gateway, gateway_id, log) if not is_evaluation(other)]
     evaluated = f" They evaluated log {others[-1].id}." if others else ""
-    return f"Made by guardrails, not by a user, as its model and its event id suggest.{evaluated}"
+    return f"Made by guardrails, not a user, judging by its model and event id.{evaluated}"
 
 
 async def _of_event(gateway: AIGateway, gateway_id: str, log: Log) -> list[Log]:

@@ -23,15 +23,15 @@ _STEPS = re.compile(r"\s*(\d{1,6})\s*(?:[-–]\s*(\d{1,6})\s*)?")
 
 async def trace_run(
     ctx: Call,
-    log_id: Annotated[str, Field(description="Any call of the run")] = "",
-    metadata: Annotated[Metadata, Field(description="Or the pair that its calls share")] = {},  # noqa: B006 (only read)
+    log_id: Annotated[str, Field(description="Any call in the run")] = "",
+    metadata: Annotated[Metadata, Field(description="Or a pair its calls share")] = {},  # noqa: B006 (only read)
     gateway_id: GatewayId = "",
     steps: Annotated[str, Field(description="Only these, with ids: 12-20")] = "",
     budget: Budget = 2000,
 ) -> CallToolResult:
-    """The run of an agent that a call belongs to: what went wrong, then each step, what it did and what came back.
+    """The agent run a call belongs to: what went wrong, then each step, what it did and what came back.
 
-    Calls are joined by ids in logs and bodies, else by the history they carry.
+    Calls are joined by ids in logs and bodies, or by the history they share.
     """
     desk = desk_of(ctx)
     gateway = gateway_id or desk.default_gateway

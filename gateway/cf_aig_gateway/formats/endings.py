@@ -4,8 +4,8 @@ import re
 
 from cf_aig_gateway.formats.conversation import Conversation
 
-CUT = "is cut at the token limit"
-FULL = "is cut: the context window is full"
+CUT = "is truncated at the token limit"
+FULL = "is truncated: the context window is full"
 REFUSED = "was refused by the model"
 FILTERED = "was filtered by the provider"
 BAD_CALL = "has no valid tool call"

@@ -166,7 +166,7 @@ def _candidate(candidate: Body, gap: Gap, pointer: str) -> Turn:
 def _tools_share(held: Body) -> Iterator[str]:
     asked, tools = count(held.get("promptTokenCount")), count(held.get("toolUsePromptTokenCount"))
     if tools:
-        yield f"of the tokens in {asked or 0:,} are the prompt's, {tools:,} its tools'"
+        yield f"tokens in: {asked or 0:,} from the prompt, {tools:,} from its tools"
 
 
 def usage(body: Body) -> Usage:

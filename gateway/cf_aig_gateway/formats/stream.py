@@ -218,7 +218,7 @@ class Stream:
         if self.error:
             return f"Errored: the stream ended {came} with an error."
         if wire and wire.torn:
-            return f"Broke off: the stream ended {came}, in the middle of another."
+            return f"Broke off: the stream ended {came}, partway through another."
         if assembly and assembly.expects_done and not (wire and wire.done):
             return f"Broke off: the stream ended {came} without [DONE]."
         if not (assembly and (assembly.expects_done or assembly.finished)) and not (wire and wire.done):

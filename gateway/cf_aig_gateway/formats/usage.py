@@ -62,7 +62,7 @@ class Usage:
         if not self.reasoning:
             return f"{self.tokens_out:,} out"
         if answer <= 0:
-            return f"{self.tokens_out:,} out, all of it reasoning"
+            return f"{self.tokens_out:,} out, all reasoning"
         return f"{self.tokens_out:,} out ({answer:,} answer, {self.reasoning:,} reasoning)"
 
 

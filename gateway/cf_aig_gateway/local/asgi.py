@@ -90,7 +90,7 @@ class ASGITransport(httpx2.AsyncBaseTransport):
             raise
         if not head:
             chunks.close()
-            raise httpx2.RemoteProtocolError("The local gateway ended without an answer.", request=request)
+            raise httpx2.RemoteProtocolError("The local gateway ended without a response.", request=request)
         return httpx2.Response(head["status"], headers=head["headers"], stream=_Body(chunks, scope, ended))
 
 

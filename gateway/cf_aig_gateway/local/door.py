@@ -56,7 +56,7 @@ class Door:
         headers = Headers(scope=scope)
         host, origin = headers.get("host", ""), headers.get("origin")
         if not _HOST.fullmatch(host):
-            return front_door(403, (10000, f"This gateway answers on loopback only, not as {host[:80]!r}."))
+            return front_door(403, (10000, f"This gateway is reachable on loopback only, not as {host[:80]!r}."))
         if origin is not None and not _ORIGIN.fullmatch(origin):
             return front_door(403, (10000, f"Web pages of {origin[:80]!r} may not use this gateway."))
         if headers.get("sec-fetch-site", "") in _ELSEWHERE:

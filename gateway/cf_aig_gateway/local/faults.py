@@ -92,7 +92,7 @@ def over_budget(rule: str, within: str, subject: str) -> Fault:
 def not_emulated(what: str) -> Fault:
     """Return what is said of a provider's path that is not simulated."""
     return Fault(
-        2005, NOT_EMULATED, f"The local gateway simulates no {what}. Run it with --live to reach the provider."
+        2005, NOT_EMULATED, f"The local gateway does not simulate {what}. Run it with --live to reach the provider."
     )
 
 

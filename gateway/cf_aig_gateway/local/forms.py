@@ -130,7 +130,7 @@ def _step(request: Request, step: dict[str, Any]) -> Call:
     given = {name: str(value) for name, value in as_object(step.get("headers")).items()}
     for name, value in given.items():
         if not HEADER_NAME.fullmatch(name) or not HEADER_VALUE.fullmatch(value):
-            raise invalid_request(f"A step's header {name[:80]!r} has a name or a value that no header can have")
+            raise invalid_request(f"A step's header {name[:80]!r} has an invalid name or value")
     headers, asides = parted(given)
     return replace(
         call,
@@ -171,7 +171,7 @@ def _call(
 def providerless(request: Request, _: bytes) -> list[Call]:
     """Refuse a path that ends at the provider, or has none."""
     _provider(request.path_params["provider"], "")
-    raise invalid_request("The path ends at the provider: what follows it there is missing")
+    raise invalid_request("The path ends at the provider: the endpoint after it is missing")
 
 
 def _provider(name: str, endpoint: str = "") -> str:
@@ -180,13 +180,13 @@ def _provider(name: str, endpoint: str = "") -> str:
     path = "/".join(filter(None, [name, endpoint]))[:200]
     if name in PATHS or VERSION.fullmatch(f"{name}/"):
         example = next(slug for shape, slug in EXAMPLES if re.match(shape, path))
-        raise invalid_provider(f"the path lacks the provider, as in …/{example}/{path}")
+        raise invalid_provider(f"the path has no provider, as in …/{example}/{path}")
     if not name:
-        raise invalid_provider("the model names none; write provider/model, as openai/gpt-4o-mini")
+        raise invalid_provider("the model does not name one; write provider/model, such as openai/gpt-4o-mini")
     known = {slug: slug for slug in PROVIDERS} | {row.vendor: row.slug for row in PROVIDERS.values()} | AUTHORS
     near = [known[other] for other in difflib.get_close_matches(name, known, n=1)]
-    hint = f"did you mean {near[0]}?" if near else f"one of your own is called {CUSTOM}{name[:64]}"
-    raise invalid_provider(f"no provider is called {name[:64]!r}; {hint}")
+    hint = f"did you mean {near[0]}?" if near else f"your own would be called {CUSTOM}{name[:64]}"
+    raise invalid_provider(f"there is no provider {name[:64]!r}; {hint}")
 
 
 def _endpoint(path: str) -> str:

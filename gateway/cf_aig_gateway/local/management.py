@@ -55,7 +55,7 @@ async def create_gateway(request: Request) -> Response:
     new = checked(NewGateway, "body", await request.body())
     made = await store_of(request).create_gateway(new.id, new.stored())
     if made is None:
-        raise Refused(409, {"code": 7006, "message": f"There is a gateway {new.id} already."})
+        raise Refused(409, {"code": 7006, "message": f"Gateway {new.id} already exists."})
     return result(made)
 
 

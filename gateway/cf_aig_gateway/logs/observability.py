@@ -108,10 +108,10 @@ class Observability:
         if is_local and events.count > len(events.events):
             yield f"Searched the newest {len(events.events):,} of {events.count:,} events."
         if events.is_sampled or self._is_sampled:
-            yield "Sampled: some events are missing, and sums are estimates."
+            yield "Sampled: some events are missing, and totals are estimates."
         if missing := found.missing():
             seen = ", ".join(map(named, sorted({*found.types} - {*found.keys.values()})[:20]))
-            yield f"Not found in its events: {', '.join(missing)}. Other keys there: {seen}."
+            yield f"Missing in its events: {', '.join(missing)}. Other keys there: {seen}."
 
     async def log(self, gateway_id: str, log_id: str, *, fresh: bool = False) -> Log:
         """Return one log; one that is `fresh` is waited for.
@@ -133,8 +133,14 @@ class Observability:
         event, found = await self._event(gateway_id, log_id, fresh=fresh), await self.shape()
         content = _content(event, found, part)
         if content is None:
-            raise NotFound(f"The event of log {named(log_id)} in Workers Observability does not hold its {part} body.")
-        cut = "It may be cut: Workers Observability cut this event at the size that it keeps." if _is_cut(event) else ""
+            raise NotFound(
+                f"The event of log {named(log_id)} in Workers Observability does not contain its {part} body."
+            )
+        cut = (
+            "It may be truncated: Workers Observability shortened this event to its size limit."
+            if _is_cut(event)
+            else ""
+        )
         yield Body(JSON, _chunks(content), cut)
 
     async def spans(self, log_id: str) -> list[spans.Span]:
@@ -149,7 +155,7 @@ class Observability:
 
         """
         if unknown := {*grouping.by} - {*DIMENSIONS, *STEPS}:
-            raise GatewayError(f"Workers Observability does not group calls by {', '.join(sorted(unknown))}.")
+            raise GatewayError(f"Workers Observability cannot group calls by {', '.join(sorted(unknown))}.")
         found = await self.shape()
         questions = Questions(found)
         asked = questions.grouped(gateway_id, grouping)
@@ -185,7 +191,7 @@ class Observability:
         if not events.events:
             raise NotFound(
                 f"No log {named(log_id)} in Workers Observability, where this account keeps the logs of gateway "
-                f"{named(gateway_id)}: paid plans keep them for 7 days, and a new one takes a moment to appear.",
+                f"{named(gateway_id)}: paid plans keep them for 7 days, and a new log takes a moment to appear.",
                 status=404,
             )
         return events.events[0]

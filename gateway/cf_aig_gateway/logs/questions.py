@@ -68,7 +68,7 @@ class Questions:
         """Return what asks for the logs of a gateway that meet filters."""
         question = Question(list(self._scope(gateway_id)))
         if not self.key("gateway"):
-            question.notes.append("Its events do not name a gateway: these are the logs of all.")
+            question.notes.append("Its events do not name a gateway, so these are the logs of all gateways.")
         keys = [filter_ for filter_ in filters if filter_.key == "metadata.key"]
         for each in filters:
             if each.key == "metadata.key":
@@ -96,7 +96,7 @@ class Questions:
             question.filters.append(self._compared(key, OPERATIONS[each.operator], each.value, is_model=is_model))
         else:
             question.tests.append(lambda log: holds(log, each))
-            question.notes.append(f"Events cannot be filtered by {each.key}: it was checked in those that were read.")
+            question.notes.append(f"Events cannot be filtered by {each.key}; it was checked in the events read.")
 
     def _compared(self, key: str, operator: str, values: Sequence[Any], *, is_model: bool = False) -> Wire:
         leaves: list[Wire] = []

@@ -120,7 +120,7 @@ async def sums(
     wire = Asked(asked.span, asked.filters, asked.needle, parameters).wire("calculations", **more)
     found = [as_object(each) for each in as_list(as_object(await post("query", wire)).get("calculations"))]
     if len(found) != len(calculations):
-        raise GatewayError("Workers Observability did not answer each calculation.")
+        raise GatewayError("Workers Observability did not return every calculation.")
     return [list(_series(each) if buckets else _aggregates(each)) for each in found]
 
 

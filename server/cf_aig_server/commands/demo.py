@@ -60,8 +60,10 @@ async def _workflow(database: Path) -> None:
         await _call(client, "What was sent?", "get_log_request_body", log)
         await _call(client, "What came back?", "get_log_response_body", log)
         await _send_again(client, {"log_id": oldest, "model": "gpt-4o-mini"})
-        await _call(client, "Record that it went wrong.", "patch_log_feedback", log | {"feedback": -1, "score": 10})
-        await _call(client, "The row again, found by its feedback.", "list_logs", {"feedback": -1, "fields": FIELDS})
+        await _call(
+            client, "Record that the call went wrong.", "patch_log_feedback", log | {"feedback": -1, "score": 10}
+        )
+        await _call(client, "The same row, found by its feedback.", "list_logs", {"feedback": -1, "fields": FIELDS})
     _farewell()
 
 
@@ -69,11 +71,11 @@ FIELDS = ["time", "model", "status", "feedback", "score"]
 
 
 async def _send_again(client: Client, replay: dict[str, Any]) -> None:
-    shown = await _call(client, "What would the retired model's call be with another?", "replay_log", replay)
+    shown = await _call(client, "What if the failed call used another model?", "replay_log", replay)
     code = as_object(shown.structured_content)["code"]
     sent = await _call(client, "Send exactly that.", "replay_log", replay | {"code": code})
     new = as_object(as_object(sent.structured_content)["reply"])["log_id"]
-    await _call(client, "What is different now?", "compare_logs", {"log_id": replay["log_id"], "other_log_id": new})
+    await _call(client, "What changed?", "compare_logs", {"log_id": replay["log_id"], "other_log_id": new})
 
 
 def _ids(listed: CallToolResult) -> list[str]:
@@ -111,8 +113,8 @@ def _farewell() -> None:
     command = Path(sys.executable).with_name("cloudflare-ai-gateway-mcp")
     print(
         f"""
-That was one agent's debugging session. To have it in Claude Code, on a gateway of this machine:
+That was one agent's debugging session. To use it in Claude Code with a gateway on this machine:
     claude mcp add cloudflare-ai-gateway -- {command} serve --local
-On your Cloudflare account, set two variables instead of --local:
+With your Cloudflare account, set two variables instead of --local:
     claude mcp add cloudflare-ai-gateway -e CLOUDFLARE_ACCOUNT_ID=… -e CLOUDFLARE_API_TOKEN=… -- {command}"""
     )

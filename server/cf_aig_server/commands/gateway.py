@@ -77,7 +77,7 @@ def _alias(text: str) -> tuple[str, list[str]]:
     found = ALIAS.fullmatch(text)
     if found is None:
         raise GatewayError(
-            f"--alias {text!r} is not NAME=MODEL,MODEL, as small=openai/gpt-4o-mini,@cf/meta/llama-3.1-8b."
+            f"--alias {text!r} is not NAME=MODEL,MODEL, such as small=openai/gpt-4o-mini,@cf/meta/llama-3.1-8b."
         )
     return found["name"], found["models"].split(",")
 
@@ -85,5 +85,5 @@ def _alias(text: str) -> tuple[str, list[str]]:
 def _provider(text: str) -> tuple[str, str]:
     found = PROVIDER.fullmatch(text)
     if found is None:
-        raise GatewayError(f"--provider {text!r} is not NAME=URL, as openai=http://127.0.0.1:9000/v1.")
+        raise GatewayError(f"--provider {text!r} is not NAME=URL, such as openai=http://127.0.0.1:9000/v1.")
     return found["name"], found["url"]

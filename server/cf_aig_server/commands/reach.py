@@ -26,7 +26,7 @@ def chosen_gateway(settings: Settings, gateway_id: str) -> str:
     """
     gateway = gateway_id or settings.gateway_id
     if settings.allow and gateway not in settings.allow:
-        raise GatewayError(f"Gateway {gateway} is not among those allowed: {', '.join(settings.allow)}.")
+        raise GatewayError(f"Gateway {gateway} is not allowed. Allowed: {', '.join(settings.allow)}.")
     return gateway
 
 

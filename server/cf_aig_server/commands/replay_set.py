@@ -97,7 +97,7 @@ def _changes(text: str) -> dict[str, Any]:
     except ValueError:
         changes = None
     if not isinstance(changes, dict):
-        raise GatewayError(f'--parameters {text[:80]!r} is no JSON object, as {{"temperature": 0}}.')
+        raise GatewayError(f'--parameters {text[:80]!r} is not a JSON object such as {{"temperature": 0}}.')
     return as_object(changes)
 
 
@@ -144,7 +144,7 @@ async def _until_told(replaying: Replaying, cases: Sequence[Planned]) -> bool:
     return True
 
 
-INTERRUPTED = "Ended by Ctrl-C."
+INTERRUPTED = "Stopped by Ctrl-C."
 
 
 async def _listen(replaying: Replaying, scope: anyio.CancelScope) -> None:
@@ -156,7 +156,9 @@ async def _listen(replaying: Replaying, scope: anyio.CancelScope) -> None:
             replaying.stop(INTERRUPTED)
             waiting = counted(replaying.under_way, "call")
             print(
-                f"\nSending no more. Waiting for {waiting} under way; Ctrl-C again: not.", file=sys.stderr, flush=True
+                f"\nSending no more. Waiting for {waiting} in progress; press Ctrl-C again to stop now.",
+                file=sys.stderr,
+                flush=True,
             )
 
 

@@ -36,7 +36,7 @@ def preview(
     """Yield what would be sent, and what it may cost."""
     sending = order.sending
     tokens_in, tokens_out = (sum(getattr(case, name) for case in open_) for name in ("tokens_in", "tokens_out"))
-    done = f" ({len(journal.rows):,} more have a result)" if journal.rows else ""
+    done = f" ({len(journal.rows):,} already have a result)" if journal.rows else ""
     prices = [sending.price(Usage(case.tokens_in, case.tokens_out)) for case in open_]
     cost = "at an unknown price" if None in prices else f"about {dollars(sum(price or 0 for price in prices))}"
     yield (
@@ -46,13 +46,13 @@ def preview(
     if order.budget is not None:
         most = dollars(sum(case.most for case in open_))
         spent = f", of which {dollars(journal.charged)} may be spent" if journal.charged else ""
-        yield f"At most {most}, if every reply is as long as it may be. Budget: {dollars(order.budget)}{spent}."
+        yield f"At most {most} if every reply has its maximum length. Budget: {dollars(order.budget)}{spent}."
         if unbounded := sum(not case.is_bounded for case in open_):
-            yield f"{counted(unbounded, 'case')} of these without a bound of the reply: sent with {MOST_OUT:,} tokens."
+            yield f"{counted(unbounded, 'case')} of these set no reply limit: {MOST_OUT:,} tokens will be used."
     for reason, count in Counter(case.unfit for case in planned if case.unfit).most_common():
         yield f"Not sent: {counted(count, 'case')}, {masker.mask(reason)}."
     if left_out := Counter(name for case in open_ for name in case.left_out).most_common(10):
-        yield f"Not repeated: {', '.join(f'{name} ({count:,})' for name, count in left_out)}."
+        yield f"Not included: {', '.join(f'{name} ({count:,})' for name, count in left_out)}."
     if open_:
         first = case_at(order.path, open_[0])
         yield f"The first: {Quoting(masker).short(json.dumps(first.messages, ensure_ascii=False), 200)}"
@@ -61,21 +61,21 @@ def preview(
 def endings(replaying: Replaying, planned: Sequence[Planned], journal: Journal) -> Iterator[str]:
     """Yield what is to be said of how a run went."""
     if replaying.found:
-        yield f"{counted(replaying.found, 'answer')} of calls that an earlier run had sent: found in the logs."
+        yield f"{counted(replaying.found, 'answer')} from an earlier run found in the logs."
     if replaying.sent_again:
         yield (
-            f"{counted(replaying.sent_again, 'call')} of an earlier run left no answer in the logs: sent again. Should "
-            "they have been carried out all the same, they were paid for twice; the budget counts both."
+            f"{counted(replaying.sent_again, 'call')} from an earlier run had no response in the logs and were "
+            "sent again. Any that were processed after all were paid for twice; the budget counts both."
         )
     if replaying.ended:
         yield f"Stopped: {replaying.ended}"
     if replaying.uncertain:
         yield (
-            f"Uncertain: {counted(len(replaying.uncertain), 'case')} sent, but without an answer so far; the same "
-            "command looks for it and sends only those that left none."
+            f"Uncertain: {counted(len(replaying.uncertain), 'case')} sent but not answered so far; run the same "
+            "command to look for the answers and resend only the missing ones."
         )
     left = sum(not case.unfit and case.log_id not in journal.rows for case in planned) - len(replaying.uncertain)
     if left:
-        yield f"Not sent: {counted(left, 'case')}. The same command goes on."
+        yield f"Not sent: {counted(left, 'case')}. Run the same command to continue."
     if journal.charged:
         yield f"Spent at most {dollars(journal.charged)}."

@@ -34,9 +34,9 @@ class Connection(HttpToolsProtocol):
         value = value.rstrip(b" \t")  # RFC 9110 (5.5): white space around a value is none of it
         known = name.lower()
         if known in _ONCE and any(known == other for other, _ in self.headers):
-            raise ValueError("a header that may stand once stands twice")
+            raise ValueError("a header that may appear once appears twice")
         if known == b"transfer-encoding" and value.lower() != b"chunked":
-            raise ValueError("a body comes chunked or as it is")
+            raise ValueError("the only supported transfer-encoding is chunked")
         self._size += len(name) + len(value)
         if self._size > MAX_HEAD:
             raise ValueError("the head is too large")
@@ -46,11 +46,11 @@ class Connection(HttpToolsProtocol):
         """Take the end of the head; an error is answered with 400."""
         version = self.parser.get_http_version()  # pyright: ignore[reportOptionalMemberAccess] # it is what calls
         if version not in ("1.0", "1.1"):
-            raise ValueError("not a version of HTTP that is spoken here")
+            raise ValueError("this version of HTTP is not supported")
         if version == "1.0" and any(name == b"transfer-encoding" for name, _ in self.headers):
             raise ValueError("HTTP/1.0 has no chunks")
         if not self.url.startswith(b"/") and self.url != b"*":
-            raise ValueError("only a proxy is sent a whole URL, whose host is another than that of the header")
+            raise ValueError("a full URL is only for proxies; its host differs from the Host header")
         super().on_headers_complete()
         self._in_head = False
 
@@ -60,7 +60,7 @@ class Connection(HttpToolsProtocol):
         if goes_on and self._in_head:
             self._head += len(data)
             if self._head > MAX_HEAD:
-                self.send_400_response("The head of the request is too large.")
+                self.send_400_response("The request headers are too large.")
         answering = self.cycle is not None and not self.cycle.response_complete  # pyright: ignore[reportUnnecessaryComparison]
         if answering:
             self._stop_awaiting()

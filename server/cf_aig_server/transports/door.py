@@ -79,7 +79,7 @@ class Door:
             with anyio.fail_after(self._body_s):
                 await self._read(receive, body)
         except TimeoutError:
-            await PlainTextResponse("The request body took too long.\n", 408)(scope, receive, send)
+            await PlainTextResponse("The request body took too long to arrive.\n", 408)(scope, receive, send)
         except ClientDisconnect:
             return
         else:
@@ -123,9 +123,9 @@ class Door:
 
     def _refusal(self, headers: Headers, path: str) -> Response | None:
         if not self._host.fullmatch(headers.get("host", "")):
-            return PlainTextResponse("This server is not called by that name.\n", 421)
+            return PlainTextResponse("This server does not accept that host name.\n", 421)
         if (origin := headers.get("origin")) is not None and not self._is_own(origin):
-            return PlainTextResponse("Pages of that origin may not call.\n", 403)
+            return PlainTextResponse("Pages from that origin may not call this server.\n", 403)
         return None if path in self._tokenless else self._challenge(headers.get("authorization", ""))
 
     def _overload(self, method: str) -> Response | None:
@@ -143,7 +143,7 @@ class Door:
         if scheme.lower() == "bearer" and wanted and hmac.compare_digest(given.strip(" ").encode(), wanted.encode()):
             return None
         challenge = f'{CHALLENGE}, error="invalid_token"' if given else CHALLENGE
-        return PlainTextResponse("A bearer token is needed.\n", 401, {"www-authenticate": challenge})
+        return PlainTextResponse("A bearer token is required.\n", 401, {"www-authenticate": challenge})
 
 
 def _host_of(names: Sequence[str]) -> re.Pattern[str]:
@@ -152,7 +152,7 @@ def _host_of(names: Sequence[str]) -> re.Pattern[str]:
 
 
 def _busy() -> Response:
-    return PlainTextResponse("Too many calls are under way: try again in a second.\n", 503, {"retry-after": "1"})
+    return PlainTextResponse("Too many calls are in progress: try again in a second.\n", 503, {"retry-after": "1"})
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

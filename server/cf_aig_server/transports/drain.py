@@ -57,4 +57,4 @@ async def _end(begun: bool, scope: Scope, receive: Receive, send: Send) -> None:
     if begun:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
     else:
-        await PlainTextResponse("The server is going down.\n", 503)(scope, receive, send)
+        await PlainTextResponse("The server is shutting down.\n", 503)(scope, receive, send)

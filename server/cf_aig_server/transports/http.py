@@ -42,8 +42,8 @@ def http_app(server: MCPServer[Any], settings: Settings, kind: Literal["http", "
     token = settings.http_access()
     if not is_loopback(host) and not (token and settings.http_hosts):
         raise GatewayError(
-            f"--host {host} is not this machine: that needs AI_GATEWAY_HTTP_TOKEN (what callers must send) and "
-            "AI_GATEWAY_HTTP_HOSTS (the names they call it by)."
+            f"--host {host} is not this machine, so it needs AI_GATEWAY_HTTP_TOKEN (the token callers must send) "
+            "and AI_GATEWAY_HTTP_HOSTS (the host names they may use)."
         )
     app = server.sse_app(transport_security=UNGUARDED) if kind == "sse" else streamable(server)
     return Door(app, token=token, unready=settings.missing, names=settings.http_hosts)

@@ -85,5 +85,5 @@ def _listener(host: str, port: int) -> socket.socket:
         listener.listen(2048)
     except OSError as error:
         listener.close()
-        raise OSError(f"{host} port {port} cannot be used ({error.strerror}): choose another") from error
+        raise OSError(f"{host} port {port} cannot be used ({error.strerror}): choose another port") from error
     return listener

@@ -123,7 +123,7 @@ def test_a_frame_with_a_wrong_checksum_ends_what_can_be_read(name: str) -> None:
     said, broken, _ = read(bytes(damaged))
 
     assert said == read(b"".join(sent[:5]))[0]
-    assert broken == "Broke off: the stream ended after 5 events, in the middle of another."
+    assert broken == "Broke off: the stream ended after 5 events, partway through another."
 
 
 def test_an_exception_in_the_frames_is_the_streams_error() -> None:

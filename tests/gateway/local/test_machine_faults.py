@@ -179,7 +179,7 @@ async def test_a_file_whose_beginning_is_damaged_is_told(tmp_path: Path) -> None
     said = await refused_start(tmp_path)
 
     assert "gateway.db cannot be used as the local gateway's file: file is not a database." in said
-    assert "It is no database, or damaged: give another with --db, or move it away." in said
+    assert "It is not a database or is damaged: use another file with --db, or move it away." in said
 
 
 async def test_a_lock_that_ends_is_waited_for_and_one_that_lasts_is_told(tmp_path: Path) -> None:

@@ -188,16 +188,16 @@ def test_a_version_that_both_have_is_not_doubled(base: str, endpoint: str, url: 
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("chat/completions", "the path lacks the provider, as in …/openai/chat/completions"),
-        ("v1/messages", "the path lacks the provider, as in …/anthropic/v1/messages"),
+        ("chat/completions", "the path has no provider, as in …/openai/chat/completions"),
+        ("v1/messages", "the path has no provider, as in …/anthropic/v1/messages"),
         ("v1beta/models/gemini-2.5-flash:generateContent", "as in …/google-ai-studio/v1beta/models/gemini-2.5-flash"),
         ("model/x/converse", "as in …/aws-bedrock/bedrock-runtime/us-east-1/model/x/converse"),
         ("google/v1beta/models/x:generateContent", "did you mean google-ai-studio?"),
         ("xai/v1/chat/completions", "did you mean grok?"),
         ("azure/x/y", "did you mean azure-openai?"),
         ("responses", "the path lacks the provider"),
-        ("opnai/chat/completions", "no provider is called 'opnai'; did you mean openai?"),
-        ("ollama/chat/completions", "one of your own is called custom-ollama"),
+        ("opnai/chat/completions", "there is no provider 'opnai'; did you mean openai?"),
+        ("ollama/chat/completions", "your own would be called custom-ollama"),
         ("openai", "The path ends at the provider"),
     ],
 )

@@ -129,8 +129,12 @@ async def test_what_is_no_case_is_counted_with_its_reason(tmp_path: Path, store:
     assert found["5"]["metadata"]["broken"] == "the reply is not stored"
     assert found["6"]["output"] is None
     assert "overloaded" in found["6"]["metadata"]["error"]
-    assert done.stderr.startswith("3 cases written; 3 logs left out (")
-    for reason in ("1: the request is not stored", "1: the request is no chat", "1: the request is no JSON object"):
+    assert done.stderr.startswith("3 cases written; 3 logs skipped (")
+    for reason in (
+        "1: the request is not stored",
+        "1: the request is not a chat",
+        "1: the request is not a JSON object",
+    ):
         assert reason in done.stderr
 
 
@@ -178,7 +182,7 @@ async def test_logs_of_one_moment_are_each_written_once(tmp_path: Path, store: S
 
     assert len(whole) == len(set(ids(whole))) == 130
     assert ids(cases(some.stdout)) == ids(whole)[:57]
-    assert "57 cases written; 73 older ones match, beyond the limit of 57." in some.stderr
+    assert "57 cases written; 73 older logs match but exceed the limit of 57." in some.stderr
 
 
 @pytest.mark.parametrize(
@@ -221,7 +225,7 @@ async def test_a_gateway_that_is_not_allowed_is_refused(exported: Run, monkeypat
     done = await exported("--out", "-")
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert "Gateway default is not among those allowed: main." in done.stderr
+    assert "Gateway default is not allowed. Allowed: main." in done.stderr
 
 
 PEAK = """

@@ -205,7 +205,7 @@ async def test_the_price_is_shown_and_nothing_is_sent_unasked(bench: Bench) -> N
     assert "1 case of" in said
     assert "to openai/gpt-4o through default, about 1,000 tokens in and 10 out, about $0.0026." in said
     assert "Budget: $2." in said
-    assert "Not repeated: thinking (1)." in said
+    assert "Not included: thinking (1)." in said
     assert said.endswith("Nothing was sent: add --yes to send them.\n")
     assert await bench.replays() == []
 
@@ -227,9 +227,9 @@ async def test_the_table_tells_finish_tools_cost_latency_and_text(bench: Bench) 
 
     assert done.returncode == 1
     assert done.stdout.startswith("3 cases answered; failed: 1 × HTTP 503. Before → now:")
-    assert "finish: the same in 1 of 3" in done.stdout
-    assert "tools called: the same in 2 of 3" in done.stdout
-    assert "text: the same in 1" in done.stdout
+    assert "finish: same in 1 of 3" in done.stdout
+    assert "tools called: same in 2 of 3" in done.stdout
+    assert "text: same in 1" in done.stdout
     assert "cost: $0.0000078 → $" in done.stdout
     assert "latency, median: 0.81 s → " in done.stdout
     for change in ("tool_calls → stop", "look → none", "stop → length"):
@@ -246,7 +246,7 @@ async def test_a_long_table_stays_within_the_budget_of_results(bench: Bench) -> 
 
     assert o200k(done.stdout) <= 600
     assert o200k(as_json.stdout) <= 600
-    assert "more cases differ: the results have all." in done.stdout
+    assert "more cases differ: see the results file." in done.stdout
     assert json.loads(as_json.stdout)["left_out"] > 40
 
 
@@ -284,7 +284,7 @@ async def test_masked_and_incomplete_cases_are_not_sent(bench: Bench) -> None:
     assert refused.returncode == 1
     assert "Not sent: 1 case, masked: 1 openai_key." in refused.stderr
     assert "Not sent: 1 case, not in the case: [image/png 3 KB]." in refused.stderr
-    assert "Not sent: 1 case, it has pictures or files, whose price has no certain bound." in refused.stderr
+    assert "Not sent: 1 case, it has images or files, so its maximum price is unknown." in refused.stderr
     assert sent.returncode == 1
     assert [log["metadata"]["replay_of"] for log in await bench.replays()] == [a_log(1).id]
 
@@ -310,7 +310,7 @@ async def test_an_answer_that_was_not_written_down_is_found_in_the_logs(bench: B
     done = await bench.run()
 
     assert done.returncode == 0
-    assert "2 answers of calls that an earlier run had sent: found in the logs." in done.stderr
+    assert "2 answers from an earlier run found in the logs." in done.stderr
     assert len(await bench.replays()) == 3
     outputs = {row["log_id"]: row["output"] for row in bench.results()}
     assert outputs == {row["log_id"]: row["output"] for row in map(json.loads, lines)}
@@ -329,7 +329,7 @@ async def test_ctrl_c_waits_for_what_is_under_way_and_shows_the_table(bench: Ben
 
     assert code == 130
     assert "Sending no more." in said
-    assert "Stopped: Ended by Ctrl-C." in said
+    assert "Stopped: Stopped by Ctrl-C." in said
     logs = await bench.replays()
     assert {log["status_code"] for log in logs} == {200}
     assert len(logs) == len(bench.results()) < 60
@@ -408,11 +408,11 @@ async def test_one_run_at_a_time_writes_results(bench: Bench) -> None:
     [
         ("{}\n", (), "line 1, has no messages"),
         (json.dumps(case(1)) + "\n" + json.dumps(case(2))[:50], (), "line 2, is not JSON: is it cut?"),
-        (json.dumps(case(1)) + "\n" + json.dumps(case(1)) + "\n", (), "line 2, is of the same log as line 1"),
+        (json.dumps(case(1)) + "\n" + json.dumps(case(1)) + "\n", (), "line 2, is from the same log as line 1"),
         (json.dumps(case(1) | {"metadata": {}}), (), "line 1, has no metadata.log_id"),
         ("", (), "has no cases"),
         (None, (), "cases.jsonl: No such file or directory"),
-        (json.dumps(case(1)), ("--model", "openai/gpt-nope"), "No price of openai/gpt-nope is known"),
+        (json.dumps(case(1)), ("--model", "openai/gpt-nope"), "The price of openai/gpt-nope is known"),
         (json.dumps(case(1)), ("--model", "gpt-4o-of-mine"), "Write it as provider/model"),
         (json.dumps(case(1)), ("--gateway", "none"), "No gateway none"),
         (json.dumps(case(1)), ("--out", "no/such/results.jsonl"), "no/such/results.jsonl cannot be written"),
@@ -459,7 +459,7 @@ async def test_results_of_another_model_are_not_added_to(bench: Bench) -> None:
     lost = await bench.run()
 
     assert other.returncode == lost.returncode == 2
-    assert 'is of another run, of model "openai/gpt-4o"' in other.stderr
+    assert 'belongs to another run, with model "openai/gpt-4o"' in other.stderr
     assert "but not results.jsonl.sent" in lost.stderr
     assert len(await bench.replays()) == 1
 

@@ -68,7 +68,7 @@ async def test_what_holds_too_many_values_is_shown_as_it_is_stored() -> None:
     for asked in ({}, {"view": "outline"}):
         told = await shown(body, chunk=65_536, **asked)
 
-        assert told.startswith("Not taken apart, as it holds more than 75,000 arrays and objects")
+        assert told.startswith("Shown as stored because it has more than 75,000 arrays and objects")
         assert logged(told).startswith("[{},{},{}")
 
 
@@ -121,7 +121,7 @@ async def test_a_stream_of_ever_new_choices_is_put_together_within_bounds() -> N
 
     told = await shown("".join(f"data: {event}\n\n" for event in events).encode(), chunk=65_536)
 
-    assert "(1024 times in a row, this the last)" in told
+    assert "(1024 times in a row, last shown)" in told
 
 
 @pytest.mark.parametrize("place", [0, 65_530, 65_536, 131_070, 199_994])

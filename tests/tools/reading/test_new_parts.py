@@ -59,7 +59,7 @@ async def test_the_parts_of_each_format_are_shown(body: Any, said: list[str]) ->
         ({"contents": [], "generationConfig": {"thinkingConfig": {"thinkingBudget": 512}}}, "Gemini, thinkingBudget 512; no turns."),
         ({"messages": [{"role": "user", "content": [{"text": "x"}]}], "additionalModelRequestFields": {"thinking": {"type": "enabled", "budget_tokens": 1024}}, "inferenceConfig": {"maxTokens": 5}}, "Bedrock Converse, maxTokens 5, thinking enabled budget_tokens 1024."),
         ({"model": "gpt-5", "input": "x", "tools": [{"type": "namespace", "name": "mcp__a", "tools": [{"name": "b"}, {"name": "c"}]}]}, "OpenAI responses, model gpt-5, tools: \"mcp__a (2 tools)\"."),
-        ({"choices": [{"message": {"content": "x"}, "finish_reason": "stop", "native_finish_reason": "end_turn"}], "usage": {"prompt_tokens": 5, "completion_tokens": 9, "cost": 0.00217, "completion_tokens_details": {"reasoning_tokens": 9}}}, "OpenAI chat, finish stop \"native end_turn\", tokens 5 in, 9 out, all of it reasoning, stated cost $0.00217."),
+        ({"choices": [{"message": {"content": "x"}, "finish_reason": "stop", "native_finish_reason": "end_turn"}], "usage": {"prompt_tokens": 5, "completion_tokens": 9, "cost": 0.00217, "completion_tokens_details": {"reasoning_tokens": 9}}}, "OpenAI chat, finish stop \"native end_turn\", tokens 5 in, 9 out, all reasoning, stated cost $0.00217."),
         ({"candidates": [{"content": {"parts": []}, "finishReason": "MALFORMED_FUNCTION_CALL", "finishMessage": "Malformed call."}], "usageMetadata": {"promptTokenCount": 9, "candidatesTokenCount": 20, "thoughtsTokenCount": 30, "cachedContentTokenCount": 4}}, "The reply has no valid tool call.\nGemini, finish MALFORMED_FUNCTION_CALL \"Malformed call.\", tokens 9 in (5 new, 4 cache read), 50 out (20 answer, 30 reasoning)."),
         ({"role": "assistant", "content": [{"type": "text", "text": "x"}], "usage": {"input_tokens": 2, "cache_read_input_tokens": 2000, "cache_creation_input_tokens": 60, "output_tokens": 5}}, "Anthropic messages, tokens 2,062 in (2 new, 2,000 cache read, 60 cache write), 5 out."),
     ],
@@ -97,5 +97,5 @@ async def test_a_reply_of_a_stream_that_is_one_array_and_was_cut_says_so() -> No
 
     told = await shown(body)
 
-    assert told.startswith("Broke off: the stream ended after 1 event, in the middle of another.\nGemini")
+    assert told.startswith("Broke off: the stream ended after 1 event, partway through another.\nGemini")
     assert logged(told) == "0 model: Blue"

@@ -68,9 +68,9 @@ async def test_an_offset_alone_reads_what_is_stored() -> None:
 
 
 async def test_an_offset_past_the_end_says_where_the_end_is() -> None:
-    with pytest.raises(GatewayError, match="It has 3 characters: give an offset below that"):
+    with pytest.raises(GatewayError, match="It has 3 characters: use a smaller offset"):
         await shown(b"abc", view="raw", offset=3)
 
 
 async def test_an_empty_body_is_said_to_be_stored() -> None:
-    assert await shown(b"") == "The body is stored, and empty."
+    assert await shown(b"") == "The body is stored but empty."

@@ -84,6 +84,6 @@ async def test_a_string_that_goes_on_to_the_end_shows_both_its_ends() -> None:
 async def test_a_body_that_turns_out_to_be_no_json_is_shown_as_it_begins() -> None:
     told = await shown(b'{"a": "' + b"some words " * 90_000, chunk=65_536, budget=300)
 
-    assert told.startswith("Not JSON that can be read: 990,007 characters")
+    assert told.startswith("Unreadable JSON: 990,007 characters")
     assert logged(told).startswith('{"a": "some words')
     assert "after: offset=" in told

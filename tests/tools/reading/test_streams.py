@@ -102,7 +102,7 @@ async def test_a_stream_cut_at_any_byte_gives_what_had_arrived(kind: str, place:
 
     told = await shown(body, chunk=chunk)
 
-    assert told.startswith("Broke off:" if body else "The body is stored, and empty."), told
+    assert told.startswith("Broke off:" if body else "The body is stored but empty."), told
     assert arrived.strip() in told
 
 

@@ -67,7 +67,7 @@ async def test_a_call_that_is_repeated_with_the_same_result_is_shown_once() -> N
 
     assert logged(told).splitlines() == [
         "0 user: Refund it.",
-        "59 assistant (30 times in a row, this the last): called look {}",
+        "59 assistant (30 times in a row, last shown): called look {}",
         "  → 60 tool: No order.",
     ]
 
@@ -100,7 +100,7 @@ async def test_a_long_turn_is_shortened_to_its_ends() -> None:
         ([{"provider": "openai", "endpoint": "chat/completions", "headers": {}, "query": {"model": "gpt", "messages": [{"role": "user", "content": "Q"}]}}, {"provider": "anthropic", "query": {"model": "c"}}], "Universal request of 2 steps (openai gpt, then anthropic c); first: OpenAI chat", ["0 user: Q"]),
         ({"choices": [{"index": 0, "text": "old"}]}, "OpenAI chat", ["0 assistant: old"]),
         ({"choices": [{"message": {"role": "assistant", "content": "", "refusal": "No.", "reasoning_content": "Hm"}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 3, "completion_tokens": 4, "prompt_tokens_details": {"cached_tokens": 2}}}, "The reply was refused by the model.\nOpenAI chat, finish stop, tokens 3 in (1 new, 2 cache read), 4 out", ["(reasoning) Hm", "(refused) No."]),
-        ({"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}, "error": None, "output": [{"type": "reasoning", "summary": [{"type": "summary_text", "text": "S"}]}]}, "The reply is cut at the token limit and is empty.\nOpenAI responses, finish incomplete max_output_tokens", ["(reasoning) S"]),
+        ({"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}, "error": None, "output": [{"type": "reasoning", "summary": [{"type": "summary_text", "text": "S"}]}]}, "The reply is truncated at the token limit and is empty.\nOpenAI responses, finish incomplete max_output_tokens", ["(reasoning) S"]),
         ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://a.test/x.png"}}, {"type": "file", "file": {"file_id": "f1"}}, {"type": "odd", "x": 1}]}], "model": "m"}, "OpenAI chat", ["[image_url https://a.test/x.png]"]),
     ],
 )  # fmt: skip
@@ -188,10 +188,10 @@ async def test_a_pointer_to_a_message_shows_it_as_json_in_raw() -> None:
 @pytest.mark.parametrize(
     ("pointer", "said"),
     [
-        ("/messages/9/content", 'The nearest is pointer="/messages", an array of 4, counted from 0.'),
+        ("/messages/9/content", 'The nearest is pointer="/messages", an array of 4, numbered from 0.'),
         ("/mesages", 'The nearest is pointer="", an object of model, temperature'),
-        ("/model/x", 'The nearest is pointer="/model", which holds no parts.'),
-        ("messages", 'A pointer begins with a slash, as pointer="/messages".'),
+        ("/model/x", 'The nearest is pointer="/model", which has no parts.'),
+        ("messages", 'A pointer begins with a slash: pointer="/messages".'),
     ],
 )
 async def test_a_wrong_pointer_is_answered_with_the_nearest(pointer: str, said: str) -> None:

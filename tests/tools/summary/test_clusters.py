@@ -109,4 +109,4 @@ def test_where_causes_are_mixed_the_unread_are_shared_out_as_the_read() -> None:
 def test_where_no_body_was_read_the_status_tells_the_kind() -> None:
     found = clusters([a_failure(1), a_failure(2, status_code=418)], {})
 
-    assert [cluster.kind for cluster in found] == ["over a limit", "unknown cause"]
+    assert [cluster.kind for cluster in found] == ["limit exceeded", "unknown cause"]

@@ -43,7 +43,7 @@ async def attached(desk: Desk, gateway_id: str, asked: Mapping[str, str]) -> str
             lines.append(line)
     note = export.told()
     if size > MOST_BYTES:
-        note += f" Of these, {len(lines)} are here, within {MOST_BYTES:,} bytes: the command export writes all."
+        note += f" Only {len(lines)} fit here, in {MOST_BYTES:,} bytes: the export command writes all."
     if size > MOST_BYTES or export.is_partial:
         lines.append(write_json({"note": note}) + b"\n")
     return b"".join(lines).decode()
@@ -55,11 +55,11 @@ def _wanted(asked: Mapping[str, str]) -> Wanted:
     values |= {"provider": asked["provider"].lower(), "model": asked["model"]}
     metadata = read_json(asked["metadata"] or "{}")
     if not isinstance(metadata, dict):
-        raise GatewayError('metadata must be a JSON object, as {"userId": "u12"}.')
+        raise GatewayError('metadata must be a JSON object, such as {"userId": "u12"}.')
     try:
         clauses = _CLAUSES.validate_json(asked["filters"] or "[]")
     except ValidationError as error:
-        raise GatewayError(f"filters must be clauses as list_logs takes them: {error.errors()[0]['msg']}.") from error
+        raise GatewayError(f"filters must use list_logs syntax: {error.errors()[0]['msg']}.") from error
     return wanted(clauses, metadata, **values)  # pyright: ignore[reportUnknownArgumentType] # any JSON object
 
 

@@ -41,15 +41,15 @@ async def case_of(bodies: Bodies, log: Log, masker: Masker) -> bytes | Skipped:
 def _written(log: Log, request: Raw, response: Raw | None, masker: Masker) -> bytes | Skipped:
     _, body = step_of(log, _read(request).value)
     if not body:
-        return Skipped("the request is no JSON object")
+        return Skipped("the request is not a JSON object")
     chat = asked(body)
     if chat is None or not chat.messages:
-        return Skipped("the request is no chat")
+        return Skipped("the request is not a chat")
     reply = _read(response).conversation() if response else None
     given = whole({"input": chat.messages, "tools": chat.tools, "parameters": chat.parameters})
     shown = masker.masked(given)
     hidden = "" if shown == given else note(as_json(shown)) or "some text"
-    missing = [*chat.missing, *(["the rest of the request, which is cut"] if request.is_cut else [])]
+    missing = [*chat.missing, *(["the rest of the request, which is truncated"] if request.is_cut else [])]
     about = _metadata(log, chat, reply, response) | {"missing": missing, "masked": hidden}
     line = whole({"output": answered(reply) if reply and not reply.error else None, "metadata": _held(about)})
     return write_json({**shown, **masker.masked(line)}) + b"\n"
@@ -119,13 +119,15 @@ def read_case(line: bytes, where: str) -> Case:
     try:
         held = as_object(load_json(line))
     except ValueError:
-        raise GatewayError(f"{where} is not JSON: is it cut? Each line is one case, as export writes it.") from None
+        raise GatewayError(
+            f"{where} is not JSON. Was the file truncated? Each line must be one case, as written by export."
+        ) from None
     metadata = as_object(held.get("metadata"))
     messages = as_list(held.get("input"))
     log_id = as_text(metadata.get("log_id"))
     if not messages or not all(as_text(as_object(each).get("role")) for each in messages):
         raise GatewayError(f"{where} has no messages: input must be a list of {{role, content}}.")
     if not log_id:
-        raise GatewayError(f"{where} has no metadata.log_id, by which a case is known.")
+        raise GatewayError(f"{where} has no metadata.log_id, which identifies a case.")
     parameters, output = as_object(held.get("parameters")), as_object(held.get("output"))
     return Case(log_id, messages, as_list(held.get("tools")), parameters, output, metadata)

@@ -127,11 +127,11 @@ class Table:
         rows = [_cells(row, longest) for row in self.differing()]
         if not rows:
             return head
-        following = "next: compare_logs with log_id and now, or the lines of the results"
+        following = "next: compare_logs with log_id and now, or read the results file"
         count = len(rows)
         while True:
             rest = len(rows) - count
-            more = f"{counted(rest, 'more case differs', 'more cases differ')}: the results have all.\n" if rest else ""
+            more = f"{counted(rest, 'more case differs', 'more cases differ')}: see the results file.\n" if rest else ""
             text = f"{head}\n{table(rows[:count], keep='log_id', whole=('log_id', 'now')).text()}\n{more}{following}"
             if count <= 1 or (cost := tokens(text)) <= budget:
                 return text if tokens(text) <= budget else cut(text, budget)
@@ -153,14 +153,14 @@ class Table:
         answered = held["answered"]
         failed = ", ".join(f"{count:,} × {reason}" for reason, count in held["failed"].items())
         yield f"{counted(answered, 'case')} answered{f'; failed: {failed}' if failed else ''}. Before → now:"
-        yield f"finish: the same in {held['finish_same']:,} of {held['finish_of']:,}"
+        yield f"finish: same in {held['finish_same']:,} of {held['finish_of']:,}"
         yield (
-            f"tools called: the same in {held['tools_same']:,} of {answered:,}, "
+            f"tools called: same in {held['tools_same']:,} of {answered:,}, "
             f"with the same arguments in {held['arguments_same']:,}"
         )
         if held["text_alike_median"] is not None:
             typical = f" (median: {held['text_alike_median']:.0%} alike)" if held["text_differs"] else ""
-            yield f"text: the same in {held['text_same']:,}, differs in {held['text_differs']:,}{typical}"
+            yield f"text: same in {held['text_same']:,}, differs in {held['text_differs']:,}{typical}"
         if was := held["cost"]:
             of = f", of the {held['cost_of']:,} where both are known" if held["cost_of"] < answered else ""
             yield f"cost: {dollars(was[0])} → {dollars(was[1])}{of}"
@@ -170,7 +170,7 @@ class Table:
 
 def _reason(row: Line) -> str:
     status = as_object(row["metadata"]).get("status")
-    return f"HTTP {status}" if status else "no answer"
+    return f"HTTP {status}" if status else "no response"
 
 
 def _same(held: Line, name: str) -> bool:
@@ -207,8 +207,8 @@ def _cells(row: Line, longest: int) -> dict[str, Cell]:
         "log_id": as_text(row["log_id"]),
         "now": as_text(about.get("log_id")),
         "finish": _change(held["finish"], longest) if held["finish"][0] else "",
-        "tools": _change(held["tools"], longest) or ("" if held["arguments_same"] else "other arguments"),
-        "text": "" if text is None or said else "same" if text == 1 else f"{text:.0%} alike",
+        "tools": _change(held["tools"], longest) or ("" if held["arguments_same"] else "different arguments"),
+        "text": "" if text is None or said else "same" if text == 1 else f"{text:.0%} similar",
         "$": _arrow(*(None if each is None else dollars(each) for each in held["cost"])),
         "s": _arrow(*(None if each is None else f"{seconds(each):g}" for each in held["duration"])),
         "failed": said if len(said) <= 2 * longest else f"{said[: 2 * longest]}…",

@@ -43,9 +43,9 @@ class Export:
         """Say what became of the logs that were read, and how many more there are."""
         read = self.written + self.skipped.total()
         reasons = ", ".join(f"{count:,}: {reason}" for reason, count in self.skipped.most_common())
-        skipped = f"; {counted(self.skipped.total(), 'log')} left out ({reasons})" if reasons else ""
+        skipped = f"; {counted(self.skipped.total(), 'log')} skipped ({reasons})" if reasons else ""
         more = (self.total or 0) - read
-        rest = f"; {more:,} older ones match, beyond the limit of {self.limit:,}" if more > 0 else ""
+        rest = f"; {more:,} older logs match but exceed the limit of {self.limit:,}" if more > 0 else ""
         return " ".join([f"{counted(self.written, 'case')} written{skipped}{rest}.", *self.notes])
 
     async def lines(self) -> AsyncIterator[bytes]:

@@ -43,7 +43,7 @@ class Journal:
         results, sent = self._paths
         if not sent.exists() and results.exists() and results.stat().st_size:
             raise GatewayError(
-                f"{results} is there, but not {sent.name}, which says what was sent. Give another --out."
+                f"{results} exists, but {sent.name}, which records what was sent, does not. Use another --out."
             )
         self._results, self._log = _opened(results), _opened(sent)
         try:
@@ -72,7 +72,7 @@ class Journal:
         differs = [name for name, value in self._about.items() if head.get(name) != value]
         if differs:
             was = json.dumps(head.get(differs[0]), ensure_ascii=False)
-            raise GatewayError(f"{self._paths[0]} is of another run, of {differs[0]} {was}. Give another --out.")
+            raise GatewayError(f"{self._paths[0]} belongs to another run, with {differs[0]} {was}. Use another --out.")
         self.run = as_text(head.get("run"))
 
     def event(self, log_id: str) -> str:
@@ -140,7 +140,7 @@ def _lock(file: BinaryIO, results: Path) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        raise GatewayError(f"{results} is in use by another replay-set. Wait for its end.") from None
+        raise GatewayError(f"{results} is in use by another replay-set. Wait until it finishes.") from None
 
 
 def _lines(file: BinaryIO) -> Iterator[Line]:
@@ -153,7 +153,7 @@ def _lines(file: BinaryIO) -> Iterator[Line]:
         try:
             yield as_object(load_json(line))
         except ValueError:
-            raise GatewayError(f"{file.name}: a line is not JSON (at byte {end}). Give another --out.") from None
+            raise GatewayError(f"{file.name}: a line is not JSON (at byte {end}). Use another --out.") from None
         end += len(line)
     file.truncate(end)
     file.seek(end)

@@ -58,8 +58,9 @@ class Sending:
         """
         if self.is_priced and self.price(Usage(1000, 1000)) is None:
             raise GatewayError(
-                f"No price of {self.model[:80]} is known, so no budget can hold. Write it as provider/model, as "
-                "openai/gpt-4o-mini; or add --no-price-limit to send the cases whatever they cost."
+                f"The price of {self.model[:80]} is unknown, so no budget can be enforced. Write it as "
+                "provider/model, such as openai/gpt-4o-mini, or add --no-price-limit to send the cases whatever "
+                "they cost."
             )
 
     def chat(self, case: Case, controls: Mapping[str, str]) -> Chat:
@@ -92,7 +93,7 @@ class Sending:
         if case.unfit and not (self.masked and case.unfit.startswith("masked")):
             return case.unfit
         if self.is_priced and media(case.messages):
-            return "it has pictures or files, whose price has no certain bound"
+            return "it has images or files, so its maximum price is unknown"
         return ""
 
 
@@ -124,11 +125,11 @@ def plan(path: Path, sending: Sending) -> list[Planned]:
     for number, offset, line in _lines(path):
         case = read_case(line, f"{path}, line {number},")
         if case.log_id in found:
-            raise GatewayError(f"{path}, line {number}, is of the same log as line {found[case.log_id]}.")
+            raise GatewayError(f"{path}, line {number}, is from the same log as line {found[case.log_id]}.")
         found[case.log_id] = number
         cases.append(_planned(case, sending, offset, len(line)))
     if not cases:
-        raise GatewayError(f"{path} has no cases. export writes them.")
+        raise GatewayError(f"{path} has no cases. Create them with export.")
     return cases
 
 

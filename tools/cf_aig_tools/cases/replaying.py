@@ -113,7 +113,7 @@ class Replaying:
         """Whether a case is within the budget; what is under way is waited for, as it may cost less than at most."""
         while not self.ended and self.budget is not None and self.journal.charged + most > self.budget:
             if not self.under_way:
-                self.stop(f"The next case may cost {dollars(most)}, which is more than is left of the budget.")
+                self.stop(f"The next case may cost {dollars(most)}, which exceeds the remaining budget.")
                 break
             self._settled = anyio.Event()
             await self._settled.wait()
@@ -141,7 +141,7 @@ class Replaying:
             with anyio.fail_after(self.timeout_s):
                 reply = await self.gateway.chat(self.gateway_id, self.sending.chat(case, controls))
         except TimeoutError:
-            return self._without(f"No answer came within {self.timeout_s:g} s.")
+            return self._without(f"No response within {self.timeout_s:g} s.")
         except GatewayError as error:
             if error.status is None:
                 return self._without(str(error))
@@ -200,7 +200,7 @@ class Replaying:
     async def _of_log(self, log: Log, place: Planned) -> Answer:
         stored = await Bodies(self.gateway, self.gateway_id).read(log.id, "response")
         reply = stored.held if stored else Conversation("", is_reply=True)
-        error = "" if log.success else reply.error or f"answered HTTP {log.status_code}"
+        error = "" if log.success else reply.error or f"returned HTTP {log.status_code}"
         return Answer(
             log.id,
             answered(reply) if log.success else None,

@@ -69,7 +69,7 @@ class Side:
 
     def _outcome(self) -> str:
         if not self.log.success:
-            return f"failed, {failures.from_status(self.log.status_code) or 'for an unknown cause'}"
+            return f"failed, {failures.from_status(self.log.status_code) or 'unknown cause'}"
         wrong = shortfall(self.response.held) if self.response else ""
         return f"succeeded, but the reply {wrong}" if wrong else "succeeded"
 
@@ -114,7 +114,7 @@ def compared(one: Side, other: Side) -> Comparison:
 
 
 def _compare(found: Comparison, what: str, one: Stored, other: Stored) -> None:
-    found.add(f"form of the {what}", one.held.kind, other.held.kind)
+    found.add(f"format of the {what}", one.held.kind, other.held.kind)
     found.add(f"stream of the {what}", one.held.broken, other.held.broken)
     turns = Turns(one.held.turns, other.held.turns, (one.value, other.value))
     if one.held.kind == other.held.kind:
@@ -133,17 +133,17 @@ def _compare_values(found: Comparison, what: str, one: Stored, other: Stored) ->
     held = list(differences(without(one.value, places), without(other.value, places)))
     found.differs += ((f"{what} {place}".strip(), first, second) for place, first, second in held)
     if not held:
-        found.same.append(f"all else in the {what}")
+        found.same.append(f"everything else in the {what}")
     if one.held.is_reply:
-        found.left_out.append("ids and times of the replies")
+        found.left_out.append("reply ids and times")
 
 
 def _compare_read(found: Comparison, what: str, one: Conversation, other: Conversation) -> None:
     """Compare what two forms have in common."""
     for name in dict.fromkeys([*one.parameters, *other.parameters]):
         found.add(f"{what} {named(name)}", one.parameters.get(name, ""), other.parameters.get(name, ""))
-    found.add(f"names of the {what}'s tools", ", ".join(one.tools), ", ".join(other.tools))
+    found.add(f"tool names in the {what}", ", ".join(one.tools), ", ".join(other.tools))
     found.add("finish", one.finish, other.finish)
     found.add("error", one.error, other.error)
-    schemas = ["schemas of tools"] if one.tools or other.tools else []
+    schemas = ["tool schemas"] if one.tools or other.tools else []
     found.left_out += [*schemas, *map(named, dict.fromkeys([*one.others, *other.others]))]

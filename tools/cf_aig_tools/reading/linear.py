@@ -21,9 +21,9 @@ def linear(regex: str) -> Any:
         pattern = re2.compile(regex, options)
     except re2.error as error:
         why = error.args[0].decode(errors="replace")
-        raise ValueError(f"is not valid: {why}. It has RE2's syntax: no look-around, no \\1.") from None
+        raise ValueError(f"is not valid: {why}. Use RE2 syntax: no look-around, no \\1.") from None
     if pattern.programsize > LARGEST:
-        raise ValueError("is too large: give smaller repetitions.")
+        raise ValueError("is too large: use smaller repetitions.")
     if pattern.search(""):
-        raise ValueError("matches the empty text, which is everywhere: ask for at least one character.")
+        raise ValueError("matches empty text, so it matches everywhere: require at least one character.")
     return pattern

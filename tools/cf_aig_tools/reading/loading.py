@@ -122,7 +122,7 @@ class _Reader:
             self._at += 1
             return holder
         if len(self._open) >= DEEPEST:
-            raise RecursionError("JSON is nested too deep")
+            raise RecursionError("JSON is nested too deeply")
         self._open.append((holder, _CLOSING[sign]))
         return holder
 
@@ -190,7 +190,7 @@ class _Reader:
     def _spend(self, values: int) -> None:
         self._room -= values
         if self._room < 0:
-            raise TooMany(f"it holds more than {MOST // CONTAINER:,} arrays and objects, or {MOST:,} values")
+            raise TooMany(f"it has more than {MOST // CONTAINER:,} arrays and objects, or {MOST:,} values")
 
     def _skip(self) -> None:
         if blank := _BLANK.match(self._text, self._at):

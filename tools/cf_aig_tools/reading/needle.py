@@ -58,7 +58,7 @@ class Needle:
 def of_text(text: str) -> Needle:
     """Return what finds these words, capital letters or not; or, named by its kind, any secret of that kind."""
     if (kind := text.strip("[]")) in KINDS:
-        return Needle(exactly(f"[{kind}]"), f"a secret of the kind {kind}", is_secret=True)
+        return Needle(exactly(f"[{kind}]"), f"a secret of kind {kind}", is_secret=True)
     run, told = max(_RUN.findall(text), key=len, default="").lower(), f'"{text}"'
     if len(run) < LEAST:
         return Needle(exactly(text), told, text)
@@ -78,7 +78,7 @@ def of_regex(regex: str) -> Needle:
     except ValueError as error:
         raise GatewayError(f"regex {error}") from None
     filtered = _filter(regex) if _stands_as_it_is(regex, pattern) else _anything
-    return Needle(pattern, f"what matches {regex}", may_be_in=filtered)
+    return Needle(pattern, f"a match for {regex}", may_be_in=filtered)
 
 
 def _stands_as_it_is(regex: str, pattern: Any) -> bool:

@@ -118,8 +118,9 @@ def _many(place: Place, quoting: Quoting) -> str:
 
 
 def _left_out(lines: int, shown: int) -> str:
-    return f'Left out: {lines - shown:,} smaller parts. pointer="…" with view="outline" shows those of one part.' * (
-        shown < lines
+    return (
+        f'Left out: {lines - shown:,} smaller parts. To see those of one part, use pointer="…" with view="outline".'
+        * (shown < lines)
     )
 
 

@@ -29,13 +29,13 @@ def at(value: Any, pointer: str) -> Any:
 
     """
     if pointer and not pointer.startswith("/"):
-        raise GatewayError(f'A pointer begins with a slash, as pointer="/{pointer[:80]}".')
+        raise GatewayError(f'A pointer begins with a slash: pointer="/{pointer[:80]}".')
     reached = ""
     for name in (part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]):
         held, found = _step(value, name)
         if not found:
             nearest = f'pointer="{reached[:80]}", {_described(value)}'
-            raise GatewayError(f"Nothing is at {pointer[:80]}. The nearest is {nearest}.")
+            raise GatewayError(f"There is nothing at {pointer[:80]}. The nearest is {nearest}.")
         value, reached = held, joined(reached, name)
     return value
 
@@ -55,5 +55,5 @@ def _described(value: Any) -> str:
         more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
         return f"an object of {', '.join(name[:40] for name in names[:_MOST_NAMES])}{more}"
     if isinstance(value, list):
-        return f"an array of {len(as_list(value))}, counted from 0"
-    return "which holds no parts"
+        return f"an array of {len(as_list(value))}, numbered from 0"
+    return "which has no parts"

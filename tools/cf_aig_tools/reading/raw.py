@@ -155,9 +155,9 @@ def _most(limit: int, budget: int) -> int:
 def _windowed(window: Window, limit: int, budget: int, lead: str, later: int = 0) -> str:
     """Return what the window holds with what is left out, cut until all of it fits."""
     if window.total == 0:
-        return f"{lead}The body is stored, and empty."
+        return f"{lead}The body is stored but empty."
     if not window.full and window.start >= window.total:
-        raise GatewayError(f"It has {window.total:,} characters: give an offset below that.")
+        raise GatewayError(f"It has {window.total:,} characters: use a smaller offset.")
     text, room = window.text[: _most(limit, budget)], budget
     lead = cut(lead, budget // 2)
     while True:

@@ -128,7 +128,7 @@ class Timeline:
         said = [self._part(before, text, brief if before == REASONING else each) for before, text in parts[:most]]
         if len(parts) > most:
             said.append(f"… {len(parts) - most} more calls or results")
-        times = f" ({self._times[number]} times in a row, this the last)" if number in self._times else ""
+        times = f" ({self._times[number]} times in a row, last shown)" if number in self._times else ""
         who = f"{self._labels[number]} {self._quoting.short(turn.role, 20)}{times}: "
         return who + "\n".join(said).replace("\n", "\n  ")
 
@@ -173,7 +173,7 @@ class Timeline:
 
     def _remark(self, call: ToolCall) -> str:
         whole = not call.is_free and not self._quoting.gap.search(call.arguments)
-        return "" if not whole or _is_json(call.arguments or "{}") else ", with arguments that are not valid JSON:"
+        return "" if not whole or _is_json(call.arguments or "{}") else ", with invalid JSON arguments:"
 
     def _lead(self, *, partial: bool) -> str:
         held, short, name = self._held, self._quoting.short, self._quoting.name

@@ -21,7 +21,7 @@ LEAST_GAP = timedelta(seconds=30)
 """The shortest pause between calls that is worth telling, if it is also GAP times the usual one."""
 GAP = 5
 
-AFTER = {"retries": "retried", "falls back": "stood in for"}
+AFTER = {"retries": "retried", "falls back": "replaced"}
 """What a later step did for one that failed."""
 
 MOST_LOOPS = 4
@@ -124,7 +124,7 @@ def _endings(steps: Sequence[Step]) -> Iterator[Finding]:
         if reply and not step.call.failed and (wrong := reply.broken or shortfall(reply)):
             yield Finding(f"its reply {'broke off: ' if reply.broken else ''}{wrong}", (step,), names_log=True)
         elif reply is None and _filled(step):
-            yield Finding("its reply is as long as its limit allows: it may be cut", (step,))
+            yield Finding("its reply reached its length limit and may be truncated", (step,))
 
 
 def _filled(step: Step) -> bool:
@@ -175,16 +175,16 @@ def _loops(steps: Sequence[Step]) -> Iterator[Finding]:
         marks = {result.mark for _, _, result in held if result}
         same = len(marks) == 1 and all(result for _, _, result in held)
         if len(held) > 2 or (len(held) == 2 and same):
-            told = "each time with the same result" if same else f"with {len(marks)} different results"
+            told = "with the same result each time" if same else f"with {len(marks)} different results"
             call = held[0][1]
-            what = f"the same tool call {len(held)} times, {told}"
+            what = f"same tool call {len(held)} times, {told}"
             yield Finding(what, tuple(step for step, _, _ in held), tool_call(call))
 
 
 def _repeated(steps: Sequence[Step]) -> Iterator[Finding]:
     again = tuple(step for step in steps if step.link and step.link.how == "retries" and not _parent(step).call.failed)
     if again:
-        yield Finding("the same request again, though it had succeeded", again)
+        yield Finding("same request again, though it had succeeded", again)
 
 
 def _rewritten(steps: Sequence[Step]) -> Iterator[Finding]:
@@ -204,7 +204,7 @@ def _changed(steps: Sequence[Step]) -> Iterator[Finding]:
         before, after = step.parent.call.instructions, step.call.instructions
         if before and after and before != after:
             at = common(before, after)
-            what = f"the system prompt changed, from character {at:,}"
+            what = f"the system prompt changed at character {at:,}"
             yield Finding(what, (step,), f"…{before[at : at + 60]} → …{after[at : at + 60]}")
         requests = step.parent.call.request, step.call.request
         if requests[0] and requests[1] and requests[0].tools != requests[1].tools:
@@ -219,7 +219,7 @@ def _gaps(steps: Sequence[Step]) -> Iterator[Finding]:
     for pause, step in sorted(pauses, key=lambda pair: pair[0], reverse=True)[:3]:
         if pause > LEAST_GAP and pause > GAP * usual:
             names = ", ".join(dict.fromkeys(call.name for call, _ in _parent(step).tool_calls()))
-            yield Finding(f"{pause.total_seconds():,.0f} s without a call before it", (step,), names)
+            yield Finding(f"{pause.total_seconds():,.0f} s idle before it", (step,), names)
 
 
 def _grown(steps: Sequence[Step]) -> Iterator[Finding]:
@@ -243,6 +243,6 @@ def threads(steps: Sequence[Step]) -> str:
     parts = [
         counted(len(started), "sub-agent") if started else "",
         counted(forks, "fork") if forks else "",
-        counted(roots, "more beginning") if roots > 0 else "",
+        counted(roots, "other start") if roots > 0 else "",
     ]
     return ", ".join(filter(None, parts))

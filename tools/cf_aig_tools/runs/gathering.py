@@ -143,9 +143,7 @@ class Gathering:
         known, total = await self._with(wanted([], pairs))
         named = ", ".join(f"{key}={value}" for key, value in pairs.items())
         if not known:
-            raise GatewayError(
-                f"No logs of gateway {self._gateway_id} have the metadata {named}. list_logs shows keys."
-            )
+            raise GatewayError(f"No logs of gateway {self._gateway_id} have metadata {named}. list_logs shows keys.")
         anchor = call_of(known[0])
         spans = await self._spans(known[0].id)
         return await self._known(known, f"metadata {named}", anchor, spans, total)
@@ -219,9 +217,9 @@ class Gathering:
         else:
             by = self._joined(anchor, members)
         calls = [call for call in sorted(self._calls.values(), key=_order) if call.id in members]
-        looked = f"Looked at {len(self._calls)} calls around it"
+        looked = f"Checked {len(self._calls)} calls around it"
         if any(side.goes_on for side in sides):
-            looked += ", as many as one call may: there may be more. Give metadata, or another log_id, for others"
+            looked += ", the limit; there may be more. For others, give metadata or another log_id"
         return await self._run(calls, by, spans, looked=f"{looked}.")
 
     def _edge(self, members: Set[str], side: "_Side") -> Call:
@@ -248,7 +246,7 @@ class Gathering:
             return f"the body's {anchor.ids.place} {anchor.ids.session}"
         if any(self._calls[each].ids.follows for each in members):
             return "previous_response_id"
-        return "their history: each carries the calls before it" if len(members) > 1 else ""
+        return "their history: each includes the calls before it" if len(members) > 1 else ""
 
     def _of_user(self, anchor: Call) -> set[str]:
         """Return the calls of the same user without a long pause, where nothing else joins any."""
@@ -344,7 +342,7 @@ class Gathering:
             self._left -= bool(found)
             return found
         except GatewayError as error:
-            self._notes.append(f"Tools and turns of Cloudflare's Agents SDK are left out: {str(error).rstrip('.')}.")
+            self._notes.append(f"Tools and turns from Cloudflare's Agents SDK are missing: {str(error).rstrip('.')}.")
             return []
 
 

@@ -83,7 +83,7 @@ def _more_steps(chosen: Sequence[Step], shown: int) -> str:
 
 def _next(run: Run, steps: Sequence[Step]) -> str:
     last = steps[-1].number
-    return f'next: steps="1-{min(last, 10)}" for ids and more of each; get_log_request_body with an id' + (
+    return f'next: steps="1-{min(last, 10)}" for ids and details; get_log_request_body with an id' + (
         f". {run.looked}" if run.looked else ""
     )
 
@@ -94,7 +94,7 @@ def _lead(run: Run, steps: Sequence[Step], gateway: str, quoting: Quoting) -> It
     until = f"{last.end:%H:%M:%S}" if last.end.date() == first.start.date() else f"{last.end:%m-%d %H:%M:%S}"
     span = f"{first.start:%Y-%m-%d %H:%M:%S}–{until} UTC"
     if run.total == 1:
-        yield f"One call of gateway {gateway}, {span}: no other is of its run. {run.looked}".rstrip()
+        yield f"One call of gateway {gateway}, {span}: no other call belongs to its run. {run.looked}".rstrip()
     else:
         by = f", joined by {quoting.short(run.joined_by, 80)}" if run.joined_by else ""
         branches = threads(steps)
@@ -110,7 +110,7 @@ def _sums(sums: Totals, models: Sequence[str], quoting: Quoting) -> str:
     named = [f"{quoting.short(model, 40)} ×{count}" for model, count in Counter(models).most_common(3)]
     before = f", {sums.sent_before:,.0f} of them sent before" if sums.sent_before else ""
     return (
-        f"{_time(sums.wall)} in all: {_time(sums.in_models)} in models, {_time(sums.between)} between calls. "
+        f"{_time(sums.wall)} total: {_time(sums.in_models)} in models, {_time(sums.between)} between calls. "
         f"{dollars(sums.cost) if sums.cost else 'no cost'}, {sums.tokens_in:,.0f} tokens in{before}, "
         f"{sums.tokens_out:,.0f} out. {', '.join(named)}."
     )
@@ -120,19 +120,19 @@ def _between(run: Run) -> str:
     failed = sum(log.success is False for log in run.counted)
     cost = sum(log.cost or 0 for log in run.counted)
     told = f"{counted(len(run.counted), 'call')}, {failed} failed, {dollars(cost) if cost else 'no cost'}"
-    return f"Not read, in the middle: {told}. Sums and what is wrong are of the others."
+    return f"Not read, in the middle: {told}. Totals and problems cover the rest."
 
 
 def _told(run: Run, steps: Sequence[Step], found: Sequence[Finding], size: Size, quoting: Quoting) -> list[str]:
     lines = [_finding(finding, size, quoting) for finding in found[:MOST_FINDINGS]]
     if len(found) > MOST_FINDINGS:
-        lines.append(f"! {len(found) - MOST_FINDINGS} more kinds of trouble")
+        lines.append(f"! {len(found) - MOST_FINDINGS} more kinds of problems")
     shown = list(steps)
     if len(steps) > size.steps:
         half = size.steps // 2
         shown = [*steps[:half], *steps[-half:]]
     cost = " $" if size.longest > NARROW else ""
-    head = f"step +start took in/out{cost}{' id' if size.ids else ''}: did → came back"
+    head = f"step +start took in/out{cost}{' id' if size.ids else ''}: action → result"
     return [*lines, head, *_rows(steps, shown, run.spans, size, quoting)]
 
 

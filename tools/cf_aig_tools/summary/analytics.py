@@ -88,8 +88,8 @@ async def asked(question: Question) -> Analytics:
     except GatewayError as error:
         if question.by == GATEWAY:
             raise GatewayError(
-                f"group_by=gateway is told by analytics alone, and they did not tell: {error} "
-                "Without them: summarize_logs with each gateway_id of list_gateways."
+                f"group_by=gateway needs analytics, which failed: {error} Instead: summarize_logs with each "
+                "gateway_id from list_gateways."
             ) from error
         return Analytics(doubt=str(error))
 
@@ -128,7 +128,7 @@ async def added_up(question: Question) -> Analytics:
     scopes = [scope, *([scope.earlier(question.earlier)] if question.earlier else [])]
     answers = await ask(question, [each.grouping() for each in scopes])
     totals = [total(map(of_group, groups)) for groups in answers]
-    return Analytics(totals=totals, doubt=f"Analytics know no {UNKNOWN.get(question.by, 'metadata')}.")
+    return Analytics(totals=totals, doubt=f"Analytics do not record {UNKNOWN.get(question.by, 'metadata')}.")
 
 
 async def ask(question: Question, groupings: Sequence[Grouping | None]) -> list[Groups]:
@@ -140,12 +140,12 @@ async def ask(question: Question, groupings: Sequence[Grouping | None]) -> list[
     """
     known = [grouping for grouping in groupings if grouping]
     if len(known) < len(groupings):
-        raise GatewayError("Analytics cannot tell what these filters ask for.")
+        raise GatewayError("Analytics cannot apply these filters.")
     try:
         with anyio.fail_after(question.patience_s):
             return await question.scope.gateway.request_groups(question.scope.gateway_id, known)
     except TimeoutError:
-        raise GatewayError(f"Analytics did not answer within {question.patience_s:g} s.") from None
+        raise GatewayError(f"Analytics did not respond within {question.patience_s:g} s.") from None
 
 
 async def without_evaluations(question: Question, analytics: Analytics, reads: Sequence[Rows]) -> Analytics:
@@ -153,7 +153,7 @@ async def without_evaluations(question: Question, analytics: Analytics, reads: S
     if analytics.doubt and not analytics.totals:
         return analytics
     if any(row.log.model in MODELS for rows in reads for row in rows.rows):
-        return Analytics(doubt="Analytics cannot tell guardrails' evaluations from other calls of their model.")
+        return Analytics(doubt="Analytics cannot tell guardrails evaluations from other calls to their model.")
     try:
         (evaluated,) = await ask(question, [replace(question.scope, without=()).grouping(model_in=list(MODELS))])
     except GatewayError as error:
@@ -168,6 +168,6 @@ def doubted(analytics: Analytics, reads: Sequence[Rows]) -> Analytics:
     for groups, rows in zip((analytics.now, analytics.earlier), reads, strict=False):
         counted = sum(group.count for group in groups)
         if not analytics.doubt and counted < len(rows.rows):
-            words = f"Analytics hold {counted:,} of {rows.total:,} calls so far: they lag by minutes."
+            words = f"Analytics have {counted:,} of {rows.total:,} calls so far: they lag by minutes."
             return replace(analytics, doubt=words)
     return analytics

@@ -129,11 +129,11 @@ def _parts(now: Side, earlier: Side | None, pairs: Sequence[Pair], answered: Ans
     one, two = now.figures, earlier.figures if earlier else None
     yield f"{counted(one.calls, 'call')}{_change(one.calls, two and two.calls)}"
     failed = split(pairs, lambda figures: figures.failed)
-    why = f": {failed.told('share that fails')}" if failed else ""
+    why = f": {failed.told('failure rate')}" if failed else ""
     yield f"{one.failed:,.0f} failed{_shares(one.failed, one.calls, two and (two.failed, two.calls), why)}"
     yield from _answered(answered, one.failed)
     cost = split(pairs, lambda figures: figures.cost)
-    why = f": {cost.told('cost of a call')}" if cost else ""
+    why = f": {cost.told('cost per call')}" if cost else ""
     yield f"{dollars(one.cost) if one.cost else 'no cost'}{_change(one.cost, two and two.cost, why)}"
     tokens, before = one.tokens_in + one.tokens_out, two and two.tokens_in + two.tokens_out
     yield f"{one.tokens_in:,.0f} + {one.tokens_out:,.0f} tokens{_change(tokens, before)}"
@@ -154,7 +154,7 @@ def _parts(now: Side, earlier: Side | None, pairs: Sequence[Pair], answered: Ans
 def _too_short(side: Side) -> str:
     """Say that no prompt was long enough, where that is why nothing was read."""
     longest = max((row.log.tokens_in or 0 for row in side.rows), default=0)
-    return f" (no prompt has the {LEAST:,} tokens that are cached at least)" if longest < LEAST else ""
+    return f" (no prompt reaches the {LEAST:,}-token minimum)" if longest < LEAST else ""
 
 
 def _answered(answered: Answered, failed: float) -> Iterator[str]:

@@ -61,10 +61,10 @@ def _thousand_tokens(rows: Sequence[Row]) -> float | None:
     return 1000 * sum(row.log.cost or 0 for row in rows) / tokens if tokens else None
 
 
-TOKENS_IN = Measured("tokens in a call", lambda rows: _mean(rows, lambda row: row.log.tokens_in))
-TOKENS_OUT = Measured("tokens out a call", lambda rows: _mean(rows, lambda row: row.log.tokens_out))
-SLOWNESS = (TOKENS_OUT, Measured("s to the first byte", _first_byte), Measured("ms a token out", _token_ms))
-PRICE = (TOKENS_IN, TOKENS_OUT, Measured("a thousand tokens", _thousand_tokens, dollars))
+TOKENS_IN = Measured("tokens per call", lambda rows: _mean(rows, lambda row: row.log.tokens_in))
+TOKENS_OUT = Measured("tokens out per call", lambda rows: _mean(rows, lambda row: row.log.tokens_out))
+SLOWNESS = (TOKENS_OUT, Measured("s to the first byte", _first_byte), Measured("ms per token out", _token_ms))
+PRICE = (TOKENS_IN, TOKENS_OUT, Measured("per thousand tokens", _thousand_tokens, dollars))
 
 
 def reasons(before: Sequence[Row], after: Sequence[Row], measures: Sequence[Measured], by: str) -> list[str]:
@@ -80,7 +80,7 @@ def _compared(measure: Measured, before: Sequence[Row], after: Sequence[Row]) ->
     if one is None or other is None:
         return ""
     if max(one, other) < RATIO * min(one, other):
-        return f"{measure.name} {measure.written(other)}, as before"
+        return f"{measure.name} {measure.written(other)}, unchanged"
     return f"{measure.name} {measure.written(one)} → {measure.written(other)}"
 
 

@@ -40,7 +40,7 @@ def _judged(line: Line, of_user: Sequence[Line], every: Sequence[Line]) -> Line:
     if line.now.figures.cost <= max(2 * usual, most):
         return replace(line, changed=())
     whose = "this user's" if _user(line) else "the"
-    return replace(line, changed=(f"unusual: over twice {whose} p95 of {dollars(usual)}, and over everyone's p99",))
+    return replace(line, changed=(f"unusual: over twice {whose} p95 of {dollars(usual)} and above everyone's p99",))
 
 
 def _user(line: Line) -> str:

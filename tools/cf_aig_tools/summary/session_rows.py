@@ -19,9 +19,7 @@ async def with_sessions(scope: Scope, reads: Sequence[Rows]) -> list[Rows]:
     found = await askers(Bodies(scope.gateway, scope.gateway_id), newest)
     note = ""
     if logs:
-        note = (
-            f"Sessions come from request bodies, of {len(found):,} of the {len(logs):,} calls that name none elsewhere."
-        )
+        note = f"Sessions come from request bodies for {len(found):,} of the {len(logs):,} calls whose logs name none."
     return [
         replace(
             rows,

@@ -19,7 +19,7 @@ from cf_aig_tools.summary.sources import Question, Sources, floored, over_time
 Timed = tuple[datetime, float]
 """The stretch of time that a call began in, and how long it took (ms)."""
 
-UNITS = {timedelta(minutes=1): "a minute", timedelta(hours=1): "an hour", timedelta(days=1): "a day"}
+UNITS = {timedelta(minutes=1): "per minute", timedelta(hours=1): "per hour", timedelta(days=1): "per day"}
 
 LARGEST = 12
 """Groups that are searched for changes."""
@@ -65,7 +65,7 @@ def _percents(what: str) -> Callable[[float, float], str]:
 
 
 def _prices(before: float, after: float) -> str:
-    return f"a call {dollars(before)} → {dollars(after)}"
+    return f"per call {dollars(before)} → {dollars(after)}"
 
 
 FAILED = Measure(lambda figures: (figures.calls, figures.failed), _percents("failed"))

@@ -22,7 +22,7 @@ class Split:
 
     def told(self, each: str) -> str:
         """Return the parts that matter in words; `each` says what changed of a call."""
-        parts = ((self.calls, "number of calls"), (self.mix, "mix"), (self.each, each))
+        parts = ((self.calls, "call volume"), (self.mix, "mix"), (self.each, each))
         said = [f"{100 * part:+.0f} % by {name}" for part, name in parts if abs(part) >= LEAST / 2]
         return ", ".join(said)
 

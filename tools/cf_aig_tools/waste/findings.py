@@ -16,27 +16,24 @@ class Kind:
 
 
 EVALUATIONS = Kind(
-    "guardrails' evaluation calls", "evaluate prompts or replies alone, or only on gateways that need guardrails"
+    "guardrails evaluation calls", "evaluate only prompts or only replies, or only on gateways that need guardrails"
 )
-FAILED = Kind("failed calls tried again", "end or space out retries by the status; fix what fails each time")
-CUT = Kind("replies cut by the limit and asked again", "raise the limit of the reply (max_tokens) of the first call")
-TWICE = Kind(
-    "calls that had succeeded, tried again", "raise the client's timeout and switch off its retries of slow calls"
-)
+FAILED = Kind("retries of failed calls", "stop or space out retries depending on the status; fix what always fails")
+CUT = Kind("truncated replies requested again", "raise the first call's reply limit (max_tokens)")
+TWICE = Kind("retries of successful calls", "raise the client's timeout and turn off its retries of slow calls")
 REPEATED = Kind(
-    "identical requests, not cached by the gateway", "switch the gateway's cache on for them (cf-aig-cache-ttl)"
+    "identical requests, not cached by the gateway",
+    "turn on the gateway's cache for them (cf-aig-cache-ttl)",
 )
 NEARLY = Kind(
-    "requests that differ only by a time or an id",
-    "take the time or id out of the request, or set cf-aig-cache-key; then cache them",
+    "requests that differ only in a time or id",
+    "remove the time or id from the request, or set cf-aig-cache-key; then cache them",
 )
-REASONING = Kind("reasoning that eats the reply", "ask for less effort or a smaller thinking budget")
-PROMPT_CACHE = Kind(
-    "prompt cache missed", "keep tools, system prompt and history the same to the letter, in this order"
-)
+REASONING = Kind("reasoning that crowds out the reply", "lower the reasoning effort or thinking budget")
+PROMPT_CACHE = Kind("prompt cache misses", "keep tools, system prompt and history identical and in the same order")
 TOOLS = Kind("tool definitions that outweigh the question", "send only the tools that such calls need, or cache them")
 HISTORY = Kind("history that outweighs the question", "compact the history, or cache it (prompt cache)")
-MODELS = Kind("expensive models where a cheap one did as well", "use the cheaper model there")
+MODELS = Kind("expensive models where a cheaper one did as well", "use the cheaper model")
 
 KINDS = (EVALUATIONS, FAILED, CUT, TWICE, REPEATED, NEARLY, REASONING, PROMPT_CACHE, TOOLS, HISTORY, MODELS)
 """In the order in which they are looked for: the first that a call is of has its dollars."""

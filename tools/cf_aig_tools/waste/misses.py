@@ -27,7 +27,7 @@ MOST_COMPARED = 600
 AT_ONCE = 40
 """Misses whose bodies are held at a time."""
 
-UNKNOWN = "the cause was not read"
+UNKNOWN = "cause not read"
 EVICTED = "nothing differs"
 
 _NUMBER = re.compile(r"\d[\d,.]*")
@@ -54,7 +54,7 @@ class Miss:
         if one is None or two is None:
             return UNKNOWN
         parts = {
-            "nothing in the request is marked to be cached": self.call.provider == "anthropic" and not two.life,
+            "nothing in the request is marked for caching": self.call.provider == "anthropic" and not two.life,
             "the model changed": self.before.model != self.call.model,
             "the tools changed": one.toolset != two.toolset,
             "the system prompt changed": one.rules != two.rules,

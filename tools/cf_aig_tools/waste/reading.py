@@ -104,7 +104,7 @@ class Reading:
         is_all = self.logs >= self.total
         since = "" if is_all or not self.calls else f", since {_minute(self.calls[0].start)}"
         logs = f"Read {'all' if is_all else f'the newest {self.logs:,} of'} {counted(self.total, 'log')}{since}"
-        bodies = f", and {len(self._read):,} of the {len(self._asked):,} bodies that they point to"
+        bodies = f", and {len(self._read):,} of the {len(self._asked):,} bodies they point to"
         lacking = f" ({self._lacking:,} are not stored)" if self._lacking else ""
         return f"{logs}{bodies if self._asked else ''}{lacking}. Nothing is extrapolated."
 

@@ -51,10 +51,10 @@ def cut(found: Findings, reading: Reading) -> Iterator[Waste]:
         if not call.print or not call.print.limit or call.tokens_out < call.print.limit:
             continue
         if call.id in again:
-            yield Waste(CUT, call, call.tokens, call.cost, "asked again")
+            yield Waste(CUT, call, call.tokens, call.cost, "requested again")
         for later in going_on[call.print.said]:
             if later.model == call.model and follows(call, later, AGAIN_S):
-                yield Waste(CUT, later, later.tokens_in, later.share(later.tokens_in - later.read), "asked to go on")
+                yield Waste(CUT, later, later.tokens_in, later.share(later.tokens_in - later.read), "asked to continue")
                 break
 
 

@@ -49,7 +49,7 @@ def reasoning(found: Findings, reading: Reading) -> Iterator[Waste]:
     for call in found.free(reading.calls):
         if call.counts and call.tokens_out >= LEAST_OUT and call.reasoning >= EATEN * call.tokens_out:
             if call.tokens_out - call.reasoning <= CRUMBS * call.tokens_out:
-                yield Waste(REASONING, call, call.tokens, call.cost, "nothing left for the reply")
+                yield Waste(REASONING, call, call.tokens, call.cost, "no room left for the reply")
             else:
                 dollars = call.share(0, call.reasoning)
                 yield Waste(REASONING, call, call.reasoning, dollars, "a tenth or less left for the reply")

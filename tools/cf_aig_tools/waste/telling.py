@@ -52,7 +52,7 @@ class Told:
 
     def _empty(self) -> CallToolResult:
         summary = f"{self.reading.scope.heading}: no logs.{self.elsewhere}"
-        basis = "Likely: the span is wrong, the filters are too narrow, or the gateway keeps no logs."
+        basis = "Likely: the time range is wrong, the filters are too narrow, or the gateway keeps no logs."
         following = "list_logs without dates shows the newest calls; list_gateways the gateways"
         text = f"{summary}\n{basis}\nnext: {following}"
         return answer(text, WasteReport(summary=summary, basis=basis, next=following))
@@ -67,7 +67,7 @@ class Told:
         lost = sum(held.dollars for _, held in kinds)
         share = f" ({100 * lost / cost:.3g} %)" if cost else ""
         summary = (
-            f"{self.reading.scope.heading}: {_dollars(lost)} of {_dollars(cost)}{share} need not have been spent, in "
+            f"{self.reading.scope.heading}: {_dollars(lost)} of {_dollars(cost)}{share} was avoidable, in "
             f"{counted(sum(len(held.waste) for _, held in kinds), 'call')} of {len(self.reading.calls):,}."
         )
         rows = [self._row(kind, held, causes, longest) for kind, held in kinds]
@@ -94,12 +94,12 @@ class Told:
 
     def _basis(self) -> str:
         notes = " ".join(self.reading.notes)
-        return " ".join(filter(None, [self.reading.coverage(), notes, "Each call counts once."]))
+        return " ".join(filter(None, [self.reading.coverage(), notes, "Each call is counted once."]))
 
 
 LOOKED_FOR = (
-    "repeated requests, retries, replies cut and asked again, prompt cache misses, heavy tools and history, reasoning, "
-    "cheaper models by feedback, guardrails' evaluations"
+    "repeated requests, retries, truncated replies, prompt cache misses, heavy tools and history, reasoning, "
+    "cheaper models by feedback, guardrails evaluations"
 )
 
 
@@ -114,7 +114,7 @@ def _lines(row: list[Any]) -> Iterator[str]:
     told = [f"{cause}: {calls:,}{f' ({_dollars(paid[0])})' if paid else ''}" for cause, calls, *paid in causes]
     if told:
         yield f"  {'; '.join(told)}"
-    yield f"  save it: {change}"
+    yield f"  fix: {change}"
 
 
 def _cents(value: float) -> float:

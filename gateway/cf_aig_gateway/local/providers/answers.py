@@ -88,7 +88,7 @@ async def _each(events: list[bytes], breaks: bool, pace_s: float) -> AsyncGenera
         yield event
         await anyio.sleep(pace_s)
     if breaks:
-        raise BrokenOff("the provider closed the connection in the middle of its stream")
+        raise BrokenOff("the provider closed the connection mid-stream")
 
 
 class Upstream(Protocol):
