@@ -29,6 +29,7 @@ export async function browser(test) {
 /** Open a page that may reach `origins` alone; `page.faults` is what it did that no page of ours may do. */
 export async function watched(chrome, { origins, width = 1200, height = 900, ...options }) {
   const context = await chrome.newContext({ viewport: { width, height }, locale: "en-US", timezoneId: "UTC", ...options });
+  context.setDefaultTimeout(15_000);
   const page = await context.newPage();
   page.faults = [];
   const fault = (said) => page.faults.push(said);
@@ -74,4 +75,18 @@ export async function fits(frame, where) {
     return [`${scrollWidth} of ${clientWidth} px`, ...out.slice(0, 8).map((each) => each.outerHTML.slice(0, 120))];
   });
   assert.deepEqual(wide, [], where);
+}
+
+/** Hold a view, which `open` opens, to fitting windows from 320 to 1,600 px and being accessible, light and dark. */
+export async function everywhere(open, name) {
+  for (const colorScheme of ["light", "dark"]) {
+    const { page, frame } = await open({ colorScheme });
+    for (const width of [1600, 1200, 768, 320]) {
+      await page.setViewportSize({ width, height: 900 });
+      await frame().evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+      await fits(frame(), `${name}, ${colorScheme}, ${width} px`);
+      if (width !== 768) await accessible(frame(), `${name}, ${colorScheme}, ${width} px`);
+    }
+    await innocent(page);
+  }
 }

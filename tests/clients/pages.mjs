@@ -1,6 +1,7 @@
 // The page as people meet it: planted logs, the server over them, and the two hosts that show it.
 import { execFile } from "node:child_process";
 import { join } from "node:path";
+import { after } from "node:test";
 import { promisify } from "node:util";
 
 import { watched } from "./browser.mjs";
@@ -10,10 +11,19 @@ import { folder, listening, python } from "./program.mjs";
 const run = promisify(execFile);
 const plant = new URL("plant.py", import.meta.url).pathname;
 
+/** What is started with it, as with a test, is stopped after all tests of the file. */
+export function wholeFile() {
+  const undone = [];
+  after(async () => {
+    for (const undo of undone.reverse()) await undo();
+  });
+  return { after: (undo) => undone.push(undo) };
+}
+
 /** Plant logs of a kind into a new file; returns the file and what was planted. */
-export async function planted(test, kind) {
+export async function planted(test, kind, ...names) {
   const db = join(folder(test), `${kind}.db`);
-  const { stdout } = await run(python, [plant, db, kind], { maxBuffer: 64 << 20 });
+  const { stdout } = await run(python, [plant, db, kind, ...names], { maxBuffer: 64 << 20 });
   return { db, ids: JSON.parse(stdout) };
 }
 
@@ -36,3 +46,33 @@ export async function chat(test, db) {
     return { page, view, frame: () => page.frames().find((each) => each.parentFrame()?.parentFrame()) };
   };
 }
+
+/** Return the number that a figure of the overview shows, without its comparison. */
+export async function figure(view, name) {
+  const text = await view.getByTestId(`figure-${name}`).locator("dd").evaluate((shown) => shown.firstChild.textContent);
+  return Number(text.replace(/[$,%\s]/g, ""));
+}
+
+/** Open the table of logs, every row of it loaded. */
+export async function logs(view) {
+  await view.getByTestId("tab-logs").click();
+  await view.getByTestId("log-row").first().waitFor();
+  const count = view.getByTestId("logs-count");
+  while (/more as you scroll/.test(await count.innerText())) {
+    const before = await count.innerText();
+    await view.getByTestId("logs-table").press("End");
+    await count.filter({ hasNotText: before }).waitFor();
+  }
+}
+
+/** Open a log by its row; returns its view. */
+export async function openLog(view, id) {
+  await view.getByTestId("filter-text").fill(id);
+  await view.locator(`[data-testid=log-row][data-log-id="${id}"]`).click();
+  const shown = view.locator(`[data-testid=view-log][data-log-id="${id}"][aria-busy=false]`);
+  await shown.getByTestId("happened").waitFor();
+  return shown;
+}
+
+/** What a view says, folded or not; what stands in its fields too. */
+export const said = (shown) => shown.evaluate((view) => view.textContent.replace(/\s+/g, " "));

@@ -1,4 +1,4 @@
-"""Put what a browser is to show into a new file of the local gateway: `plant.py DB incidents|changed|many|runs|hostile`.
+"""Put what a browser is to show into a new file of the local gateway: `plant.py DB incidents [NAME…]|changed|many|runs|hostile`.
 
 Prints JSON: the ids of the logs, by incident or run. Everything ends now, so that a page's own span holds it.
 """
@@ -7,8 +7,10 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from sqlite3 import connect
 from time import time
 from typing import Any
 
@@ -33,36 +35,54 @@ Ids = dict[str, Any]
 LAST = "a user rate-limited"
 """It configures the gateway, which would refuse what comes after it."""
 RUNS = ("a_loop", "a_fork", "a_retry", "a_sub_agent", "a_compaction")
-APART = "a latency of longer answers"
-"""Its 200 calls would hide the others in a page's figures."""
+APART = ("a latency of longer answers", "an outage behind a fallback")
+"""They are told by a gateway's figures, which those of other incidents would change."""
 
 
-async def incidents(db: Path) -> Ids:
-    """Let each incident happen, one after the other."""
+SAYS = {
+    "began to fail": "failed",
+    "price jump": "per call",
+    "slow provider": "p50",
+    "cache stopped hitting": "cache",
+}
+"""A word that what changed is told with."""
+
+
+async def incidents(db: Path, *names: str) -> Ids:
+    """Let each incident happen, one after the other, or those of such names; returns what is to be seen of each."""
     found: Ids = {}
     ordered = sorted(INCIDENTS + MISLEADING, key=lambda incident: incident.name == LAST)
+    chosen = [incident for incident in ordered if (incident.name in names if names else incident.name not in APART)]
     async with Store(db) as store, anyio.create_task_group() as tasks:
         wire = ASGITransport(build_app(store, upstream=upstream), tasks)
         async with httpx2.AsyncClient(transport=wire, timeout=60) as http:
             traffic = Traffic(http, store)
             await traffic.ordinary(8)
-            for incident in ordered:
-                if incident.name != APART:
-                    traffic.ids, traffic._sent = {}, 0
-                    await incident.happen(traffic)
-                    found[incident.name] = dict(traffic.ids)
+            for incident in chosen:
+                traffic.ids, traffic._sent = {}, 0
+                await incident.happen(traffic)
+                told = {name: getattr(incident, name) for name in ("calls", "facts", "hidden", "misleading")}
+                found[incident.name] = {"ids": dict(traffic.ids), **told}
         tasks.cancel_scope.cancel()
-    return found
+    with closing(connect(db)) as logs:
+        calls, failed = logs.execute("SELECT count(*), sum(NOT success) FROM logs").fetchone()
+    return {"incidents": found, "totals": {"calls": calls, "failed": failed}}
 
 
 async def changed(db: Path) -> Ids:
     """Write the two days of `what_changed`, the second of which ends now."""
     end = changing_logs.START + 2 * changing_logs.DAY
     late = int((time() - end.timestamp()) // 60) * 60_000
-    await make(db, (replace(log, created_at=log.created_at + late) for log in changing_logs.records(20_000)))
+    logs = [replace(log, created_at=log.created_at + late) for log in changing_logs.records(20_000)]
+    await make(db, logs)
+    last = [log for log in logs if log.created_at > 1000 * (time() - 86_400)]
+    totals = {"calls": len(last), "failed": sum(not log.success for log in last)}
     return {
-        incident.model: {"name": incident.name, "at": round(incident.at.timestamp()) + late // 1000}
-        for incident in changing_logs.INCIDENTS
+        "totals": {**totals, "cost": sum(log.cost or 0 for log in last)},
+        "incidents": {
+            incident.model: {"says": SAYS[incident.name], "at": round(incident.at.timestamp()) + late // 1000}
+            for incident in changing_logs.INCIDENTS
+        },
     }
 
 
@@ -103,9 +123,9 @@ def made_late(logs: Iterable[Record], ago: int) -> None:
         log.created_at += late
 
 
-KINDS: dict[str, Callable[[Path], Any]] = {
+KINDS: dict[str, Callable[..., Any]] = {
     "incidents": incidents, "changed": changed, "many": many, "runs": traced, "hostile": hostile,
 }  # fmt: skip
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(KINDS[sys.argv[2]](Path(sys.argv[1])))))  # noqa: T201 (a program of its own)
+    print(json.dumps(asyncio.run(KINDS[sys.argv[2]](Path(sys.argv[1]), *sys.argv[3:]))))  # noqa: T201 (a program of its own)
