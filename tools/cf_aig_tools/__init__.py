@@ -20,6 +20,7 @@ TOOLS = (
 """In the order that clients list them. Each is a module, loaded when it is called, with a function of its name."""
 
 OF_THE_PAGE = {
+    "page_overview": {"summarize_logs"},
     "page_logs": {"list_logs"},
 }
 """Tools that the page alone calls, and the tools whose facts they draw: offered where all of those are."""

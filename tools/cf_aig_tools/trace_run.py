@@ -39,7 +39,7 @@ async def trace_run(
         raise GatewayError('Give log_id, or metadata that the run\'s calls share, such as {"sessionId": "8f02"}.')
     only = _range(steps)
     gathering = Gathering(desk.gateway, gateway)
-    run = await (gathering.of_log(log_id) if log_id else gathering.of_metadata(metadata))
+    run = await (gathering.of_log(log_id) if log_id else gathering.of_metadata(metadata, desk.masker))
     tell = partial(told, run, gateway, Quoting(desk.masker), min(budget, desk.max_budget), only)
     return said(await aside(size_of(run.calls), tell))
 

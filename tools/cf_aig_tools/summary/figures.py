@@ -15,6 +15,7 @@ from cf_aig_tools.sessions import CLIENT_NAMES, client_named, client_of, session
 from cf_aig_tools.summary.pages import Row
 from cf_aig_tools.tables import shown
 
+FROM_CACHE = "from the gateway cache"
 NONE = "(none)"
 """The group of calls that lack what groups are made by."""
 
@@ -166,7 +167,7 @@ def _time(at: datetime, by: str, later: timedelta) -> str:
 
 
 def _cached(is_cached: bool) -> str:
-    return "from the gateway cache" if is_cached else "from a provider"
+    return FROM_CACHE if is_cached else "from a provider"
 
 
 def percentiles(rows: Sequence[Row]) -> tuple[float | None, float | None]:

@@ -1,7 +1,7 @@
 """All that is found out about the calls of a span."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cf_aig_tools.log_rows import refuse_unknown_key
@@ -13,7 +13,7 @@ from cf_aig_tools.summary.causes import causes
 from cf_aig_tools.summary.clusters import Cluster, clusters
 from cf_aig_tools.summary.figures import NONE, SESSION
 from cf_aig_tools.summary.lines import Line, lines
-from cf_aig_tools.summary.minutes import dated
+from cf_aig_tools.summary.minutes import Dated, dated
 from cf_aig_tools.summary.prompt_causes import cause_of_fall
 from cf_aig_tools.summary.reasons import PRICE, SLOWNESS, concentration, reasons
 from cf_aig_tools.summary.session_lines import last_words, unusual
@@ -22,6 +22,15 @@ from cf_aig_tools.summary.sources import Question, Sources, read_sources
 
 MOST_REASONS = 3
 """Changes of which it is told what else changed with them."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A change of a group, or of all calls as group ``, with its times as in `Dated`, and what else changed with it."""
+
+    group: str
+    dated: Dated
+    reasons: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -36,6 +45,7 @@ class Findings:
     lines: Sequence[Line]
     changed: Sequence[str]
     reasons: Sequence[tuple[str, Sequence[str]]]
+    marks: Sequence[Mark]
     read: int
     clusters: Sequence[Cluster]
     answered: Answered
@@ -55,8 +65,9 @@ async def findings(question: Question) -> Findings:
     if key and sources.now.groups.keys() <= {NONE}:
         refuse_unknown_key([row.log for row in sources.now.rows.rows], key)
     known = await causes(question.scope, sources.failed.rows)
-    words = await dated(question, sources, shifts(question, sources))
-    changed = _by_group(words, appearances(question, sources))
+    told = await dated(question, sources, shifts(question, sources))
+    changed = _by_group(told, appearances(question, sources))
+    because = {shift: found async for shift, found in _reasons(question, sources, told)}
     found = lines(question, sources, changed)
     asked: dict[str, Asker] = {}
     if question.by == SESSION:
@@ -67,7 +78,8 @@ async def findings(question: Question) -> Findings:
         sources,
         found,
         changed.get("", ()),
-        [each async for each in _reasons(question, sources, words)],
+        [(_what(shift, told[shift].words), found) for shift, found in because.items()],
+        [Mark(shift.group, each, because.get(shift, ())) for shift, each in told.items()],
         len(known),
         clusters(sources.failed.rows, known),
         answered(sources.now.rows.rows),
@@ -75,21 +87,21 @@ async def findings(question: Question) -> Findings:
     )
 
 
-def _by_group(words: Mapping[Shift, str], seen: Mapping[str, str]) -> dict[str, list[str]]:
+def _by_group(told: Mapping[Shift, Dated], seen: Mapping[str, str]) -> dict[str, list[str]]:
     changed: dict[str, list[str]] = defaultdict(list)
-    for shift, told in words.items():
-        changed[shift.group].append(told)
-    for group, told in seen.items():
-        changed[group].append(told)
+    for shift, each in told.items():
+        changed[shift.group].append(each.words)
+    for group, words in seen.items():
+        changed[group].append(words)
     return changed
 
 
 async def _reasons(
-    question: Question, sources: Sources, words: Mapping[Shift, str]
-) -> AsyncIterator[tuple[str, Sequence[str]]]:
+    question: Question, sources: Sources, shifts: Iterable[Shift]
+) -> AsyncIterator[tuple[Shift, Sequence[str]]]:
     """Yield what else changed with the changes of the largest groups."""
     rows = sources.now.series(question.by)
-    told = [shift for shift in words if shift.measure in (None, FAILED, COST, PROMPT) and not shift.is_of_calls]
+    told = [shift for shift in shifts if shift.measure in (None, FAILED, COST, PROMPT) and not shift.is_of_calls]
     for shift in sorted(told, key=lambda shift: -len(rows.get(shift.group, ())))[:MOST_REASONS]:
         before, after = shift.sides(rows.get(shift.group, ()), question.step[0])
         if shift.measure is FAILED:
@@ -103,8 +115,12 @@ async def _reasons(
             before, after = ([row for row in side if is_paid(row.log)] for side in (before, after))
             found = reasons(before, after, PRICE if shift.measure else SLOWNESS, question.by)
         if found:
-            what = words[shift].partition(" ")[0]
-            yield f"{shift.group or 'all calls'}, {NAMES.get(what, what)}", found
+            yield shift, found
+
+
+def _what(shift: Shift, words: str) -> str:
+    what = words.partition(" ")[0]
+    return f"{shift.group or 'all calls'}, {NAMES.get(what, what)}"
 
 
 NAMES = {"a": "cost of a call", "prompt": "prompt cache"}

@@ -116,7 +116,7 @@ def _sources(question: Question, analytics: Analytics, reads: Sequence[Rows]) ->
     earlier = [Reading(rows, by_log(rows.rows, by, later), _of_groups(analytics.earlier, by, later)) for rows in before]
     timeline = _timeline(question, analytics.timed)
     if analytics.doubt:
-        now = replace(now, groups=_of_rows(by_log(_weighed(read, failed), by)))
+        now = replace(now, groups=_of_rows(by_log(weighed(read, failed), by)))
         earlier = [replace(reading, groups=_of_rows(reading.held)) for reading in earlier]
         timeline = {name: over_time(rows, question.step[0]) for name, rows in now.series(by).items()}
     totals = () if read.are_all and all(rows.are_all for rows in before) else analytics.totals
@@ -128,7 +128,7 @@ def _sources(question: Question, analytics: Analytics, reads: Sequence[Rows]) ->
     )
 
 
-def _weighed(read: Rows, failed: Rows) -> list[Row]:
+def weighed(read: Rows, failed: Rows) -> list[Row]:
     """Return logs that stand for all: failures are read apart, so their number is known."""
     if read.are_all:
         return list(read.rows)
