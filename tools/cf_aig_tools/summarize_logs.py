@@ -11,9 +11,9 @@ from pydantic import Field
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_tools.desk import Call, Desk, desk_of
 from cf_aig_tools.elsewhere import matches_elsewhere
-from cf_aig_tools.parameters import Clauses, GatewayId, Metadata, duration, span, wanted
+from cf_aig_tools.parameters import Clauses, GatewayId, Metadata, Wanted, duration, span, wanted
 from cf_aig_tools.summary.figures import ASKERS, DIMENSIONS, GATEWAY
-from cf_aig_tools.summary.findings import findings
+from cf_aig_tools.summary.findings import Findings, findings
 from cf_aig_tools.summary.result import Summary, told
 from cf_aig_tools.summary.scope import Scope
 from cf_aig_tools.summary.sources import Question
@@ -41,29 +41,55 @@ async def summarize_logs(
     metadata: Metadata = {},  # noqa: B006 (only read)
     filters: Annotated[Clauses, Field(description="As in list_logs")] = [],  # noqa: B006
 ) -> Annotated[CallToolResult, Summary]:
-    """What calls add up to, whole and by group: failures, cost, tokens, cache, latency; what changed at which minute.
+    """What calls add up to, overall and by group: failures, cost, tokens, cache, latency; what changed, to the minute.
 
-    Causes of failure with an example id for get_log_details. Begin here when it is not about one log.
+    Causes of failure with an example id for get_log_details. Start here unless it is about one log.
     """
     desk = desk_of(ctx)
-    start, end = _ends(start_date, end_date)
     asked = wanted(
         filters, metadata, success=success, cached=cached, provider=provider.lower(), model=model, feedback=feedback
     )
+    question = question_of(desk, gateway_id, start_date, end_date, group_by, compare_to, asked, search)
+    found = await findings(question)
+    return told(found, desk.masker, await elsewhere(desk, found, gateway_id))
+
+
+def question_of(
+    desk: Desk,
+    gateway_id: str,
+    start_date: str,
+    end_date: str,
+    group_by: str,
+    compare_to: str,
+    asked: Wanted,
+    search: str,
+) -> Question:
+    """Return what these arguments ask.
+
+    Raises:
+        GatewayError: one of them is wrong.
+
+    """
+    start, end = _ends(start_date, end_date)
     by = _group_by(group_by)
     scope = Scope(desk.gateway, gateway_id or desk.default_gateway, start, end, asked, search)
     if by == GATEWAY:
         scope = _of_all(desk, gateway_id, scope)
-    found = await findings(Question(scope, by, _earlier(compare_to, start, end - start)))
-    if found.lines or gateway_id or by == GATEWAY:
-        return told(found, desk.masker)
-    return told(found, desk.masker, await matches_elsewhere(desk, scope.gateway_id, scope.count))
+    return Question(scope, by, _earlier(compare_to, start, end - start))
+
+
+async def elsewhere(desk: Desk, found: Findings, gateway_id: str) -> str:
+    """Say in which other gateways there are such calls, where the default one has none."""
+    if found.lines or gateway_id or found.question.by == GATEWAY:
+        return ""
+    scope = found.question.scope
+    return await matches_elsewhere(desk, scope.gateway_id, scope.count)
 
 
 def _of_all(desk: Desk, gateway_id: str, scope: Scope) -> Scope:
     """Return the same for every gateway that calls may name."""
     if gateway_id:
-        raise GatewayError("group_by=gateway is over all gateways: leave out gateway_id.")
+        raise GatewayError("group_by=gateway covers all gateways: omit gateway_id.")
     return replace(scope, gateway_id="", among=tuple(sorted(desk.gateways)))
 
 
@@ -86,9 +112,9 @@ def _earlier(text: str, start: datetime, length: timedelta) -> timedelta | None:
         return None
     by = length if text == "previous" else duration(text)
     if by is None:
-        raise GatewayError(f"compare_to must be previous, or a length of time as 24h or 7d (got {text[:80]!r}).")
+        raise GatewayError(f"compare_to must be previous, or a duration such as 24h or 7d (got {text[:80]!r}).")
     if by < length:
-        raise GatewayError(f"compare_to {text} is shorter than the span itself, so both overlap: give previous.")
+        raise GatewayError(f"compare_to {text} is shorter than the time range, so the two overlap: use previous.")
     if start - datetime.min.replace(tzinfo=UTC) < by:
         raise GatewayError(f"compare_to {text} is too far back.")
     return by

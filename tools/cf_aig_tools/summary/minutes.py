@@ -11,7 +11,7 @@ from cf_aig_tools.summary.analytics import MINUTE, Groups, Question, ask
 from cf_aig_tools.summary.changes import Bucket, turn
 from cf_aig_tools.summary.figures import DIMENSIONS, GATEWAY, NONE, SLICES, of_group
 from cf_aig_tools.summary.pages import MOST_ROWS
-from cf_aig_tools.summary.scope import PAGE
+from cf_aig_tools.summary.scope import PAGE, Scope
 from cf_aig_tools.summary.shifts import PROMPT, Shift, buckets_of, paid_calls, slower
 from cf_aig_tools.summary.sources import Sources, over_time, time_of
 
@@ -35,15 +35,24 @@ class End:
         return buckets[place].at if place < len(buckets) else self.end
 
 
-async def dated(question: Question, sources: Sources, shifts: Sequence[Shift]) -> dict[Shift, str]:
-    """Return each change in words that end in its times, with how far they may be off."""
+@dataclass(frozen=True)
+class Dated:
+    """A change in words that end in its times, and those: None where it began before the span, or lasts."""
+
+    words: str
+    since: datetime | None
+    until: datetime | None
+
+
+async def dated(question: Question, sources: Sources, shifts: Sequence[Shift]) -> dict[Shift, Dated]:
+    """Return each change with its times, with how far they may be off."""
     ends = {shift: list(_ends(shift, question.step[0])) for shift in shifts}
     every = [end for shift, of_shift in ends.items() for end in of_shift if not shift.is_of_calls]
     logged = [end for end in every if sources.doubt or end.shift.measure is PROMPT]
     minutes = {end: end.minute(_read(question, sources, end)) for end in logged}
     if question.step[0] > MINUTE:
         minutes |= await _asked(question, [end for end in every if end not in minutes][:MOST])
-    return {shift: f"{shift.words} {_span(of_shift, minutes, question, sources)}" for shift, of_shift in ends.items()}
+    return {shift: _dated(shift.words, of_shift, minutes, question, sources) for shift, of_shift in ends.items()}
 
 
 def _ends(shift: Shift, step: timedelta) -> Iterator[End]:
@@ -54,14 +63,20 @@ def _ends(shift: Shift, step: timedelta) -> Iterator[End]:
         yield End(shift, buckets[change.until - 1].at, until, change.after, change.before)
 
 
-def _span(ends: Sequence[End], minutes: Mapping[End, datetime], question: Question, sources: Sources) -> str:
+def _dated(
+    words: str, ends: Sequence[End], minutes: Mapping[End, datetime], question: Question, sources: Sources
+) -> Dated:
     scope, step = question.scope, question.step[0]
     times = [minutes.get(end, end.end - step) for end in ends]
+    since, until = times[0] if times[0] > scope.start else None, times[1] if len(times) > 1 else None
+    return Dated(f"{words} {_span(times, scope, _off(ends, minutes, question, sources))}", since, until)
+
+
+def _span(times: Sequence[datetime], scope: Scope, off: timedelta) -> str:
     form = "%H:%M" if scope.is_of_one_day() else "%m-%d %H:%M"
     if times[0] <= scope.start:
-        return "since the start or before" if len(times) == 1 else f"until {times[1]:{form}}"
+        return "since the start or earlier" if len(times) == 1 else f"until {times[1]:{form}}"
     shown = "–".join(at.strftime(form) for at in times)
-    off = _off(ends, minutes, question, sources)
     margin = f" ± {off / MINUTE:.0f} min" if off > MINUTE else ""
     return f"{shown}{margin}" if len(times) > 1 else f"since {shown}{margin}"
 

@@ -56,12 +56,7 @@ def told(found: Findings, masker: Masker, elsewhere: str = "") -> CallToolResult
 
 
 def _empty(found: Findings, elsewhere: str) -> CallToolResult:
-    summary = f"{_heading(found.question)}: no calls.{guardrails(found.sources.evaluations)}"
-    notes = "".join(f" {note}" for note in found.sources.now.rows.notes)
-    basis = (
-        f"Neither analytics nor logs have any.{notes}{elsewhere} Likely: the span is wrong (analytics lag by minutes, "
-        "logs by seconds), the filters are too narrow, or the gateway keeps no logs."
-    )
+    summary, basis = summary_of(found), basis_of(found, 0, elsewhere)
     following = "list_logs without dates shows the newest calls; list_gateways the gateways"
     text = f"{summary}\n{basis}\nnext: {following}"
     return answer(text, Summary(summary=summary, basis=basis, next=following))
@@ -69,17 +64,13 @@ def _empty(found: Findings, elsewhere: str) -> CallToolResult:
 
 def _result(found: Findings, masker: Masker, rows: int, longest: int) -> CallToolResult:
     by = found.question.by
-    whole = all_of(found.lines, found.sources.totals)
-    summary = f"{_heading(found.question)}: {sentence(whole, found.lines, found.answered)}"
-    if found.changed:
-        summary += f" Of all calls: {'; '.join(found.changed)}."
-    summary += guardrails(found.sources.evaluations, by)
+    summary = summary_of(found)
     groups = masker.masked([_cells(line, found) for line in _shortened(found.lines, rows)])  # before names are cut
     shown = table(groups, keep=by, longest=longest)
     kept = found.clusters[: max(2, rows // 2)]
     told = [_cluster(cluster, masker, longest) for cluster in kept]
     reasons = [_reason(what, because, masker, longest) for what, because in found.reasons] if rows else []
-    basis = " ".join(_basis(found, len(kept)))
+    basis = basis_of(found, len(kept))
     following = "get_log_details with an id" if told else f"list_logs with the {by} and dates of a row"
     if by == SESSION:
         following = 'trace_run with a log_id of a session (list_logs fields=["session"])'
@@ -101,6 +92,29 @@ def _result(found: Findings, masker: Masker, rows: int, longest: int) -> CallToo
     return answer(text, structured)
 
 
+def summary_of(found: Findings) -> str:
+    """Return what all calls came to, and what changed in all of them."""
+    heading, by = _heading(found.question), found.question.by
+    if not found.lines:
+        return f"{heading}: no calls.{guardrails(found.sources.evaluations)}"
+    told = f"{heading}: {sentence(all_of(found.lines, found.sources.totals), found.lines, found.answered)}"
+    if found.changed:
+        told += f" Of all calls: {'; '.join(found.changed)}."
+    return told + guardrails(found.sources.evaluations, by)
+
+
+def basis_of(found: Findings, kept: int, elsewhere: str = "") -> str:
+    """Return what the figures rest on, where so many causes are shown; of no calls why that may be."""
+    if not found.lines:
+        notes = "".join(f" {note}" for note in found.sources.now.rows.notes)
+        return (
+            f"There are none in analytics or logs.{notes}{elsewhere} Likely: the time range is wrong (analytics lag by "
+            "minutes, "
+            "logs by seconds), the filters are too narrow, or the gateway keeps no logs."
+        )
+    return " ".join(_basis(found, kept))
+
+
 def guardrails(figures: Figures, by: str = "") -> str:
     """Say what guardrails' own evaluations came to, in a sentence; empty where there are none."""
     if not figures.calls:
@@ -108,9 +122,9 @@ def guardrails(figures: Figures, by: str = "") -> str:
     spent = dollars(figures.cost) if figures.cost else "no cost"
     if by == GATEWAY:
         calls = counted(figures.calls, "call is", "calls are")
-        return f" Of these, {calls} of the model that guardrails evaluate with, {spent}."
+        return f" Of these, {calls} to the guardrails model, {spent}."
     calls = counted(figures.calls, "evaluation call")
-    return f" Guardrails: {calls}, {spent}, not counted among users' calls."
+    return f" Guardrails: {calls}, {spent}, not counted as user calls."
 
 
 def _cells(line: Line, found: Findings) -> dict[str, Cell]:
@@ -158,11 +172,11 @@ def _basis(found: Findings, kept: int) -> Iterator[str]:
     """Yield what the figures rest on, and what they leave out."""
     sources, read = found.sources, found.sources.now.rows
     if found.question.by == GATEWAY:
-        yield "From analytics, which may sample and lag by minutes; no logs were read, so causes are not known."
+        yield "From analytics, which may sample and lag by minutes. No logs were read, so causes are unknown."
         if among := found.question.scope.among:
-            yield f"Only the gateways that are allowed here: {', '.join(among)}."
+            yield f"Only the gateways allowed here: {', '.join(among)}."
         return
-    sampled = "" if read.are_all else ", taken evenly from the span"
+    sampled = "" if read.are_all else ", sampled evenly over the range"
     if sources.doubt:
         yield f"{sources.doubt[:300]} {_from_logs(found)}"
     else:
@@ -182,11 +196,11 @@ def _from_logs(found: Findings) -> str:
     sources, read = found.sources, found.sources.now.rows
     if read.are_all:
         return f"All figures from {read.coverage()}."
-    exact = "All calls' sums are from analytics" if sources.totals else "Calls and failures are counted"
+    exact = "Totals are from analytics" if sources.totals else "Calls and failures are counted"
     calls = 0.98 * read.total / math.sqrt(len(read.rows) or 1)
     cost = "" if sources.totals else f", cost by {100 * spread(read.rows):.0f} %"
     return (
-        f"{exact}; the rest is estimated from {read.coverage()}, taken evenly from the span: "
+        f"{exact}; the rest is estimated from {read.coverage()}, sampled evenly over the range: "
         f"a group's calls may be off by {calls:,.0f}{cost}."
     )
 
@@ -195,7 +209,10 @@ def _lag(found: Findings) -> Iterator[str]:
     counted = sum(line.now.figures.calls for line in found.lines)
     logged = found.sources.now.rows.total
     if counted != logged:
-        yield f"Analytics count {counted:,.0f} calls, logs are {logged:,}: analytics lag by minutes and may sample."
+        yield (
+            f"Analytics count {counted:,.0f} calls but there are {logged:,} logs: analytics lag by minutes and "
+            "may sample."
+        )
 
 
 def _unknown(logs: Sequence[Log]) -> Iterator[str]:
@@ -205,12 +222,12 @@ def _unknown(logs: Sequence[Log]) -> Iterator[str]:
     rest = [log for log in paid if not log.cost and (log.tokens_in or log.tokens_out)]
     custom = [log for log in rest if (log.provider or "").startswith(CUSTOM)]
     price = [log for log in rest if not (log.provider or "").startswith(CUSTOM)]
-    kinds = (("usage", usage), ("price", price), ("price of their custom provider", custom))
+    kinds = (("usage", usage), ("price", price), ("custom provider price", custom))
     for what, without in kinds:
         if without:
-            models = list(dict.fromkeys(str(cut(log.model or "no model named", 200)) for log in without))
+            models = list(dict.fromkeys(str(cut(log.model or "no model name", 200)) for log in without))
             named = ", ".join(models[:3]) + (" …" if len(models) > 3 else "")
-            yield f"Without {what}, so counted as nothing: {len(without):,} of the calls read ({named})."
+            yield f"Without {what}, so counted as $0: {len(without):,} of the calls read ({named})."
 
 
 def _heading(question: Question) -> str:
@@ -219,5 +236,5 @@ def _heading(question: Question) -> str:
     if question.earlier is None:
         return heading
     if question.earlier == scope.end - scope.start:
-        return f"{heading} against the span before"
-    return f"{heading} against {question.earlier / timedelta(hours=1):g} h earlier"
+        return f"{heading} vs. the period before"
+    return f"{heading} vs. {question.earlier / timedelta(hours=1):g} h earlier"
