@@ -77,6 +77,12 @@ class Asked:
         found = await self._page(gateway_id, page, per_page, order_by, direction)
         return replace(self._meant(found.items, found.info), notes=found.notes)
 
+    async def newest(self, gateway_id: str, page: int, start_date: str | None) -> tuple[Page[Log], Found]:
+        """Return a page of 50 logs, newest first, from a date on: as the API returned it, and those that match."""
+        start = max(filter(None, (start_date, self.start_date)), default=None)
+        found = await replace(self, start_date=start)._page(gateway_id, page, PAGE, "created_at", "desc")
+        return found, self._meant(found.items, found.info)
+
     def _meant(self, logs: list[Log], info: ResultInfo) -> Found:
         texts = [text for text in (self.search, *self._values) if text]
         shown = [log for log in logs if not self._confirms(log, texts)] if texts else logs

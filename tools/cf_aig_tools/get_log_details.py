@@ -1,6 +1,7 @@
 """Everything one log says, and in one line what happened."""
 
 import re
+from dataclasses import dataclass
 from itertools import product
 from typing import Annotated, Any
 
@@ -68,6 +69,34 @@ async def get_log_details(
     """One logged request: what happened, why it failed, timing, tokens, cost, metadata, body sizes."""
     desk = desk_of(ctx)
     gateway = gateway_id or desk.default_gateway
+    told = await found_out(desk, gateway, log_id)
+    most = min(budget, desk.max_budget)
+    for with_heads, room in product((True, False) if heads else (False,), ROOMS):
+        begun = await _heads(told.stored, HEAD + room, desk.masker) if with_heads else {}
+        result = _answer(told, room, begun)
+        if fits(result, most):
+            return result
+    return _answer(told, 0, {})
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is told of a log: as it is stored and as it may be shown, what is wrong with its reply, and all else."""
+
+    stored: Log
+    log: Log
+    but: str
+    around: str
+
+
+async def found_out(desk: Desk, gateway: str, log_id: str) -> Told:
+    """Read a log, and what its reply and its gateway tell of it.
+
+    Raises:
+        NotFound: there is no such log.
+        GatewayError: the gateway does not answer.
+
+    """
     stored = await desk.gateway.log(gateway, log_id)
     reply = await _reply(desk, gateway, stored) if stored.success else None
     stored, source = _metered(stored, reply)
@@ -78,14 +107,7 @@ async def get_log_details(
     told.append(await why_no_cost(desk.gateway, stored, reply))
     told.append(await told_evaluation(desk.gateway, gateway, stored))
     around = desk.masker.mask("\n".join(filter(None, told)))
-    log = stored.model_copy(update=desk.masker.masked(stored.model_dump()))
-    most = min(budget, desk.max_budget)
-    for with_heads, room in product((True, False) if heads else (False,), ROOMS):
-        begun = await _heads(stored, HEAD + room, desk.masker) if with_heads else {}
-        result = _answer(log, room, begun, around, but)
-        if fits(result, most):
-            return result
-    return _answer(log, 0, {}, around, but)
+    return Told(stored, stored.model_copy(update=desk.masker.masked(stored.model_dump())), but, around)
 
 
 async def _routed(desk: Desk, gateway_id: str, log: Log) -> str:
@@ -146,10 +168,10 @@ async def _heads(log: Log, room: int, masker: Masker) -> dict[str, str]:
     return heads
 
 
-def _answer(log: Log, room: int, heads: dict[str, str], around: str, but: str) -> CallToolResult:
-    fields = _fields(log, room)
+def _answer(told: Told, room: int, heads: dict[str, str]) -> CallToolResult:
+    fields = fields_of(told.log, room)
     structured = Details(
-        summary=_summary(log, room, around, but),
+        summary=summary_of(told, room),
         fields=fields or None,
         request_head=heads.get("request"),
         response_head=heads.get("response"),
@@ -160,8 +182,10 @@ def _answer(log: Log, room: int, heads: dict[str, str], around: str, but: str) -
     return answer("\n".join([*lines, f"next: {structured.next}"]), structured)
 
 
-def _summary(log: Log, room: int, around: str, but: str) -> str:
-    lines = [_outcome(log, room, but), f"{_moment(log)}, {', '.join(_figures(log))}", around, _sizes(log)]
+def summary_of(told: Told, room: int) -> str:
+    """Return the lines that say what happened, each of about `room` tokens at most."""
+    log = told.log
+    lines = [_outcome(log, room, told.but), f"{_moment(log)}, {', '.join(_figures(log))}", told.around, _sizes(log)]
     if log.metadata:
         pairs = " ".join(f"{named(key)}={named(shown(plain(value)), MOST)}" for key, value in log.metadata.items())
         lines.append(_short(f"metadata: {pairs}", room))
@@ -215,7 +239,7 @@ def _sizes(log: Log) -> str:
     return ", ".join(f"{part} {size:,} bytes" for part, size in sizes if isinstance(size, int))
 
 
-def _fields(log: Log, room: int) -> dict[str, Any]:
+def fields_of(log: Log, room: int) -> dict[str, Any]:
     """Return the other fields that hold something, as many as cost twice `room`."""
     held = {name: _held(value) for name, value in log.model_dump().items() if name not in TOLD | HEADS}
     held = {name: value for name, value in held.items() if value not in USUAL}
