@@ -72,6 +72,14 @@ class Quoting:
                 return said
             most = min(most, len(said)) * room * 9 // (cost * 10)
 
+    def ends(self, text: str, most: int) -> tuple[str, int]:
+        """Return a text of about `most` characters: whole, or its ends; and how many are left out between them."""
+        head, tail = self._ends(text, most)
+        if tail is None and len(head) <= most:
+            return head, 0
+        shown = _between(head, tail, most)
+        return shown, max(1, self.length(text) - len(shown))
+
     def _ends(self, text: str, most: int) -> tuple[str, str | None]:
         """Return all of a text; or, where it is long or something was cut out of it, its ends, of `most` characters."""
         cuts = list(self.gap.finditer(text))
@@ -87,8 +95,11 @@ class Quoting:
     def _joined(self, head: str, tail: str | None, most: int, length: int) -> str:
         if tail is None and len(head) <= most:
             return head
-        ending = max(0, most // 3, most - len(head))
-        after = head[-ending:] if tail is None else tail[-ending:] if tail else ""
-        return (
-            f"{head[: most - len(after)]} … {after} ({length:,} characters)" if ending else f"({length:,} characters)"
-        )
+        return f"{_between(head, tail, most)} ({length:,} characters)" if most > 2 else f"({length:,} characters)"
+
+
+def _between(head: str, tail: str | None, most: int) -> str:
+    """Return the two ends of a text that is left out between them; the end is a third."""
+    ending = max(0, most // 3, most - len(head))
+    after = head[-ending:] if tail is None else tail[-ending:] if tail else ""
+    return f"{head[: most - len(after)]} … {after}"

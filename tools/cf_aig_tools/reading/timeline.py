@@ -59,7 +59,7 @@ class Timeline:
         turns = self._folded(self._own())
         if sum(self._sizes) < 8 * self._budget:
             lines = [self._line(number, turn, self._room(number, turn)) for number, turn in turns]
-            lead = self._lead(partial=False)
+            lead = self.lead()
             if tokens("\n".join([lead, *lines])) + LEAST < self._budget:
                 return self._delivered(lead, turns, lines)
         return self._newest_first(turns)
@@ -95,7 +95,7 @@ class Timeline:
     def _newest_first(self, turns: list[Numbered]) -> str:
         order = _in_order_of_interest(turns)
         lines = list(self._filling(order))
-        lead = self._lead(partial=True)
+        lead = self.lead(partial=True)
         return self._delivered(lead, order, lines)
 
     def _delivered(self, lead: str, turns: list[Numbered], lines: list[str]) -> str:
@@ -175,7 +175,8 @@ class Timeline:
         whole = not call.is_free and not self._quoting.gap.search(call.arguments)
         return "" if not whole or _is_json(call.arguments or "{}") else ", with invalid JSON arguments:"
 
-    def _lead(self, *, partial: bool) -> str:
+    def lead(self, *, partial: bool = False) -> str:
+        """Return what ended it, and who it was with; of one that is shown in part, how large it is."""
         held, short, name = self._held, self._quoting.short, self._quoting.name
         facts = [f"model {name(held.model, 80)}" if held.model else ""]
         facts += [f"{name(key, 40)} {short(value, 60)}" for key, value in held.parameters.items()]
