@@ -7,14 +7,18 @@ const UNITS: [number, string][] = [
 ];
 
 export class Format {
-  private readonly formats = new Map<string, Intl.DateTimeFormat>();
+  /** Kept, since making one takes a hundred times as long as using it. */
+  private readonly times = new Map<string, Intl.DateTimeFormat>();
+  private readonly significant = new Map<number, Intl.NumberFormat>();
   private readonly whole: Intl.NumberFormat;
+  private readonly cents: Intl.NumberFormat;
 
   constructor(
     private readonly locale: string,
     readonly zone: string,
   ) {
     this.whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
+    this.cents = new Intl.NumberFormat(locale, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
   }
 
   count(value: number): string {
@@ -30,8 +34,7 @@ export class Format {
   /** Dollars with as many digits as it takes to tell small costs apart. */
   dollars(value: number): string {
     if (value === 0) return "$0";
-    const digits = Math.abs(value) >= 1 ? { minimumFractionDigits: 2, maximumFractionDigits: 2 } : { maximumSignificantDigits: 3 };
-    return `$${new Intl.NumberFormat(this.locale, digits).format(value)}`;
+    return `$${Math.abs(value) >= 1 ? this.cents.format(value) : this.digits(value, 3)}`;
   }
 
   seconds(value: number): string {
@@ -54,6 +57,12 @@ export class Format {
     return day && this.day(day) === this.day(date) ? clock : `${this.day(date).slice(5)} ${clock}`;
   }
 
+  /** 23:57, with the day where it is not the given one. */
+  at(date: Date, day: Date): string {
+    const minute = this.minute(date);
+    return this.day(day) === this.day(date) ? minute : `${this.day(date).slice(5)} ${minute}`;
+  }
+
   minute(date: Date): string {
     return this.part(date, "minute");
   }
@@ -73,15 +82,20 @@ export class Format {
   }
 
   private digits(value: number, maximumSignificantDigits: number): string {
-    return new Intl.NumberFormat(this.locale, { maximumSignificantDigits }).format(value);
+    let format = this.significant.get(maximumSignificantDigits);
+    if (!format) {
+      format = new Intl.NumberFormat(this.locale, { maximumSignificantDigits });
+      this.significant.set(maximumSignificantDigits, format);
+    }
+    return format.format(value);
   }
 
   private part(date: Date, which: keyof typeof PARTS): string {
     if (Number.isNaN(date.getTime())) return "?";
-    let format = this.formats.get(which);
+    let format = this.times.get(which);
     if (!format) {
       format = new Intl.DateTimeFormat("sv-SE", { timeZone: this.zone, ...PARTS[which] });
-      this.formats.set(which, format);
+      this.times.set(which, format);
     }
     return format.format(date);
   }

@@ -97,6 +97,10 @@ export function Chart({ measure, t, step, marks, hasMarkTexts = false, pointing,
       <figcaption>
         <h3>{measure.title}</h3>
         <span class="reading">{at === undefined ? measure.total : moment(at)}</span>
+        <button type="button" class="plain small" aria-expanded={hasTable} onClick={() => setTable(!hasTable)} data-testid={`table-${measure.id}`}>
+          {hasTable ? "Chart" : "Table"}
+          <span class="unseen"> of {measure.title}</span>
+        </button>
         <ul class="legend">
           {lanes.map((lane) => (
             <li key={lane.label} data-tone={lane.tone} data-shape={lane.shape}>
@@ -110,10 +114,6 @@ export function Chart({ measure, t, step, marks, hasMarkTexts = false, pointing,
             </li>
           )}
         </ul>
-        <button type="button" class="plain small" aria-expanded={hasTable} onClick={() => setTable(!hasTable)} data-testid={`table-${measure.id}`}>
-          {hasTable ? "Chart" : "Table"}
-          <span class="unseen"> of {measure.title}</span>
-        </button>
       </figcaption>
       <div ref={box} class="plot" hidden={hasTable}>
         <div

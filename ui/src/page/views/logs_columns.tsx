@@ -27,7 +27,7 @@ export const COLUMNS: Column[] = [
     cell: (row, format) => <time dateTime={row.created_at}>{format.clock(new Date(row.created_at), TODAY)}</time>,
   },
   { id: "model", name: "Model", width: "minmax(130px, 2fr)", from: 0, order: "model", cell: (row) => <Text of={nameOf(row)} /> },
-  { id: "status", name: "Status", width: "60px", from: 420, isNumber: true, order: "status_code", cell: (row) => row.status ?? "–" },
+  { id: "status", name: "Status", width: "60px", from: 420, isNumber: true, order: "success", cell: (row) => row.status ?? "–" },
   { id: "what", name: "What", width: "minmax(110px, 1.6fr)", from: 560, cell: (row) => <What row={row} /> },
   { id: "seconds", name: "Duration", width: "78px", from: 420, isNumber: true, order: "duration", cell: (row, format) => known(row.seconds, (held) => format.seconds(held)) },
   { id: "tokens_in", name: "In", width: "62px", from: 760, isNumber: true, order: "tokens_in", cell: (row, format) => known(row.tokens_in, (held) => format.short(held)) },

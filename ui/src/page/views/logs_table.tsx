@@ -1,6 +1,7 @@
 /** The table itself: only the rows in sight are in the page, so that ten thousand scroll as ten do. */
 
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { Format } from "../format";
 import { useSession } from "../session";
 import type { Row } from "../shapes";
 import type { Order } from "../tools";
@@ -9,7 +10,7 @@ import { COLUMNS, type Column, Outcome, What, nameOf } from "./logs_columns";
 const ROW = 30; // pixels
 const CARD = 62; // pixels of a row in a narrow table, which has two lines
 const CARDS_BELOW = 420; // pixels of width
-const AROUND = 12; // rows kept above and below those in sight
+const AROUND = 6; // rows kept above and below those in sight
 const NEAR = 60; // rows from the end where the next are asked for
 
 interface Props {
@@ -31,6 +32,7 @@ export function LogsTable({ rows, fresh, order, setOrder, more }: Props) {
   const template = columns.map((column) => (column.id === "time" ? timeWidth(rows) : column.width)).join(" ");
   const first = Math.max(0, Math.floor(top / row) - AROUND);
   const last = Math.min(rows.length, Math.ceil((top + height) / row) + AROUND);
+  const slots = Math.ceil(height / row) + 2 * AROUND + 1; // rows of the page are used again
   const at = rows.findIndex((held) => held.id === active);
 
   useKept(scroller, rows, row);
@@ -38,7 +40,13 @@ export function LogsTable({ rows, fresh, order, setOrder, more }: Props) {
     if (last > rows.length - NEAR) more();
   }, [last, rows.length]);
 
-  const open = (id: string) => go({ view: "log", id });
+  const open = useCallback(
+    (id: string) => {
+      setActive(id);
+      go({ view: "log", id });
+    },
+    [go],
+  );
   const move = (to: number) => {
     const index = Math.max(0, Math.min(rows.length - 1, to));
     const box = scroller.current;
@@ -84,24 +92,56 @@ export function LogsTable({ rows, fresh, order, setOrder, more }: Props) {
       </div>
       <div role="rowgroup" class="rows" style={{ blockSize: `${rows.length * row}px` }}>
         {rows.slice(first, last).map((held, index) => (
-          <div
-            key={held.id}
-            id={`row-${held.id}`}
-            role="row"
-            aria-rowindex={first + index + 2}
-            aria-selected={held.id === active}
-            data-testid="log-row"
-            data-log-id={held.id}
-            data-ok={held.ok}
-            data-fresh={fresh.has(held.id)}
-            style={{ transform: `translateY(${(first + index) * row}px)`, blockSize: `${row}px`, gridTemplateColumns: isCards ? "" : template }}
-            onClick={() => (setActive(held.id), open(held.id))}
-          >
-            {isCards ? <Card row={held} /> : columns.map((column) => <Cell key={column.id} column={column} row={held} />)}
-          </div>
+          <RowView
+            key={(first + index) % slots}
+            row={held}
+            index={first + index}
+            height={row}
+            columns={isCards ? undefined : columns}
+            template={template}
+            isActive={held.id === active}
+            isFresh={fresh.has(held.id)}
+            open={open}
+          />
         ))}
       </div>
     </div>
+  );
+}
+
+interface RowProps {
+  row: Row;
+  index: number;
+  height: number;
+  /** None in a table too narrow for columns. */
+  columns: Column[] | undefined;
+  template: string;
+  isActive: boolean;
+  isFresh: boolean;
+  open(id: string): void;
+}
+
+/** A row is made once while it is in sight, however often the table scrolls. */
+function RowView({ row, index, height, columns, template, isActive, isFresh, open }: RowProps) {
+  const { format } = useSession();
+  return useMemo(
+    () => (
+      <div
+        id={`row-${row.id}`}
+        role="row"
+        aria-rowindex={index + 2}
+        aria-selected={isActive}
+        data-testid="log-row"
+        data-log-id={row.id}
+        data-ok={row.ok}
+        data-fresh={isFresh}
+        style={{ transform: `translateY(${index * height}px)`, blockSize: `${height}px`, gridTemplateColumns: columns ? template : "" }}
+        onClick={() => open(row.id)}
+      >
+        {columns ? columns.map((column) => <Cell key={column.id} {...{ column, row, format }} />) : <Card row={row} />}
+      </div>
+    ),
+    [row, index, height, columns, template, isActive, isFresh, open, format],
   );
 }
 
@@ -124,8 +164,7 @@ function Header({ column, order, setOrder }: { column: Column; order: Order; set
   );
 }
 
-function Cell({ column, row }: { column: Column; row: Row }) {
-  const { format } = useSession();
+function Cell({ column, row, format }: { column: Column; row: Row; format: Format }) {
   return (
     <div role="gridcell" class={column.isNumber ? "number" : undefined} data-column={column.id}>
       {column.cell(row, format)}

@@ -22,7 +22,7 @@ export function Charts({ data }: { data: Overview }) {
           <Chart key={measure.id} {...{ measure, t, step: data.step_s, marks: data.marks, pointing, point, choose }} hasMarkTexts={measure.id === "calls"} />
         ))}
       </div>
-      {data.marks.length > 0 && <Changes marks={data.marks} groupBy={data.group_by} groups={data.groups} />}
+      {data.marks.length > 0 && <Changes marks={data.marks} groups={data.groups} />}
     </div>
   );
 }
@@ -64,7 +64,6 @@ function measuresOf({ series, before, totals }: Overview, format: Format): Measu
 
 interface ChangesProps {
   marks: Mark[];
-  groupBy: string;
   groups: Overview["groups"];
 }
 
@@ -84,8 +83,8 @@ function Changes({ marks, groups }: ChangesProps) {
               <b class="number-mark">{index + 1}</b>
               <div>
                 <time dateTime={new Date(mark.t * 1000).toISOString()}>
-                  {format.clock(new Date(mark.t * 1000), today)}
-                  {mark.until_t && ` – ${format.clock(new Date(mark.until_t * 1000), today)}`}
+                  {format.at(new Date(mark.t * 1000), today)}
+                  {mark.until_t && ` – ${format.at(new Date(mark.until_t * 1000), new Date(mark.t * 1000))}`}
                 </time>
                 <p dir="auto">
                   {mark.group &&
