@@ -1,4 +1,4 @@
-"""What an agent can do with a gateway: one module a tool."""
+"""What an agent can do with a gateway: one module per tool."""
 
 from pathlib import Path
 
@@ -17,7 +17,10 @@ TOOLS = (
     "chat_via_gateway",
     "replay_log",
 )
-"""In the order that clients list them. Each is a module, loaded when it is called, with a function of its name."""
+"""In the order in which clients list them.
+
+Each is a module, loaded when first called, with a function of the same name.
+"""
 
 OF_THE_PAGE = {
     "page_overview": {"summarize_logs"},
@@ -26,4 +29,4 @@ OF_THE_PAGE = {
 """Tools that the page alone calls, and the tools whose facts they draw: offered where all of those are."""
 
 DEFINITIONS = Path(__file__).parent / "definitions"
-"""What clients are told of each tool, as JSON: made from the code by the test that holds them to it."""
+"""The tool definitions that clients receive, as JSON: generated from the code by the test that checks them."""

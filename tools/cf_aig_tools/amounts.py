@@ -1,4 +1,4 @@
-"""Counts, times and money in words."""
+"""Formats counts, times and money."""
 
 
 def counted(count: float, noun: str, plural: str = "") -> str:

@@ -1,4 +1,4 @@
-"""The stored bodies of many logs, read side by side within bounds."""
+"""Reads the stored bodies of many logs concurrently, within limits."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ from cf_aig_tools.side_by_side import together
 
 Part = Literal["request", "response"]
 Wanted = tuple[str, Part]
-"""A log's id, and which of its bodies."""
+"""A log id, and which of its bodies."""
 
 MOST_BYTES = 32 * 1024 * 1024
-"""Bytes of a body that are read as they are stored."""
+"""Maximum bytes of a body that are read in raw form."""
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A stored body: its value, not masked, the conversation in it, and its size in bytes."""
+    """A stored body: its unmasked value, the conversation in it, and its size in bytes."""
 
     value: Any
     held: Conversation
@@ -34,7 +34,7 @@ class Stored:
 
 @dataclass(frozen=True)
 class Raw:
-    """A body as it is stored; `is_cut`: only its beginning."""
+    """A body as stored; `is_cut` means that only its beginning was read."""
 
     data: bytes
     is_cut: bool
@@ -48,7 +48,7 @@ class Bodies:
     gateway_id: str
 
     async def read(self, log_id: str, part: Part) -> Stored | None:
-        """Return a body; None where it is not stored."""
+        """Return a body, or None if it is not stored."""
         try:
             async with self._opened(log_id, part) as opened:
                 return await _stored(opened.chunks)
@@ -65,7 +65,7 @@ class Bodies:
         return (await self._first(log_id, part, most)).data.decode(errors="replace")
 
     async def raw(self, log_id: str, part: Part) -> Raw | None:
-        """Return MOST_BYTES of a body at most; None where it is not stored."""
+        """Return at most MOST_BYTES of a body, or None if it is not stored."""
         try:
             return await self._first(log_id, part, MOST_BYTES)
         except NotFound:
@@ -74,7 +74,7 @@ class Bodies:
     async def read_all(
         self, wanted: Sequence[Wanted], take: Callable[[Wanted, Stored | None], None], patience_s: float
     ) -> None:
-        """Hand bodies to `take` as they are read, for `patience_s` seconds at most."""
+        """Pass each body to `take` as it is read, for at most `patience_s` seconds."""
 
         async def read(each: Wanted) -> None:
             take(each, await self.read(*each))
@@ -98,7 +98,7 @@ class Bodies:
 
 
 async def stored_text(text: str) -> Stored:
-    """Return a body that was given as text."""
+    """Return a body given as text."""
 
     return await _stored(chunked(text.encode("utf-8", "surrogateescape")))
 

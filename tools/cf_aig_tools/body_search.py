@@ -1,4 +1,4 @@
-"""Looks through the stored bodies of logs, newest first, until enough of them hold what is searched for."""
+"""Searches the stored bodies of logs, newest first, until enough of them match."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,31 +24,31 @@ from cf_aig_tools.side_by_side import together
 from cf_aig_tools.summary.scope import PAGE
 
 PATIENCE_S = 30.0
-"""How long bodies are looked through in all."""
+"""Time limit for the whole search, in seconds."""
 
 SMALL = 64 * 1024
-"""Bytes of a body that is read at once; a larger one is read in a thread."""
+"""Bodies up to this many bytes are read directly; larger ones are read in a thread."""
 
 GLANCE = 1024 * 1024
-"""Bytes of a body that is looked through at once for what it must hold."""
+"""Bodies up to this many bytes are scanned directly for required text."""
 
 IN_THREADS = 2
-"""Bodies that are read in threads at a time: each takes several times its size."""
+"""Maximum number of bodies read in threads at once; each takes several times its size in memory."""
 
 INDEXED = 256
-"""Characters of a text that an index is asked for."""
+"""Maximum characters of a query sent to an index."""
 
-IN_PARTS = "Its search does not find what a stored stream holds in parts: regex reads every body."
+IN_PARTS = "Its search misses text that a stored stream splits across events; regex reads every body."
 
 TICK = timedelta(milliseconds=1)
 
 Fetch = Callable[[Asked, int], Awaitable[Found | None]]
-"""Returns a page of the logs that are asked for, newest first."""
+"""Returns a page of the selected logs, newest first."""
 
 
 @dataclass(frozen=True)
 class Hit:
-    """A log that holds what is searched for: where first, and in how many more places."""
+    """A matching log: the first match, and how many more there are."""
 
     log: Log
     part: Part
@@ -58,7 +58,7 @@ class Hit:
 
 @dataclass(frozen=True)
 class Seen:
-    """What one log holds; `lacks`: a body is not stored; `is_cut`: not all of one was read."""
+    """The result for one log. `lacks`: a body is not stored. `is_cut`: a body was not read completely."""
 
     hit: Hit | None
     lacks: bool
@@ -67,7 +67,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Sought:
-    """What is searched for, in which bodies, and how many logs that hold it are enough; 0: all."""
+    """What to search for, in which bodies, and after how many matching logs to stop (0: search all)."""
 
     needle: Needle
     parts: Sequence[Part]
@@ -77,10 +77,10 @@ class Sought:
 
 @dataclass
 class BodySearch:
-    """What was found, and how far it was looked: at which of `total` logs, at all of them, or why it stopped.
+    """The matches, and how far the search got: which of `total` logs were searched, or why it stopped.
 
-    With `by_index` only those were looked at that an index names. Which these are is not told, as it knows secrets;
-    bodies that are not stored are then counted among the newest logs, `sampled` of them.
+    With `by_index`, only the logs that an index named were searched. These are not listed, because the index contains
+    secrets. Bodies that are not stored are then counted among the newest `sampled` logs.
     """
 
     bodies: Bodies
@@ -99,7 +99,7 @@ class BodySearch:
     _threads: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(IN_THREADS))
 
     async def run(self, asked: Asked, within_s: float) -> None:
-        """Look through the bodies of logs, for PATIENCE_S and `within_s` seconds at most."""
+        """Search the bodies of logs for at most PATIENCE_S and `within_s` seconds."""
         patience_s = min(PATIENCE_S, within_s)
         deadline = anyio.current_time() + patience_s
         first = await self._page(asked, 1)
@@ -119,7 +119,7 @@ class BodySearch:
 
     @property
     def rest(self) -> str:
-        """Up to when the logs were made that were not looked at; empty when there are none."""
+        """Return the date up to which logs were not searched; empty if all were."""
         last = when(self.looked[-1]) if self.looked else None
         first = when(self._unseen) if self._unseen else None
         if self.is_all:
@@ -129,9 +129,9 @@ class BodySearch:
         return wire_date(first) if first else ""
 
     async def _by_index(self, asked: Asked) -> bool:
-        """Look at the logs that an index names, and return whether that was enough.
+        """Search the logs that an index names, and return whether that was enough.
 
-        Workers Observability searches streams as they are stored, where a text may be in parts.
+        Workers Observability searches streams as stored, where text may be split across events.
         """
         needle = self.sought.needle
         if needle.run and asked.gateway.log_system == "observability":
@@ -146,7 +146,7 @@ class BodySearch:
         return self.by_index
 
     async def _sample(self, newest: Sequence[Log]) -> None:
-        """Count bodies that are not stored among the newest logs, not among those that an index names."""
+        """Count bodies that are not stored among the newest logs rather than among those an index named."""
         self.lacking = self.cut = 0
         if not self.hits:
             await self._look_at(newest)
@@ -156,7 +156,7 @@ class BodySearch:
         return await asked.ordered(self.bodies.gateway_id, number, PAGE, "created_at", "desc")
 
     async def _named(self, asked: Asked, number: int) -> Found | None:
-        """Return a page of the logs that may hold it, by the gateway's own index; None where it has none."""
+        """Return a page of logs that may match, from the gateway's index, or None if it has no index."""
         page = await asked.gateway.search_logs(
             self.bodies.gateway_id,
             text=self.sought.needle.words[:INDEXED],
@@ -172,7 +172,10 @@ class BodySearch:
         return Found(kept, page.info, len(page.items) - len(kept))
 
     async def _through(self, asked: Asked, fetch: Fetch, found: Found | None = None) -> None:
-        """Look at logs page by page, each up to when the one before ends: so new logs do not shift them."""
+        """Search logs page by page.
+
+        Each page ends where the previous one stopped, so new logs do not shift the pages.
+        """
         found, number = found or await fetch(asked, 1), 1
         met = {log.id for log in self.looked}
         while found:
@@ -194,7 +197,7 @@ class BodySearch:
             found = await fetch(asked, number)
 
     async def _look_at(self, logs: Sequence[Log]) -> None:
-        """Look at logs side by side, until enough of them hold it."""
+        """Search logs concurrently until enough of them match."""
         seen: dict[int, Seen] = {}
 
         async def look(number: int) -> None:
@@ -217,7 +220,7 @@ class BodySearch:
         say(f"searching {total}" if self.by_index else f"searched {count:,} of {total}")
 
     def _take(self, logs: Sequence[Log], seen: Mapping[int, Seen]) -> None:
-        """Keep what was seen, up to where it is enough, and which log is the first that was not."""
+        """Record results up to the point where they suffice, and the first log that was not searched."""
         taken: set[int] = set()
         for number, each in sorted(seen.items()):
             if self._is_enough(self.hits):
@@ -227,7 +230,7 @@ class BodySearch:
             self.hits += [each.hit] if each.hit else []
             self.lacking += each.lacks
             self.cut += each.is_cut
-        first = 1 if taken and 0 not in taken else 0  # one that hangs does not hold up all further searches
+        first = 1 if taken and 0 not in taken else 0  # a search that hangs must not block later ones
         self._unseen = next((logs[number] for number in range(first, len(logs)) if number not in taken), None)
 
     async def _look(self, log: Log) -> Seen:
@@ -254,7 +257,7 @@ class BodySearch:
 
 
 class Stoppable(Masker):
-    """Masks in a thread, until the call that waits for it is cancelled."""
+    """Masks text in a thread until the waiting call is cancelled."""
 
     def steps(self, text: str) -> Iterator[str]:
         """Yield the parts of a text."""
@@ -264,11 +267,11 @@ class Stoppable(Masker):
 
 
 def _is_last(found: Found, number: int) -> bool:
-    """Whether no page follows; the total alone does not tell, for an index may have shrunk it in the meantime."""
+    """Whether this is the last page. The total alone cannot tell, because an index may have shrunk it since."""
     return len(found.kept) + found.dropped < PAGE and number * PAGE >= found.info.total_count
 
 
 def _hits_in_order(seen: Mapping[int, Seen]) -> list[Hit]:
-    """Return the hits before the first log that was not seen yet."""
+    """Return the hits before the first log that was not searched yet."""
     known = takewhile(lambda each: each is not None, map(seen.get, range(len(seen))))
     return [each.hit for each in known if each and each.hit]

@@ -1,4 +1,4 @@
-"""What a search of bodies tells: which logs hold it, how far it looked, and how to look further."""
+"""Reports a body search: which logs match, how far the search got, and how to continue it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from cf_aig_tools.summary.pages import Row
 from cf_aig_tools.tables import Cell, table
 
 MOST_LIMIT = 50
-"""Logs of one result at most."""
+"""Maximum logs in one result."""
 
 MINUTE = "%Y-%m-%d %H:%M UTC"
 SECOND = "%Y-%m-%d %H:%M:%S UTC"
@@ -32,7 +32,7 @@ MASKED = 'Masked secrets cannot be searched by text; search by kind: text="{kind
 
 @dataclass(frozen=True)
 class Result:
-    """Tells what a search came to, within a budget of tokens."""
+    """Formats a search result within a token budget."""
 
     search: BodySearch
     asked: Asked
@@ -43,7 +43,7 @@ class Result:
         return Quoting(self.search.sought.masker)
 
     def hits(self) -> str:
-        """Return the logs that hold it, each with the first place and how many more there are."""
+        """Return the matching logs, each with its first match and the number of others."""
         hits, logs = self.search.hits, [hit.log for hit in self.search.hits]
         shared = shared_time(logs)
         which = f"The newest {counted(len(hits), 'log')}" if self.search.rest else counted(len(hits), "log")
@@ -51,7 +51,7 @@ class Result:
         return delivered(lead, [self._line(hit, shared) for hit in hits], self._after_hits, self.budget)
 
     def groups(self, by: str) -> str:
-        """Return how many logs hold it in each group."""
+        """Return how many logs match in each group."""
         logs = [hit.log for hit in self.search.hits]
         held, looked = (by_log([Row(log) for log in each], by) for each in (logs, self.search.looked))
         names = list(held) if by in TIMES else sorted(held, key=lambda name: -len(held[name]))
@@ -61,7 +61,7 @@ class Result:
         return delivered(lead, lines, lambda shown: self._after_groups(logs[-1], len(lines) - shown), self.budget)
 
     def nothing(self, hint: str) -> str:
-        """Return how far it looked in vain, and what may be the cause."""
+        """Report that nothing matched: how far the search got and possible causes."""
         if not self.search.total:
             match = " match" if self.asked.is_narrow else ""
             return delivered(f"No logs{match} {self._where}, so there are no bodies.{hint}", [], _none, self.budget)
@@ -109,7 +109,7 @@ class Result:
         return "\n".join([f"{left_out}{first}", self._looked(), "; ".join(filter(None, [NEXT, further]))])
 
     def _further(self, rest: str, last: Log | None) -> str:
-        """Return what looks at what was left; logs of one millisecond cannot be told apart by a date."""
+        """Return how to search the rest. A date cannot separate logs of the same millisecond."""
         if not rest:
             return ""
         if last and _date(last) == rest:
@@ -118,7 +118,7 @@ class Result:
         return f'end_date="{rest}" continues the search'
 
     def _looked(self) -> str:
-        """Say how far it looked."""
+        """Say how far the search got."""
         search, total = self.search, counted(self.search.total, "log")
         span = "".join(
             f" {word} {datetime.fromisoformat(date).strftime(MINUTE)}"

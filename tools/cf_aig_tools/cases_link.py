@@ -1,4 +1,4 @@
-"""The link to logs as cases: what list_logs gives when more logs match than it shows."""
+"""The link to logs as cases, which list_logs includes when more logs match than it shows."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from mcp.types import CallToolResult, ResourceLink
 NAMES = (
     "start_date", "end_date", "success", "cached", "provider", "model", "feedback", "search", "metadata", "filters",
 )  # fmt: skip
-"""What can be asked of logs, as list_logs has it; metadata and filters as JSON."""
+"""The log filters in the link, named as in list_logs; metadata and filters are JSON."""
 
 URI = f"ai-gateway://{{gateway_id}}/cases{{?{','.join(NAMES)}}}"
 MIME = "application/jsonl"
@@ -21,14 +21,14 @@ MOST_BYTES = 1_000_000
 BOUND = f"the newest {MOST_LOGS} logs and {MOST_BYTES:,} bytes"
 
 LINKS_SINCE = "2025-06-18"
-"""The version of the protocol that brought links in results."""
+"""The protocol version that introduced resource links in results."""
 
 LONGEST = 400
-"""Characters of a link: it costs a model tokens, too."""
+"""Maximum characters of a link, because it costs a model tokens too."""
 
 
 def with_link(result: CallToolResult, gateway_id: str, asked: Mapping[str, Any]) -> CallToolResult:
-    """Return a result with the link to the logs that were asked for; without one that would be too long."""
+    """Return a result with a link to the selected logs, unless the link would be too long."""
     uri = _uri(gateway_id, asked)
     if len(uri) > LONGEST:
         return result

@@ -1,4 +1,4 @@
-"""What a gateway answered a chat with, as a model is shown it."""
+"""Shows a model the gateway's reply to a chat."""
 
 import json
 from typing import Any
@@ -12,10 +12,10 @@ from cf_aig_tools.reading.fence import fenced
 from cf_aig_tools.reading.masking import Masker
 
 LONGEST = 200
-"""Characters of a name that is shown."""
+"""Maximum characters of a name."""
 
 AROUND = 500
-"""Tokens that what stands around a reply's text may cost."""
+"""Token budget for what surrounds the reply text."""
 
 
 class ChatReply(BaseModel):
@@ -37,7 +37,7 @@ class ChatReply(BaseModel):
 
 
 def chat_reply(gateway_id: str, reply: Reply, budget: int, masker: Masker) -> ChatReply:
-    """Return a reply whose text is masked, and cut to the budget, in tokens."""
+    """Return a reply with its text masked and cut to the budget in tokens."""
     said = masker.mask(reply.text)
     text = cut(said, budget - AROUND)
     if text != said:
@@ -60,12 +60,12 @@ def chat_reply(gateway_id: str, reply: Reply, budget: int, masker: Masker) -> Ch
 
 
 def _brief(text: str | None) -> str | None:
-    """Return what a gateway or provider says beside the reply, no longer than it has reason to be."""
+    """Return a value that a gateway or provider reported beside the reply, cut to a reasonable length."""
     return text if text is None or len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 def reply_text(reply: ChatReply) -> str:
-    """Return what was said, fenced, and in a line below how the gateway handled it."""
+    """Return the reply in a fence, and a line saying how the gateway handled it."""
     return "\n".join([*_said(reply), f"— {', '.join(_facts(reply))}"])
 
 

@@ -1,4 +1,4 @@
-"""A chat through a gateway, logged like any other call."""
+"""Sends a chat through a gateway; it is logged like any other call."""
 
 import json
 from typing import Annotated, Any
@@ -25,7 +25,7 @@ Message = Annotated[dict[str, Any], WithJsonSchema({"type": "object"})]
 
 
 SHORTEST_TTL_S = 60
-"""Seconds below which a gateway keeps a reply for 60 all the same: developers.cloudflare.com/ai-gateway/glossary."""
+"""Below this many seconds, a gateway still keeps a reply for 60: developers.cloudflare.com/ai-gateway/glossary."""
 
 
 async def chat_via_gateway(

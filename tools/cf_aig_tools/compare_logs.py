@@ -1,4 +1,4 @@
-"""What differs between two logged requests: “it worked yesterday”."""
+"""Compares two logged requests: “it worked yesterday”."""
 
 from functools import partial
 from typing import Annotated
@@ -22,10 +22,10 @@ from cf_aig_tools.reading.threads import aside
 ANNOTATIONS = ToolAnnotations(title="Compare two logs", read_only_hint=True, open_world_hint=True)
 
 SIZES = ((40, 200), (40, 80), (40, 30), (24, 12), (12, 4), (4, 4))
-"""Differences, and tokens of each side of one: the first with which the result fits the budget is taken."""
+"""Number of differences, and tokens for each side: the first pair that fits the budget is used."""
 
 BEFORE = 40
-"""Characters shown before the place where two long texts differ."""
+"""Characters shown before the point where two long texts differ."""
 
 
 class Comparison(BaseModel):
@@ -59,7 +59,7 @@ def _compared(one: Side, other: Side, masker: Masker, most: int) -> CallToolResu
 
 
 def _clean(difference: Difference, masker: Masker) -> Difference:
-    """Return a difference masked; where the mask hides it, that is said."""
+    """Return a masked difference; if masking hides the difference, say so."""
     what, one, other = (visible(masker.mask(text)) for text in difference)
     if one == other:
         other = f"same except for masked text: {other}"
@@ -83,7 +83,7 @@ def _answer(found: Found, shown: list[Difference], room: int) -> CallToolResult:
 
 
 def _parted(first: str, second: str, room: int) -> tuple[str, str]:
-    """Return both texts from shortly before the place where they differ, each cut to `room` tokens."""
+    """Return both texts from shortly before the point where they differ, each cut to `room` tokens."""
     start = max(0, common(first, second) - BEFORE) if max(len(first), len(second)) > 2 * BEFORE else 0
     return _from(first, start, room), _from(second, start, room)
 

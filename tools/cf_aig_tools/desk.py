@@ -1,4 +1,4 @@
-"""What a tool works with besides its arguments."""
+"""The context that tools work with besides their arguments."""
 
 import secrets
 from collections.abc import Callable, Generator
@@ -19,15 +19,15 @@ from cf_aig_tools.reading.budget import tokens
 from cf_aig_tools.reading.masking import Masker
 
 Call = Context[Callable[[], "Desk"], object]
-"""A call, and what gives the desk to it: built when the first call needs it."""
+"""A call, and the function that returns the desk, which is built on first use."""
 
 
 @dataclass(frozen=True)
 class Desk:
-    """Built once by the server, handed to every call. Budgets are in tokens; replays are sealed with the secret.
+    """Built once by the server and passed to every call.
 
-    A call takes at most `timeout_s` seconds, however the gateway spends them: MCP clients give up at about 60.
-    `offers_cases`: whether logs can be read as a resource of cases.
+    Budgets are in tokens; `secret` signs replay codes. A call takes at most `timeout_s` seconds in total, because MCP
+    clients give up at about 60. `offers_cases`: whether logs can be read as a resource of cases.
     """
 
     gateway: AIGateway
@@ -40,14 +40,14 @@ class Desk:
     offers_cases: bool = False
 
     def allows(self, gateway_id: str) -> bool:
-        """Whether the operator lets calls name this gateway; `gateways` empty: any."""
+        """Whether the operator allows calls to use this gateway; an empty `gateways` allows all."""
         return not self.gateways or gateway_id in self.gateways
 
     def check_allowed(self, gateway_id: str) -> None:
-        """Refuse a gateway that the operator does not let calls name.
+        """Reject a gateway that the operator does not allow.
 
         Raises:
-            GatewayError: it is one.
+            GatewayError: it is not allowed.
 
         """
         if not self.allows(gateway_id):
@@ -55,16 +55,16 @@ class Desk:
             raise GatewayError(f"Gateway {named(gateway_id, 80)} is not allowed. Allowed: {allowed}.")
 
     def safe(self, value: Any) -> Any:
-        """Return text, or a JSON value, as it may leave: its secrets masked, its hidden characters shown."""
+        """Return text or a JSON value that is safe to send: secrets masked, hidden characters visible."""
         return unhidden(self.masker.masked(value))
 
 
 @contextmanager
 def time_limit(seconds: float, advice: Callable[[], str] = lambda: "Try again, or ask for less.") -> Generator[None]:
-    """Stop what runs in it after some seconds.
+    """Cancel the body of the block after some seconds.
 
     Raises:
-        GatewayError: the time is up; `advice` returns what to do.
+        GatewayError: time is up; `advice` returns what to do.
 
     """
     with anyio.move_on_after(seconds) as scope:
@@ -79,18 +79,18 @@ def desk_of(call: Call) -> Desk:
 
 
 def answer(text: str, structured: BaseModel) -> CallToolResult:
-    """Say the same in both channels: some clients show a model only one of them."""
+    """Return the same content in both channels, because some clients show a model only one of them."""
     held = structured.model_dump(mode="json", exclude_none=True)
     return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=held)
 
 
 def fits(result: CallToolResult, most: int) -> bool:
-    """Whether each channel of a result costs a model at most so many tokens: a token has one byte at least."""
+    """Whether each channel of a result fits in so many tokens; a token has at least one byte."""
     text = "".join(part.text for part in result.content if isinstance(part, TextContent))
     held = to_json(result.structured_content, inf_nan_mode="null").decode()
     return all(len(each.encode()) <= most or tokens(each) <= most for each in (text, held))
 
 
 def said(text: str) -> CallToolResult:
-    """Say it as text alone."""
+    """Return a text-only result."""
     return CallToolResult(content=[TextContent(type="text", text=text)])

@@ -1,4 +1,4 @@
-"""Nothing in this gateway, something next door."""
+"""Finds matching logs in other gateways when this one has none."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -9,11 +9,11 @@ from cf_aig_tools.desk import Desk
 from cf_aig_tools.side_by_side import together
 
 MOST = 10
-"""Other gateways that are asked."""
+"""Maximum number of other gateways to ask."""
 
 
 async def matches_elsewhere(desk: Desk, gateway_id: str, count: Callable[[str], Awaitable[int]]) -> str:
-    """Return which other gateways have logs that match, in a sentence; empty when none has, or they do not say."""
+    """Return a sentence naming other gateways with matching logs; empty if there are none or they cannot be asked."""
     try:
         others = [held.id for held in (await desk.gateway.gateways(per_page=50)).items if held.id != gateway_id]
         asked = [other for other in others if desk.allows(other)][:MOST]

@@ -1,4 +1,4 @@
-"""What went wrong with a call, in the field's own classes, from what the gateway and the provider said."""
+"""Classifies failed calls in the field's usual terms, from what the gateway and the provider reported."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from cf_aig_gateway.shapes import as_text
 from cf_aig_tools.amounts import seconds
 
 MAX_WORDS = 2000
-"""Characters of a provider's own words that are repeated."""
+"""Maximum characters quoted from a provider's error."""
 
 CALLER_LEFT = 499
 BROKEN = "stream broken"
@@ -46,9 +46,9 @@ _ENDED = {
     527: ("provider failed", "Cloudflare's connection to the provider was interrupted{after}."),
     530: ("provider unreachable", "Cloudflare could not resolve or reach the provider's host{after}."),
 }
-"""Statuses that a gateway gives by itself: the class, and who ended the call, after how long.
+"""Statuses that a gateway sets itself: the class, and who ended the call after how long.
 
-499 is nginx's and the local gateway's; 520 to 530 are Cloudflare's:
+499 is used by nginx and the local gateway; 520 to 530 are Cloudflare's:
 developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors.
 """
 
@@ -70,10 +70,10 @@ _BY_GATEWAY_CODE = {
     2045: "spend limit",
     7000: "gateway failed",
 }
-"""The gateway's own codes: its documentation, and bodies captured by third parties in 2026."""
+"""The gateway's own codes, from its documentation and from bodies captured by third parties in 2026."""
 
 _BY_CLOUDFLARE_CODE = {7003: "unknown model", 7013: "blocked by guardrails", 10000: "bad key"}
-"""Codes of Cloudflare's front door, whatever stands behind it."""
+"""Codes of Cloudflare's API front end, whatever service is behind it."""
 
 _BY_WORDS = [
     (kind, re.compile(shape, re.IGNORECASE))
@@ -135,7 +135,7 @@ _CUT_CODE = re.compile(r'"code"\s*:\s*(\d{4,5})\b')
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a call failed: its class, the provider's own words, and what the gateway's status means."""
+    """Why a call failed: its class, the provider's own words, and what the gateway status means."""
 
     kind: str
     words: str
@@ -143,7 +143,7 @@ class Failure:
 
 
 def from_status(status: int | None, code: int | None = None) -> str:
-    """Say in a table cell what a status and a gateway code alone tell; empty when that is nothing."""
+    """Return a short cause from the status and gateway code alone; empty if they say nothing."""
     if code in _BY_GATEWAY_CODE:
         return _BY_GATEWAY_CODE[code]
     if status is None:
@@ -153,9 +153,9 @@ def from_status(status: int | None, code: int | None = None) -> str:
 
 
 def meaning(status: int | None, durations: Sequence[float | None], *, began: bool = False) -> str:
-    """Return in a sentence who ended calls, and after how long (milliseconds); empty where the status does not tell.
+    """Return a sentence saying who ended calls, and after how long (milliseconds); empty if the status does not tell.
 
-    `began`: the reply had begun to stream.
+    `began`: the reply had started to stream.
     """
     ends = [f"{seconds(end(known)):g}" for end in (min, max) for known in [[*filter(None, durations)]] if known]
     after = f" after {' to '.join(dict.fromkeys(ends))} s" if ends else ""
@@ -166,7 +166,7 @@ def meaning(status: int | None, durations: Sequence[float | None], *, began: boo
 
 
 def explain(status: int | None, body: object, provider: str | None, duration: float | None = None) -> Failure | None:
-    """Say what happened, from the status and the error body (JSON, or text, perhaps cut off); None: unrecognized."""
+    """Explain a call from its status and error body (JSON or text, possibly truncated); None if unrecognized."""
     said, began = _read(body), _is_stream(body)
     told = meaning(status, [duration], began=began)
     if status == CALLER_LEFT:
@@ -176,13 +176,13 @@ def explain(status: int | None, body: object, provider: str | None, duration: fl
 
 
 def of_log(log: Log) -> Failure | None:
-    """Say what happened to a call, from its log with the head of its body."""
+    """Explain a call from its log, including the head of its body."""
     head = (log.model_extra or {}).get("response_head")
     return explain(log.status_code, head, log.provider, log.duration)
 
 
 def words(body: object) -> str:
-    """Return the sentence that an error body says, whether it is recognized or not."""
+    """Return the message in an error body, recognized or not."""
     return _read(body).words[:MAX_WORDS]
 
 

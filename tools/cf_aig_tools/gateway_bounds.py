@@ -1,4 +1,4 @@
-"""What limits the calls of a gateway: its spend limits and its policies, in words."""
+"""Describes what limits the calls of a gateway: its spend limits and policies."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ from cf_aig_gateway.shapes import as_list, as_object, as_text
 RULE = (("limit", None), ("window", None), ("technique", "fixed"))
 
 MOST_BOUNDS = 20
-"""Spend limits and policies that are shown."""
+"""Maximum spend limits and policies shown."""
 
 
 async def bounds_of(gateway: AIGateway, shown: Gateway) -> list[str]:
-    """Return the spend limits and the policies of a gateway, in a line each."""
+    """Return the spend limits and policies of a gateway, one per line."""
     try:
         policies = [as_object(policy) for policy in await gateway.policies(shown.id)]
     except GatewayError:
@@ -24,7 +24,7 @@ async def bounds_of(gateway: AIGateway, shown: Gateway) -> list[str]:
 
 
 def rules_of(gateway: Gateway) -> list[dict[str, Any]]:
-    """Return the spend limits that are switched on."""
+    """Return the enabled spend limits."""
     if gateway.spend_limits.get("enabled") is False:
         return []
     rules = [as_object(rule) for rule in as_list(gateway.spend_limits.get("rules"))]

@@ -1,4 +1,4 @@
-"""Everything one log says, and in one line what happened."""
+"""Shows everything in one log, with a one-line summary of what happened."""
 
 import re
 from dataclasses import dataclass
@@ -35,22 +35,22 @@ from cf_aig_tools.tables import shown
 ANNOTATIONS = ToolAnnotations(title="Log details", read_only_hint=True, open_world_hint=True)
 
 ROOMS = (300, 150, 75, 30, 10)
-"""Tokens that each part of a log may cost: the first with which all of it fits the budget is taken."""
+"""Token limits for each part of a log: the first with which the result fits the budget is used."""
 
 HEAD = 60
-"""Tokens that the beginning of a body may cost more: it is fenced, and says how much there is."""
+"""Extra tokens for the beginning of a body, which is fenced and states its full size."""
 
 TOLD = {
     "id", "created_at", "provider", "model", "success", "status_code", "duration", "cost", "cached", "step",
     "tokens_in", "tokens_out", "request_size", "response_size", "metadata",
 }  # fmt: skip
-"""Fields that the summary already says."""
+"""Fields already covered by the summary."""
 
 HEADS = {"request_head", "response_head", "request", "response", "request_head_complete", "response_head_complete"}
 
 
 class Details(BaseModel):
-    """A log's summary, and the rest of the fields that hold something."""
+    """A log's summary, and its other non-empty fields."""
 
     summary: str
     fields: dict[str, Any] | None = None
@@ -111,7 +111,7 @@ async def found_out(desk: Desk, gateway: str, log_id: str) -> Told:
 
 
 async def _routed(desk: Desk, gateway_id: str, log: Log) -> str:
-    """Return what name was asked for that stands for many models, what answered, and what a route would have tried."""
+    """If the request used a name for several models, return it, the model that answered and the route's models."""
     name = asked_name(as_text(_extra(log, "request_head")))
     if not name:
         return ""
@@ -129,7 +129,7 @@ async def _routed(desk: Desk, gateway_id: str, log: Log) -> str:
 
 
 async def _reply(desk: Desk, gateway_id: str, log: Log) -> Conversation | None:
-    """Return what the reply says, from the log itself where that holds all of it; None where it is not stored."""
+    """Return the reply, from the log itself if it contains all of it; None if it is not stored."""
     head = as_text(_extra(log, "response_head"))
     if head and _extra(log, "response_head_complete"):
         return await reply_in(chunked(head.encode("utf-8", "surrogatepass")))
@@ -141,7 +141,7 @@ async def _reply(desk: Desk, gateway_id: str, log: Log) -> Conversation | None:
 
 
 def _metered(log: Log, reply: Conversation | None) -> tuple[Log, str]:
-    """Return a log with the tokens and the price that its stored reply states where it has none, and a note of that."""
+    """Return a log with tokens and price from its stored reply if it has none itself, and a note saying so."""
     usage = reply.usage if reply else Usage()
     if log.tokens_in or log.tokens_out or log.cached or not (usage.tokens_in or usage.tokens_out):
         return log, ""
@@ -157,7 +157,7 @@ def _metered(log: Log, reply: Conversation | None) -> tuple[Log, str]:
 
 
 async def _heads(log: Log, room: int, masker: Masker) -> dict[str, str]:
-    """Return how the bodies begin, as the reader of bodies shows them: one that is not all here, as it is stored."""
+    """Return the beginnings of the bodies as the body tools show them; incomplete ones are shown as stored."""
     heads: dict[str, str] = {}
     for part in ("request", "response"):
         if head := as_text(_extra(log, f"{part}_head")):
@@ -211,7 +211,7 @@ def _outcome(log: Log, room: int, but: str) -> str:
 
 
 def _but(reply: Conversation) -> str:
-    """Return what is wrong with the reply of a call that succeeded."""
+    """Return what is wrong with the reply of a successful call."""
     if reply.broken:
         return f", but the reply {reply.broken[0].lower()}{reply.broken[1:].rstrip('.')}"
     wrong = shortfall(reply) or (reply.error and f"is an error, {quoted(reply.error)}")
@@ -240,7 +240,7 @@ def _sizes(log: Log) -> str:
 
 
 def fields_of(log: Log, room: int) -> dict[str, Any]:
-    """Return the other fields that hold something, as many as cost twice `room`."""
+    """Return the other non-empty fields that fit in twice `room` tokens."""
     held = {name: _held(value) for name, value in log.model_dump().items() if name not in TOLD | HEADS}
     held = {name: value for name, value in held.items() if value not in USUAL}
     held["path"] = ACCOUNT.sub("…/", log.path or "")
@@ -261,20 +261,20 @@ ACCOUNT = re.compile(r"^.*/[0-9a-f]{32}/")
 """What every path of an account begins with."""
 
 USUAL = ("application/json", "provider")
-"""Values that tell nothing."""
+"""Values that carry no information."""
 
 EMPTY: tuple[Any, ...] = (None, "", [], {}, False)
 
 
 def _held(value: Any) -> Any:
-    """Return a value without the members that hold nothing."""
+    """Return a value without empty members."""
     if isinstance(value, dict):
         return {key: inner for key, inner in as_object(value).items() if inner not in EMPTY}
     return value
 
 
 def _untold(usage: dict[str, Any], log: Log) -> dict[str, Any]:
-    """Return the counts of tokens that the summary does not already tell."""
+    """Return the token counts that the summary does not already include."""
     told = {log.tokens_in, log.tokens_out, (log.tokens_in or 0) + (log.tokens_out or 0)}
     totals = {"input_tokens", "output_tokens", "total_tokens"}
     return {name: count for name, count in usage.items() if name not in totals or count not in told}

@@ -1,4 +1,4 @@
-"""What was sent."""
+"""Shows what was sent."""
 
 from mcp.types import CallToolResult, ToolAnnotations
 

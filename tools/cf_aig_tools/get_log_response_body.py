@@ -1,4 +1,4 @@
-"""What came back."""
+"""Shows what came back."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from cf_aig_tools.parameters import Budget, GatewayId, Limit, LogId, Offset, Poi
 from cf_aig_tools.reading import BROKE_OFF, Reading, read_stored
 
 SENTENCE = 40
-"""Tokens of the sentence that says who ended a stream."""
+"""Tokens for the sentence that says who ended a stream."""
 
 ANNOTATIONS = ToolAnnotations(title="Response body", read_only_hint=True, open_world_hint=True)
 

@@ -1,4 +1,4 @@
-"""The gateways of the account, and the settings that explain what their logs show."""
+"""Lists the account's gateways with the settings that explain their logs."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -24,10 +24,10 @@ from cf_aig_tools.side_by_side import first_error
 from cf_aig_tools.tables import Cell, cut, table
 
 Traffic = dict[str, list[RequestGroup]]
-"""The calls of each gateway, in groups of five minutes."""
+"""Counts each gateway's calls in five-minute groups."""
 
 PATIENCE_S = 5.0
-"""How long analytics are waited for."""
+"""Seconds to wait for analytics."""
 
 ANNOTATIONS = ToolAnnotations(title="List gateways", read_only_hint=True, open_world_hint=True)
 
@@ -78,7 +78,7 @@ async def list_gateways(
 
 
 async def _asked(gateway: AIGateway, page: int, per_page: int, search: str) -> tuple[GatewayPage[Gateway], Traffic]:
-    """Return a page of gateways and what each had to do, asked for at once."""
+    """Return a page of gateways and the activity of each, queried concurrently."""
     pages: list[GatewayPage[Gateway]] = []
     traffic: Traffic = {}
 
@@ -96,7 +96,7 @@ async def _asked(gateway: AIGateway, page: int, per_page: int, search: str) -> t
 
 
 async def _last_day(gateway: AIGateway) -> Traffic:
-    """Return what analytics count of each gateway in the last day; nothing where they may not be asked, or are slow."""
+    """Return each gateway's analytics for the last day; empty if analytics are not permitted or too slow."""
     now = datetime.now(UTC)
     grouping = Grouping(now - timedelta(days=1), now, ("gateway", "datetimeFiveMinutes"))
     groups: list[RequestGroup] = []
@@ -122,7 +122,7 @@ _NONE = "No gateways yet: Cloudflare creates the default gateway on the first au
 
 
 def settings_of(gateway: Gateway) -> dict[str, Cell]:
-    """Return an allow-list of settings; others may hold secrets."""
+    """Return only allow-listed settings, because others may contain secrets."""
     return {
         "id": gateway.id,
         "logs": _switch(gateway.collect_logs),

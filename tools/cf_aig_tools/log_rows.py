@@ -1,4 +1,4 @@
-"""How a log looks in a table, and what a page of logs adds up to."""
+"""Shows logs as table rows, and summarizes a page of logs."""
 
 import difflib
 import json
@@ -22,24 +22,24 @@ from cf_aig_tools.tables import Cell
 COLUMNS = (
     "id", "time", "model", "provider", "status", "s", "in", "out", "$", "gateway cache", "step", "feedback", "what",
 )  # fmt: skip
-"""What a debugger scans for. `fields` may name these, any of OTHERS, or any field of the API's log."""
+"""The columns that matter for debugging. `fields` may name these, any of OTHERS, or any field of an API log."""
 
 OTHERS = ("session", "prompt cache")
 
 FIELDS = {"status": "status_code", "gateway cache": "cached"}
-"""Columns that are a field of another name."""
+"""Columns whose field has another name."""
 
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 
 MOST_KEYS = 12
-"""Metadata keys that an error names."""
+"""Maximum metadata keys named in an error."""
 
 
 def log_columns(logs: Sequence[Log], fields: Sequence[str], metadata: Sequence[str]) -> dict[str, list[Cell]]:
-    """Return the columns asked for (all when none is), then those metadata keys, with a cell for each log.
+    """Return the requested columns (default: all), then those metadata keys, with one cell per log.
 
     Raises:
-        GatewayError: no log has such a field, or such a metadata key.
+        GatewayError: no log has such a field or metadata key.
 
     """
     _refuse_unknown(logs, fields)
@@ -59,10 +59,10 @@ def _refuse_unknown(logs: Sequence[Log], fields: Sequence[str]) -> None:
 
 
 def refuse_unknown_key(logs: Sequence[Log], key: str) -> None:
-    """Refuse a metadata key that none of these logs has.
+    """Reject a metadata key that none of these logs has.
 
     Raises:
-        GatewayError: it names the keys that there are.
+        GatewayError: it lists the keys that exist.
 
     """
     keys = sorted({name for log in logs for name in log.metadata})
@@ -110,7 +110,7 @@ def _plain_column(name: str, logs: Sequence[Log]) -> list[Cell]:
 
 
 def _prompt_cache(log: Log) -> str | None:
-    """Return how many of the input tokens the provider's cache had; None where the log does not tell."""
+    """Return how many input tokens came from the provider's cache; None if the log does not say."""
     usage = usage_of(log)
     if log.cached or not usage.tokens_in or not usage.is_cache_stated:
         return None
@@ -118,9 +118,9 @@ def _prompt_cache(log: Log) -> str | None:
 
 
 def what(log: Log, answer: Log | None = None) -> str:
-    """Return what status alone tells of a failure, and which later step of its call answered; empty for a success.
+    """Return the cause of a failure from its status, and the later step that answered; empty for a success.
 
-    A call that guardrails made says so.
+    Calls made by guardrails are marked.
     """
     failed = "" if log.success else failures.from_status(log.status_code)
     told = [evaluations.WHAT if evaluations.is_evaluation(log) else "", failed]
@@ -129,13 +129,13 @@ def what(log: Log, answer: Log | None = None) -> str:
 
 
 def names_provider(log: Log) -> bool:
-    """Whether the model's name already says who provides it."""
+    """Whether the model name already includes the provider."""
     model = log.model or ""
     return model.startswith(f"{log.provider}/") or (log.provider == "workers-ai" and model.startswith("@cf/"))
 
 
 def usage_of(log: Log) -> Usage:
-    """Return the tokens that a log counts."""
+    """Return the token usage of a log."""
     facts = log.usage_metadata
     read = count(facts.get("input_cached_tokens"))
     return Usage(
@@ -148,7 +148,7 @@ def usage_of(log: Log) -> Usage:
 
 
 def when(log: Log) -> datetime | None:
-    """Return when a log was made, in UTC."""
+    """Return when a log was created, in UTC."""
     return _moment(log.created_at or "")
 
 
@@ -162,7 +162,7 @@ def _moment(text: str) -> datetime | None:
 
 
 def shared_time(logs: Sequence[Log]) -> int:
-    """Return how much of their times is the same in all logs: 11 characters (the date), 5 (the year) or none."""
+    """Return the length of the time prefix shared by all logs: 11 characters (the date), 5 (the year) or 0."""
     dates = {moment.date() for moment in map(when, logs) if moment}
     if len(dates) <= 1:
         return len("2026-11-28 ")
@@ -170,20 +170,20 @@ def shared_time(logs: Sequence[Log]) -> int:
 
 
 def time_of(log: Log, shared: int) -> str | None:
-    """Return a log's time without what all logs share; as it was sent where it is none."""
+    """Return a log's time without the shared prefix; unparsable times are returned unchanged."""
     moment = when(log)
     return moment.isoformat(" ", "seconds")[shared:19] if moment else log.created_at
 
 
 def common_date(logs: Sequence[Log]) -> str:
-    """Return what the rows' times leave out: the date, or the year, that all logs share."""
+    """Return the date or year that all rows share and their times omit."""
     moment = next((moment for moment in map(when, logs) if moment), None)
     shared = moment.isoformat(" ")[: shared_time(logs)].rstrip(" -") if moment else ""
     return f"{shared} (UTC)" if shared else "UTC"
 
 
 def page_figures(logs: Sequence[Log]) -> str:
-    """Return what a page of logs adds up to: failures, cost, cache hits, median and 95th percentile of duration."""
+    """Return totals for a page of logs: failures, cost, cache hits, median and 95th percentile duration."""
     failed = sum(log.success is False for log in logs)
     cached = sum(log.cached is True for log in logs)
     costs = [log.cost for log in logs if log.cost is not None]
@@ -209,7 +209,7 @@ def _whole(value: float | None) -> int | float | None:
 
 
 def plain(value: Any) -> Cell:
-    """Return a value as a cell: what has members as compact JSON, nothing for what is empty."""
+    """Return a value as a cell: containers as compact JSON, nothing for empty values."""
     if value is None or isinstance(value, str | int | float):
         return value
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")) if value not in ({}, []) else None

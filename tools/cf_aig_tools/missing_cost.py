@@ -1,4 +1,4 @@
-"""Why a call that its provider answered has no cost."""
+"""Explains why a call that its provider answered has no cost."""
 
 from cf_aig_gateway import pricing
 from cf_aig_gateway.client import AIGateway
@@ -12,9 +12,9 @@ from cf_aig_tools.log_rows import usage_of
 
 
 async def why_no_cost(gateway: AIGateway, log: Log, reply: Conversation | None) -> str:
-    """Return in a sentence why a log has no cost, and what its reply states; empty where it has one, or needs none.
+    """Return a sentence saying why a log has no cost, and what its reply states; empty if it has a cost or needs none.
 
-    One request, for a custom provider alone: its prices.
+    Makes one request, for custom providers only: their prices.
     """
     if log.cost or not log.success or log.cached:
         return ""

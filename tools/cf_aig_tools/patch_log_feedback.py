@@ -1,4 +1,4 @@
-"""Feedback on a logged request."""
+"""Records feedback on a logged request."""
 
 from typing import Annotated, Any, Literal
 

@@ -1,4 +1,4 @@
-"""A sign of life from calls that take long."""
+"""Reports progress of slow calls."""
 
 import asyncio
 import time
@@ -10,11 +10,11 @@ from typing import Any
 from mcp.server.mcpserver import Context
 
 EVERY_S = 1.0
-"""How long a call may be silent."""
+"""Longest silence of a call, in seconds."""
 
 
 class Doing:
-    """What the call under way would say of itself."""
+    """What the current call reports about itself."""
 
     words = "waiting for the gateway"
 
@@ -23,7 +23,7 @@ _doing: ContextVar[Doing] = ContextVar("doing")
 
 
 def say(words: str) -> None:
-    """Change what the next report of the call under way says, if one is."""
+    """Change what the next progress report of the current call says, if there is one."""
     if doing := _doing.get(None):
         doing.words = words
 
@@ -35,7 +35,7 @@ def is_watched(context: Context[Any, Any]) -> bool:
 
 @asynccontextmanager
 async def progress(context: Context[Any, Any]) -> AsyncGenerator[None]:
-    """Report the seconds that pass while the body runs, to a client that asked for progress; most end in the first."""
+    """Report elapsed seconds while the body runs, if the client asked for progress; most calls end within the first."""
     if not is_watched(context):
         yield
         return

@@ -1,4 +1,4 @@
-"""The provider's prompt cache: what a call read from it, what it missed, why, and what that cost."""
+"""Explains the provider's prompt cache for a call: what it read, what it missed, why, and what that cost."""
 
 import re
 from collections import defaultdict
@@ -20,17 +20,17 @@ from cf_aig_tools.comparison.turns import common
 from cf_aig_tools.log_rows import usage_of
 
 ODD = 0.1
-"""The share of a prompt that was not read, from which on the call before is asked why."""
+"""Share of a prompt not read from the cache at which the previous call is examined."""
 
 LEAST_TOLD = 256
 SHARE_TOLD = 0.02
-"""Tokens of a miss, and their share of the prompt, below which it is none: an unmarked end, a step of the cache."""
+"""Minimum missed tokens, and minimum share of the prompt, to report; less can be an unmarked end or a cache step."""
 
 STEPPED = {"openai", "azure-openai"}
 """Providers whose cached prefixes grow in steps."""
 
 NEAR = 40
-"""Characters around a difference that tell what it is."""
+"""Characters around a difference that show what it is."""
 
 TIME = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?|\b\d{1,2}:\d\d(?::\d\d)?\b|\b1[5-9]\d{8}(?:\d{3})?\b")
 ID = re.compile(
@@ -41,19 +41,19 @@ KEYED = (
     "prompt_cache_key", "service_tier", "speed", "reasoning", "reasoning_effort", "output_config", "thinking",
     "response_format", "text", "tool_choice",
 )  # fmt: skip
-"""Parameters, besides the prompt itself, that tell one cached prompt from another."""
+"""Parameters, besides the prompt itself, that make cached prompts distinct."""
 
 
 @dataclass(frozen=True)
 class Missed:
-    """Tokens that a call might have read and did not, and why."""
+    """Tokens that a call could have read from the cache but did not, and why."""
 
     tokens: int
     why: str
 
 
 def line(log: Log, usage: Usage, missed: Missed | None = None) -> str:
-    """Return what happened in one line; empty where nothing is known of a cache."""
+    """Return what happened in one line; empty if nothing is known about the cache."""
     whole = usage.tokens_in or 0
     if log.cached or not whole:
         return ""
@@ -72,14 +72,14 @@ def line(log: Log, usage: Usage, missed: Missed | None = None) -> str:
 
 
 def marks(held: Conversation) -> str:
-    """Return what a request asks of the cache, in one line; empty where it asks nothing."""
+    """Return a request's cache settings in one line; empty if it has none."""
     asked = [f"{name} {value}" for name, value in held.parameters.items() if name.startswith("prompt_cache")]
     told = ", ".join(filter(None, [held.cache_marks, *asked]))
     return f"prompt cache requested: {told}" if told else ""
 
 
 def dearer(log: Log, usage: Usage, tokens: int) -> float:
-    """Return by how many US dollars a call cost more than if so many more tokens had been read from the cache."""
+    """Return how many US dollars a call would have saved with this many more tokens read from the cache."""
     name = (log.model or "").removeprefix(f"{log.provider}/")
     written, long = (max(0, count - tokens) for count in (usage.cache_write, usage.cache_write_long))
     read = usage.cache_read + tokens
@@ -89,7 +89,7 @@ def dearer(log: Log, usage: Usage, tokens: int) -> float:
 
 
 def saved(rows: Iterable[tuple[Log, float]]) -> float:
-    """Return by how many US dollars calls, each so many times, were cheaper for what was read from the cache."""
+    """Return how many US dollars reading from the cache saved; each call counts with its weight."""
     read: dict[tuple[str, str], float] = defaultdict(float)
     for log, weight in rows:
         read[log.provider or "", log.model or ""] += weight * usage_of(log).cache_read
@@ -97,14 +97,14 @@ def saved(rows: Iterable[tuple[Log, float]]) -> float:
 
 
 def _spared(provider: str, model: str) -> float:
-    """Return by how many US dollars a token that is read from the cache is cheaper, at the price of short prompts."""
+    """Return how many US dollars one cached token saves, at the price of short prompts."""
     name = model.removeprefix(f"{provider}/")
     fresh, cached = (pricing.cost(provider, name, Usage(LEAST, 0, cache_read=read)) for read in (0, LEAST))
     return ((fresh or 0) - (cached or 0)) / LEAST
 
 
 def stated(log: Log, reply: Conversation | None) -> Missed | None:
-    """Return what the provider itself says of a miss."""
+    """Return the provider's own explanation of a miss."""
     miss: CacheMiss | None = reply.cache_miss if reply else None
     if miss is None or not miss.tokens:
         return None
@@ -113,13 +113,13 @@ def stated(log: Log, reply: Conversation | None) -> Missed | None:
 
 
 def is_odd(log: Log, usage: Usage) -> bool:
-    """Whether so much was not read from the cache that the call before may tell why."""
+    """Whether so much of the prompt was not read from the cache that the previous call may explain it."""
     whole = usage.tokens_in or 0
     return whole >= least_cached(log.model or "") and whole - usage.cache_read >= max(LEAST_TOLD, ODD * whole)
 
 
 def missed(log: Log, usage: Usage, before: Log, requests: tuple[Stored, Stored], pause: timedelta) -> Missed | None:
-    """Return what a call could have read of what the call before it left in the cache, and why it did not."""
+    """Return how many tokens a call could have read from the previous call's cache entry, and why it did not."""
     one, two = requests
     left = round((before.tokens_in or 0) * _marked(one))
     if log.provider in STEPPED:
@@ -132,7 +132,7 @@ def missed(log: Log, usage: Usage, before: Log, requests: tuple[Stored, Stored],
 
 
 def compared(before: Stored, after: Stored, pause: timedelta) -> str:
-    """Return why a request could not be read from what the one before it left in the cache."""
+    """Return why a request could not use the cache entry of the previous one."""
     found = next(differences(before, after), "")
     if found:
         return found
@@ -144,7 +144,7 @@ def compared(before: Stored, after: Stored, pause: timedelta) -> str:
 
 
 def _marked(request: Stored) -> float:
-    """Return which share of a prompt is cached: all of it, but at Anthropic what ends with the last mark."""
+    """Return the cached share of a prompt: all of it, except at Anthropic, where it ends at the last mark."""
     body = as_object(request.value)
     if not request.held.kind.startswith("Anthropic") or body.get("cache_control"):
         return 1
@@ -157,7 +157,7 @@ def _marked(request: Stored) -> float:
 
 
 def differences(before: Stored, after: Stored) -> Iterator[str]:
-    """Yield how two requests differ, in the order of the prompt: model, tools, system; what keys it; messages."""
+    """Yield the differences between two requests in prompt order: model, tools, system, cache settings, messages."""
     one, two = as_object(before.value), as_object(after.value)
     if after.held.kind.startswith("Anthropic") and "cache_control" not in as_json(two):
         yield "nothing in the request is marked for caching"
@@ -206,7 +206,7 @@ def _unmarked(tool: Any) -> str:
 
 
 def _kind(one: str, other: str, at: int) -> str:
-    """Return what it is that two texts differ by from a place on, where it is what differs in every call."""
+    """Return what kind of value two texts differ by at a position, if it is one that changes with every call."""
     ends = [text[max(0, at - NEAR) : at + NEAR] for text in (one, other)]
     for name, pattern in (("a time", TIME), ("an id", ID)):
         first, second = (pattern.findall(end) for end in ends)
@@ -216,7 +216,7 @@ def _kind(one: str, other: str, at: int) -> str:
 
 
 def _life(request: Stored) -> timedelta:
-    """Return how long what a request caches lives: the longest that it asks for."""
+    """Return the lifetime of a request's cache entry: the longest one it asks for."""
     body = as_object(request.value)
     if not request.held.kind.startswith("Anthropic"):
         return timedelta(seconds=openai_life(request.held.model, body))

@@ -1,4 +1,4 @@
-"""Calls that a policy, a budget or an empty account refused: which, and whether it would pass now."""
+"""Explains calls refused by a policy, a budget or an empty account, and whether they would pass now."""
 
 from cf_aig_gateway.client import AIGateway
 from cf_aig_gateway.errors import GatewayError
@@ -9,7 +9,7 @@ from cf_aig_tools import failures
 from cf_aig_tools.amounts import dollars
 
 UNTOLD = {404, 501}
-"""Statuses of an API that knows no credit balance, such as the local gateway's."""
+"""Statuses of an API without credit balances, such as the local gateway's."""
 
 ASKED_ABOUT = {"refused by policy", "spend limit"}
 CHANGES = (
@@ -20,7 +20,7 @@ CHANGES = (
 
 
 async def would_pass(gateway: AIGateway, gateway_id: str, log: Log) -> str:
-    """Return in a sentence what policies would do now with a call that was refused; empty for any other."""
+    """Return a sentence saying what policies would do now with a refused call; empty for any other call."""
     failure = None if log.success else failures.of_log(log)
     if failure is None or failure.kind not in ASKED_ABOUT:
         return ""
@@ -43,7 +43,7 @@ async def would_pass(gateway: AIGateway, gateway_id: str, log: Log) -> str:
 
 
 async def credit(gateway: AIGateway, log: Log) -> str:
-    """Return the account's credit, for a call that failed for want of credit; empty for any other."""
+    """Return the account's credit for a call that failed because of missing credit; empty for any other call."""
     failure = None if log.success else failures.of_log(log)
     if failure is None or failure.kind != "out of credit":
         return ""

@@ -1,4 +1,4 @@
-"""A logged request sent again, with changes, once its sender has seen what that is."""
+"""Sends a logged request again, with changes, once the caller has seen what will be sent."""
 
 import json
 import time
@@ -38,17 +38,17 @@ ANNOTATIONS = ToolAnnotations(
 )
 
 SHOWN = 1200
-"""Tokens that the request may cost in what is shown before it is sent."""
+"""Token limit for the request preview."""
 
 SAMPLE = 64 * 1024
-"""Bytes of a request by which its tokens are estimated where its log has none."""
+"""Bytes of a request used to estimate its tokens if its log has no count."""
 
 AROUND = 400
-"""Tokens for what stands around it."""
+"""Tokens for the text around it."""
 
 
 class Replay(BaseModel):
-    """What would be sent and the code that sends it; or, sent, the reply."""
+    """The request that would be sent and the code that sends it; or, once sent, the reply."""
 
     summary: str | None = None
     request: str | None = None
@@ -95,7 +95,7 @@ async def replay_log(
 
 
 async def _request(gateway: AIGateway, gateway_id: str, log_id: str) -> tuple[Any, int]:
-    """Return a stored request, and how many bytes it has."""
+    """Return a stored request and its size in bytes."""
     async with gateway.request_body(gateway_id, log_id) as body:
         stored = b"".join([chunk async for chunk in body.chunks])
     try:
@@ -113,7 +113,7 @@ def _read(stored: bytes) -> Any:
 
 
 def _controls(log: Log) -> dict[str, str]:
-    """Return the gateway's headers: the tag that names the log, and no answer from the cache."""
+    """Return the gateway headers: a tag with the original log id, and cache bypass."""
     return {"cf-aig-metadata": json.dumps({"replay_of": log.id}), "cf-aig-skip-cache": "true"}
 
 
@@ -121,7 +121,7 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
 
 
 async def _bytes(value: Any, size: int) -> bytes:
-    """Return a value of about so many bytes as JSON that is the same for the same value."""
+    """Return a value as canonical JSON; `size` is its approximate size in bytes."""
     parts = await aside(size, lambda: list(_ENCODER.iterencode(value)))
     return "".join(parts).encode("utf-8", "surrogatepass")
 

@@ -1,4 +1,4 @@
-"""Whose a call is: its session, its user and its client."""
+"""Identifies a call's session, user and client."""
 
 import re
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ SESSION_WORDS = ("session", "conversation", "thread", "chat")
 USER_WORDS = ("cf.user_id", "user", "customer", "account", "email")
 
 PATIENCE_S = 15.0
-"""How long request bodies are read."""
+"""Time limit for reading request bodies, in seconds."""
 
 CLIENTS = (
     ("claude-cli", "Claude Code"),
@@ -31,20 +31,20 @@ CLIENTS = (
     ("google-genai", "Google SDK"),
     ("curl", "curl"),
 )
-"""What user agents hold, in lower case, and whose they are; the first that fits."""
+"""Lower-case fragments of user agents and the client they belong to; the first match counts."""
 
 
 CLIENT_NAMES = frozenset(name for _, name in CLIENTS)
 
 REMINDER, REMINDED = "<system-reminder>", "</system-reminder>"
-"""Between what coding agents put their own words into a user's message."""
+"""Tags around text that coding agents add to a user's message."""
 
 _CONTEXT = re.compile(r"\s*<([a-z][a-z_-]{2,40})>.*?</\1>", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Asker:
-    """What a request body says of whose it is: session, user, and the user's last words."""
+    """What a request body says about its origin: session, user, and the user's last words."""
 
     session: str = ""
     user: str = ""
@@ -52,12 +52,12 @@ class Asker:
 
 
 def session_of(log: Log) -> str:
-    """Return the session that a log names by itself: as a field, or in metadata."""
+    """Return the session stated in a log: in a field or in metadata."""
     return log.session_id or _value(log, SESSION_WORDS)
 
 
 def user_of(log: Log) -> str:
-    """Return the user that a log's metadata name."""
+    """Return the user named in a log's metadata."""
     return _value(log, USER_WORDS)
 
 
@@ -67,13 +67,13 @@ def client_of(log: Log) -> str:
 
 
 def client_named(agent: str) -> str:
-    """Return the program that has a user agent; of an unknown one its first word."""
+    """Return the program for a user agent; for an unknown one, its first word."""
     lower = agent.lower()
     return next((name for part, name in CLIENTS if part in lower), agent.partition("/")[0].partition(" ")[0])
 
 
 def _value(log: Log, words: Sequence[str]) -> str:
-    """Return the value of the metadata key that holds the first of these words that any key does."""
+    """Return the value of the metadata key that contains the earliest of these words."""
     for word in words:
         for key, value in log.metadata.items():
             if word in key.lower() and isinstance(value, str | int) and not isinstance(value, bool):
@@ -82,7 +82,7 @@ def _value(log: Log, words: Sequence[str]) -> str:
 
 
 def without_reminders(text: str) -> str:
-    """Return a text without the reminders of coding agents, which come and go from request to request."""
+    """Return a text without the reminders that coding agents add and remove between requests."""
     kept, at = list[str](), 0
     while (start := text.find(REMINDER, at)) >= 0 and (end := text.find(REMINDED, start)) >= 0:
         kept.append(text[at:start])
@@ -91,7 +91,7 @@ def without_reminders(text: str) -> str:
 
 
 def spoken(text: str) -> str:
-    """Return what a user said, without what agents put before and into it: reminders and context in tags."""
+    """Return what a user said, without the reminders and context that agents add around it."""
     said = without_reminders(text)
     while found := _CONTEXT.match(said):
         said = said[found.end() :]
@@ -99,7 +99,7 @@ def spoken(text: str) -> str:
 
 
 async def askers(bodies: Bodies, logs: Sequence[Log]) -> dict[str, Asker]:
-    """Return, by log id, what request bodies say of whose they are; as many as PATIENCE_S allows."""
+    """Return, by log id, the origin stated in request bodies; as many as PATIENCE_S allows."""
     found: dict[str, Asker] = {}
 
     def take(each: Wanted, stored: Stored | None) -> None:
@@ -111,13 +111,13 @@ async def askers(bodies: Bodies, logs: Sequence[Log]) -> dict[str, Asker]:
 
 
 async def with_sessions(bodies: Bodies, logs: Sequence[Log]) -> list[Log]:
-    """Return logs with what is known of their sessions and users; bodies are read of those that do not say it."""
+    """Return logs with their sessions and users; bodies are read only for logs that do not state them."""
     found = await askers(bodies, [log for log in logs if not session_of(log)])
     return [named(log, found.get(log.id, Asker())) for log in logs]
 
 
 def named(log: Log, asker: Asker) -> Log:
-    """Return a log with its session, and with its `user`."""
+    """Return a log with its session and its `user`."""
     return log.model_copy(update={"session_id": asker.session or log.session_id, "user": user_of(log) or asker.user})
 
 

@@ -1,4 +1,4 @@
-"""Requests that are made side by side, a few at a time."""
+"""Runs requests concurrently, a few at a time."""
 
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -7,13 +7,13 @@ from typing import TypeVar
 import anyio
 
 AT_ONCE = 8
-"""Requests under way at a time."""
+"""Maximum concurrent requests."""
 
 T = TypeVar("T")
 
 
 async def together(works: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
-    """Return what each returns, AT_ONCE of them at a time; the first error ends all."""
+    """Return all results, running AT_ONCE at a time; the first error cancels the rest."""
     turns = anyio.Semaphore(AT_ONCE)
     results: dict[int, T] = {}
 
@@ -30,7 +30,7 @@ async def together(works: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
 
 @contextmanager
 def first_error() -> Generator[None]:
-    """Raise what went wrong in a group of tasks as it is."""
+    """Raise the original error of a task group."""
     try:
         yield
     except ExceptionGroup as group:

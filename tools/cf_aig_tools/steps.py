@@ -13,13 +13,14 @@ from cf_aig_tools.evaluations import is_evaluation
 from cf_aig_tools.summary.pages import Row
 
 MOST = 20
-"""Logs of one event that are asked for."""
+"""Maximum logs requested for one event."""
 
 
 def calls(logs: Sequence[Log]) -> list[list[Log]]:
     """Return the logs that are steps of one call, in order.
 
-    Steps share an event id; a caller may give one to several calls, so each begins anew at a step that is not later.
+    Steps share an event id. A caller may reuse an id for several calls, so a step number that does not increase starts
+    a new call.
     """
     events: dict[str, list[Log]] = defaultdict(list)
     for log in sorted(logs, key=lambda log: (log.created_at or "", log.step or 0)):
@@ -37,7 +38,7 @@ def calls(logs: Sequence[Log]) -> list[list[Log]]:
 
 
 def answers(logs: Sequence[Log]) -> dict[str, Log]:
-    """Return, by the id of each step that failed, the later step that answered, as far as it is among the logs."""
+    """Return, for each failed step's id, the later step that answered, if it is among the logs."""
     return {
         log.id: steps[-1]
         for steps in calls(logs)
@@ -48,14 +49,17 @@ def answers(logs: Sequence[Log]) -> dict[str, Log]:
 
 @dataclass(frozen=True)
 class Answered:
-    """How many steps failed whose call a later step answered, and by which models."""
+    """How many failed steps were answered by a later step of their call, and by which models."""
 
     count: float
     models: Sequence[str]
 
 
 def answered(rows: Sequence[Row]) -> Answered:
-    """Return what later steps answered: one that succeeded had all before it fail, whether or not they are read."""
+    """Return what later steps answered.
+
+    If a step succeeded, all earlier steps failed, whether or not they were read.
+    """
     models: Counter[str] = Counter()
     count = 0.0
     for row in rows:
@@ -66,7 +70,7 @@ def answered(rows: Sequence[Row]) -> Answered:
 
 
 async def told_steps(gateway: AIGateway, gateway_id: str, log: Log) -> str:
-    """Return the steps of a log's call in one line; empty where it is the only one, or they cannot be asked for."""
+    """Return the steps of a log's call in one line; empty if it is the only one, or if they cannot be read."""
     if not log.event_id or (log.success and not log.step) or is_evaluation(log):
         return ""
     for steps in calls(await _of_event(gateway, gateway_id, log)):
@@ -76,7 +80,7 @@ async def told_steps(gateway: AIGateway, gateway_id: str, log: Log) -> str:
 
 
 async def told_evaluation(gateway: AIGateway, gateway_id: str, log: Log) -> str:
-    """Return of which call a log is guardrails' evaluation, in a sentence; empty for a user's own call."""
+    """Return a sentence saying which call a guardrails log evaluated; empty for a user call."""
     if not is_evaluation(log):
         return ""
     others = [other for other in await _of_event(gateway, gateway_id, log) if not is_evaluation(other)]
@@ -85,7 +89,7 @@ async def told_evaluation(gateway: AIGateway, gateway_id: str, log: Log) -> str:
 
 
 async def _of_event(gateway: AIGateway, gateway_id: str, log: Log) -> list[Log]:
-    """Return the logs that share a log's event, newest first; none where they cannot be asked for."""
+    """Return the logs of the same event, newest first; empty if they cannot be read."""
     same_event = Filter(key="event_id", value=[log.event_id])
     try:
         return (await gateway.logs(gateway_id, per_page=MOST, filters=[same_event])).items

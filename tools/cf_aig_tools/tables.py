@@ -1,4 +1,4 @@
-"""Rows for a model: a value that stands in every row is said once, and what holds nothing is left out."""
+"""Formats rows for a model: values shared by every row are stated once, and empty columns are dropped."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,19 +6,19 @@ from typing import cast
 
 Cell = str | int | float | bool | None
 Columns = Mapping[str, Sequence[Cell]]
-"""Cells by the name of their column; every column has one for each row."""
+"""Cells by column name; every column has one cell per row."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Columns that differ between rows, and what is the same in all of them."""
+    """The columns that differ between rows, and the values shared by all rows."""
 
     columns: list[str]
     rows: list[list[Cell]]
     same: dict[str, Cell]
 
     def text(self) -> str:
-        """Return the table as aligned lines: what is the same, the head, the rows."""
+        """Return the table as aligned lines: shared values, header, rows."""
         same = ", ".join(f"{name} {shown(value)}" for name, value in self.same.items())
         lines = [f"in every row: {same}"] if same else []
         if self.rows:
@@ -42,15 +42,15 @@ def _texts(cells: Sequence[Cell]) -> Iterable[str]:
 
 
 def table(rows: Sequence[dict[str, Cell]], keep: str = "", longest: int = 80, whole: Sequence[str] = ()) -> Table:
-    """Fold rows with the same keys; 0 and False in every row hold nothing.
+    """Fold rows with the same keys; a column that is 0 or False in every row is dropped.
 
-    The column `keep` stays in any case. Cells are cut to `longest` characters, but for those of `whole` columns.
+    The column `keep` is never folded. Cells are cut to `longest` characters, except in `whole` columns.
     """
     return folded({name: [row[name] for row in rows] for name in (rows[0] if rows else ())}, keep, longest, whole)
 
 
 def folded(columns: Columns, keep: str = "", longest: int = 80, whole: Sequence[str] = ()) -> Table:
-    """Fold columns, as `table` does rows."""
+    """Fold columns as `table` does with rows."""
     same: dict[str, Cell] = {}
     kept: dict[str, list[Cell]] = {}
     for name, cells in columns.items():
@@ -65,12 +65,12 @@ def folded(columns: Columns, keep: str = "", longest: int = 80, whole: Sequence[
 
 
 def cut(cell: Cell, longest: int) -> Cell:
-    """Shorten a long text; it then ends in …"""
+    """Shorten a long text, ending it with …"""
     return cell[: longest - 1] + "…" if isinstance(cell, str) and len(cell) > longest else cell
 
 
 def shown(cell: Cell) -> str:
-    """Return a cell as one line of text; nothing for None, no exponent for a number."""
+    """Return a cell as one line of text: empty for None, and numbers without an exponent."""
     if isinstance(cell, str):
         return cell if " " not in cell and cell.isprintable() else " ".join(cell.split())
     if cell is None:

@@ -1,4 +1,4 @@
-"""The calls of an agent that belong together, as one story."""
+"""Shows the calls of one agent run as a story."""
 
 import re
 from functools import partial

@@ -1,1 +1,1 @@
-"""Sets of logged calls to test with: exported as lines of JSON, sent on another model, and what differs then."""
+"""Test sets made from logged calls: exported as JSON lines, replayed on another model, and compared."""

@@ -1,4 +1,4 @@
-"""One case of a set to test with: a logged call as a line of JSON, whatever form it was written in."""
+"""One test case: a logged call of any wire format as one JSON line."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,18 +19,18 @@ from cf_aig_tools.reading.forms import OPENING, form_of
 from cf_aig_tools.reading.masking import Masker, note
 
 Line = dict[str, Any]
-"""`input` (OpenAI's messages), `tools`, `parameters`, `output` (the reply's message or null) and `metadata`."""
+"""`input` (OpenAI messages), `tools`, `parameters`, `output` (the reply message or null) and `metadata`."""
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """Why a log is no case."""
+    """Why a log cannot be a case."""
 
     reason: str
 
 
 async def case_of(bodies: Bodies, log: Log, masker: Masker) -> bytes | Skipped:
-    """Return a log as a line, its secrets masked; what is not known of it is left out of its metadata."""
+    """Return a log as a line with its secrets masked. Unknown values are left out of its metadata."""
     request = await bodies.raw(log.id, "request")
     if request is None:
         return Skipped("the request is not stored")
@@ -84,14 +84,14 @@ def _metadata(log: Log, chat: Asked, reply: Conversation | None, response: Raw |
 
 
 def _held(about: Line) -> Line:
-    """Return what is known; whole numbers without a fraction."""
+    """Return the known values; whole numbers lose their fraction."""
     held = {name: value for name, value in about.items() if value not in (None, "", [], {})}
     return {name: int(v) if isinstance(v, float) and v.is_integer() else v for name, v in held.items()}
 
 
 @dataclass(frozen=True)
 class Case:
-    """A line that was read."""
+    """A parsed line."""
 
     log_id: str
     messages: list[Any]
@@ -102,7 +102,7 @@ class Case:
 
     @property
     def unfit(self) -> str:
-        """Why it cannot be sent as it was; empty when it can."""
+        """Return why it cannot be sent unchanged; empty if it can."""
         if hidden := self.metadata.get("masked"):
             return f"masked: {as_text(hidden)}"
         missing = [as_text(each) for each in as_list(self.metadata.get("missing"))]
@@ -110,10 +110,10 @@ class Case:
 
 
 def read_case(line: bytes, where: str) -> Case:
-    """Return the case of a line; `where` says which line that is.
+    """Return the case on a line; `where` describes the line in errors.
 
     Raises:
-        GatewayError: it is none.
+        GatewayError: the line is not a case.
 
     """
     try:

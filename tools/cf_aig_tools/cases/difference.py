@@ -1,4 +1,4 @@
-"""What another model made of a case: one answer beside the logged one, and all of them in a table."""
+"""Compares another model's answers with the logged ones: one by one, and as a table."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -16,14 +16,14 @@ from cf_aig_tools.reading.masking import visible
 from cf_aig_tools.tables import Cell, table
 
 COMPARED = 500
-"""Words of two texts that tell how much is the same."""
+"""Words of each text that are compared."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of a case that was sent (duration in milliseconds, cost in US dollars); `error` says why nothing did.
+    """The result of one case (duration in milliseconds, cost in US dollars).
 
-    `charged` is what it may have cost at most.
+    `error` says why there is no answer. `charged` is the most it may have cost.
     """
 
     log_id: str | None
@@ -38,7 +38,7 @@ class Answer:
     charged: float = 0.0
 
     def row(self, case: Case, event_id: str, model: str) -> Line:
-        """Return the line of the results: the answer, and it beside the logged one."""
+        """Return the results line: the answer and its comparison with the logged one."""
         about = {
             "log_id": self.log_id, "finish": self.finish, "cost": self.cost, "duration": self.duration,
             "tokens_in": self.tokens_in, "tokens_out": self.tokens_out, "status": self.status, "event_id": event_id,
@@ -54,7 +54,7 @@ class Answer:
         }
 
     def _compared(self, case: Case) -> Line:
-        """Return what was and what is now, each as a pair."""
+        """Return the old and new values as pairs."""
         was, now = case.output, self.message or {}
         both = ((case.metadata.get(name), getattr(self, name)) for name in ("finish", "cost", "duration"))
         finish, cost, duration = (list(pair) for pair in both)
@@ -69,7 +69,7 @@ class Answer:
 
 
 def alike(one: str, other: str) -> float | None:
-    """Return which share of two texts is the same, 0 to 1, by their words; None when neither says anything."""
+    """Return how similar two texts are, from 0 to 1, by their words; None if both are empty."""
     first, second = one.split(), other.split()
     if first == second:
         return 1.0 if first else None
@@ -92,12 +92,12 @@ def _arguments(message: Line) -> list[Any]:
 
 @dataclass(frozen=True)
 class Table:
-    """All rows of a run, and what they add up to."""
+    """All rows of a run, and their totals."""
 
     rows: Sequence[Line]
 
     def totals(self) -> Line:
-        """Return the sums: calls, what is the same, cost and latency where both are known."""
+        """Return the totals: calls, matches, and cost and latency where both sides are known."""
         held = [as_object(row["compared"]) for row in self.rows if not row.get("error")]
         texts = [each["text_alike"] for each in held if each["text_alike"] is not None]
         errors = Counter(_reason(row) for row in self.rows if row.get("error"))
@@ -118,11 +118,11 @@ class Table:
         }
 
     def differing(self) -> list[Line]:
-        """Return the rows in which something differs besides cost and latency, what differs most first."""
+        """Return the rows that differ in more than cost and latency, biggest differences first."""
         return sorted((row for row in self.rows if _weight(row) < 4), key=_weight)
 
     def shown(self, budget: int, longest: int = 40) -> str:
-        """Return the table as text that costs at most `budget` tokens: the sums, then the cases that differ."""
+        """Return the table as text within `budget` tokens: the totals, then the cases that differ."""
         head = "\n".join(self._sums())
         rows = [_cells(row, longest) for row in self.differing()]
         if not rows:
@@ -138,7 +138,7 @@ class Table:
             count = max(1, min(count - 1, count * budget // cost))
 
     def structured(self, budget: int) -> Line:
-        """Return the same for programs: the sums, and as many of the cases that differ as `budget` tokens allow."""
+        """Return the same as structured data: the totals, and as many differing cases as `budget` tokens allow."""
         totals, rows = self.totals(), self.differing()
         kept = [
             {name: row[name] for name in ("log_id", "error", "metadata", "compared") if name in row} for row in rows
@@ -187,7 +187,9 @@ def _both(held: Sequence[Line], name: str, make: Callable[[list[float]], float])
 
 
 def _weight(row: Line) -> float:
-    """Return what puts rows in order: failures, other ends, other tools, other texts; 4 for what is the same."""
+    """Return the sort rank of a row: failures, different endings, different tools, different texts; 4 if nothing
+    differs.
+    """
     held = as_object(row["compared"])
     if row.get("error"):
         return 0

@@ -1,4 +1,4 @@
-"""The logs of a gateway as cases: read a page at a time, written a few logs at a time."""
+"""Exports the logs of a gateway as cases, reading a page and writing a few logs at a time."""
 
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -18,12 +18,12 @@ from cf_aig_tools.side_by_side import together
 from cf_aig_tools.summary.scope import PAGE
 
 AT_ONCE = 4
-"""Logs whose bodies are held at a time."""
+"""Logs whose bodies are in memory at the same time."""
 
 
 @dataclass
 class Export:
-    """The newest logs that are asked for, `limit` of them at most, and what became of them so far."""
+    """The newest `limit` matching logs, and how many were written or skipped so far."""
 
     asked: Asked
     gateway_id: str
@@ -36,11 +36,11 @@ class Export:
 
     @property
     def is_partial(self) -> bool:
-        """Whether some logs that match are not among the cases."""
+        """Whether some matching logs are not among the cases."""
         return self.written < (self.total or 0)
 
     def told(self) -> str:
-        """Say what became of the logs that were read, and how many more there are."""
+        """Report how many logs were written and skipped, and how many more match."""
         read = self.written + self.skipped.total()
         reasons = ", ".join(f"{count:,}: {reason}" for reason, count in self.skipped.most_common())
         skipped = f"; {counted(self.skipped.total(), 'log')} skipped ({reasons})" if reasons else ""
@@ -49,7 +49,7 @@ class Export:
         return " ".join([f"{counted(self.written, 'case')} written{skipped}{rest}.", *self.notes])
 
     async def lines(self) -> AsyncIterator[bytes]:
-        """Yield a line for each log that is a case, newest first."""
+        """Yield a line for each log that can be a case, newest first."""
         bodies = Bodies(self.asked.gateway, self.gateway_id)
         batch: list[Log] = []
         async for log in self._logs():
@@ -70,10 +70,10 @@ class Export:
                 yield case
 
     async def _logs(self) -> AsyncIterator[Log]:
-        """Yield each log once, though logs come and go while they are read.
+        """Yield each log once, even if logs are added or removed meanwhile.
 
-        Each page is asked for by its end, not by its number: that stays right, and an account's telemetry gives but
-        the newest logs by number.
+        Each page is requested by its end date, not its number. That stays correct, and telemetry only returns the
+        newest logs by number.
         """
         asked, page, given = self.asked, 1, 0
         seen: dict[str, datetime | None] = {}
@@ -96,6 +96,6 @@ class Export:
 
 
 def _just_after(log: Log) -> datetime | None:
-    """Return the end of the moment that a log names, which is a second where it names no parts of one."""
+    """Return the end of a log's timestamp: the end of the second if it has no fraction."""
     at = when(log)
     return at + timedelta(milliseconds=1 if "." in (log.created_at or "") else 1000) if at else None

@@ -1,7 +1,7 @@
-"""What a run has sent and what came back, written before anything goes on: a killed run goes on from there.
+"""Records what a run sent and received before it continues, so that a killed run can resume.
 
-Two files that only grow: the results, one line a case that was answered; and beside them `.sent`, whose first line says
-what run it is, and each other line that a case is about to be sent.
+There are two append-only files. The results file has one line per answered case. Beside it, `.sent` starts with a line
+that identifies the run, followed by a line for each case that is about to be sent.
 """
 
 import json
@@ -20,13 +20,13 @@ from cf_aig_gateway.shapes import as_object, as_text
 from cf_aig_tools.cases.case import Line
 
 KEPT = ("log_id", "error", "metadata", "charged", "compared")
-"""What is held of a result; its text stays in the file."""
+"""The parts of a result kept in memory; its text stays in the file."""
 
 
 class Journal:
-    """The results of a run, open for one process at a time.
+    """The results of a run, open in one process at a time.
 
-    `rows` is the last result of each case, `charged` what all that was sent costs at most (US dollars).
+    `rows` is the last result of each case. `charged` is the most that everything sent can cost (US dollars).
     """
 
     def __init__(self, results: Path, about: Line) -> None:
@@ -76,17 +76,17 @@ class Journal:
         self.run = as_text(head.get("run"))
 
     def event(self, log_id: str) -> str:
-        """Return the event id by which the logs know this case: the same whenever this run sends it."""
+        """Return the event id that logs use for this case; it is the same whenever this run sends the case."""
         asked = f"{self.run} {self._about.get('model')} {log_id} {self._attempts[log_id]}"
         return str(uuid5(NAMESPACE_URL, asked))
 
     def sent_until(self, log_id: str) -> float | None:
-        """Return until when a call of this case may still go on (seconds since 1970); None when it was not sent."""
+        """Return until when this case's call may still be running (seconds since 1970), or None if it was not sent."""
         line = self._sent.get(self.event(log_id))
         return None if line is None else float(line["until"])
 
     def send(self, log_id: str, most: float, until: float) -> str:
-        """Write that a case is about to be sent, and return its event id."""
+        """Record that a case is about to be sent, and return its event id."""
         line: Line = {"event_id": self.event(log_id), "log_id": log_id, "most": most, "until": until}
         _append(self._log, line)
         self._take_sent(line)
@@ -98,7 +98,7 @@ class Journal:
         self._take_row(row)
 
     def retry(self, log_id: str) -> None:
-        """Let a failed case be sent once more, under another event id."""
+        """Allow a failed case to be sent again under a new event id."""
         self._attempts[log_id] += 1
         del self.rows[log_id]
 
@@ -118,10 +118,10 @@ class Journal:
 
 
 def _opened(path: Path) -> BinaryIO:
-    """Open a file to read and to add to, for its owner alone.
+    """Open a file for reading and appending, private to its owner.
 
     Raises:
-        GatewayError: that cannot be.
+        GatewayError: it cannot be opened.
 
     """
     try:
@@ -132,7 +132,7 @@ def _opened(path: Path) -> BinaryIO:
 
 
 def _lock(file: BinaryIO, results: Path) -> None:
-    """Keep others from the same run; the lock ends with the process."""
+    """Lock out other processes from this run; the lock ends with the process."""
     if sys.platform == "win32":
         return
     import fcntl  # noqa: PLC0415 (not on Windows)
@@ -144,7 +144,7 @@ def _lock(file: BinaryIO, results: Path) -> None:
 
 
 def _lines(file: BinaryIO) -> Iterator[Line]:
-    """Yield the whole lines; half a line at the end, of a write that was cut, is taken away."""
+    """Yield the complete lines; an incomplete last line from an interrupted write is removed."""
     file.seek(0)
     end = 0
     for line in file:

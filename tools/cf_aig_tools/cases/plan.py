@@ -1,4 +1,4 @@
-"""What a file of cases comes to on another model: what is sent of each, and what that may cost."""
+"""Plans a run: what is sent for each case, and the most it can cost."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -17,26 +17,26 @@ from cf_aig_tools.cases.case import Case, read_case
 from cf_aig_tools.reading.budget import tokens
 
 MOST_OUT = 4096
-"""Tokens of a reply at most, where a case states no bound: without one, no price is certain."""
+"""Reply limit in tokens for cases that set none; without a limit the price is unbounded."""
 
 AROUND = 1000
-"""Tokens in that a provider may add to a request, as its prompt for tools (Anthropic: 346 to 530)."""
+"""Input tokens that a provider may add to a request, such as its tool prompt (Anthropic: 346 to 530)."""
 
 PER_MESSAGE = 16
-"""Tokens in that a message may cost besides its text."""
+"""Tokens per message besides its text."""
 
 NOTE = b'{"note":'
-"""How a line begins that says what is not among the cases."""
+"""The start of the line that says what is not among the cases."""
 
 COMPLETION_TOKENS = {"openai", "azure-openai"}
-"""Providers whose newer models refuse max_tokens, and whose older ones take max_completion_tokens, too."""
+"""Providers whose newer models reject max_tokens, and whose older models also accept max_completion_tokens."""
 
 
 @dataclass(frozen=True)
 class Sending:
-    """How cases are sent: changes of their parameters (null: left out), and whether a budget bounds their price.
+    """How cases are sent: changes to their parameters (null removes one), and whether a budget limits their price.
 
-    `masked`: also those whose secrets were masked, as they are in the file.
+    `masked`: also send cases whose secrets were masked, exactly as in the file.
     """
 
     model: str
@@ -45,15 +45,15 @@ class Sending:
     masked: bool = False
 
     def price(self, usage: Usage) -> float | None:
-        """Return what a call costs (US dollars); None where the model's price or its tokens are unknown."""
+        """Return what a call costs (US dollars), or None if the model's price or its tokens are unknown."""
         provider, name = provider_and_name(self.model)
         return pricing.cost(AUTHORS.get(provider, provider), name, usage)
 
     def check(self) -> None:
-        """Refuse a model whose price is unknown, when a budget is to hold.
+        """Reject a model with an unknown price when there is a budget.
 
         Raises:
-            GatewayError: it is.
+            GatewayError: the price is unknown.
 
         """
         if self.is_priced and self.price(Usage(1000, 1000)) is None:
@@ -64,7 +64,7 @@ class Sending:
             )
 
     def chat(self, case: Case, controls: Mapping[str, str]) -> Chat:
-        """Return what is sent of a case."""
+        """Return the request for a case."""
         return Chat(self.model, case.messages, parameters=self.parameters(case), controls=controls)
 
     def parameters(self, case: Case) -> dict[str, Any]:
@@ -80,7 +80,7 @@ class Sending:
         return {name: value for name, value in given.items() if value is not None}
 
     def most(self, case: Case) -> float:
-        """Return what a case costs at most: no tokenizer makes more tokens than there are bytes."""
+        """Return the maximum cost of a case: no tokenizer produces more tokens than bytes."""
         given = self.parameters(case)
         sent = json.dumps([case.messages, given], ensure_ascii=False).encode("utf-8", "replace")
         tokens_in = len(sent) + PER_MESSAGE * len(case.messages) + AROUND
@@ -89,7 +89,7 @@ class Sending:
         return max(self.price(usage) or 0 for usage in usages)
 
     def unfit(self, case: Case) -> str:
-        """Say why a case is not sent; empty when it is."""
+        """Return why a case is not sent; empty if it is."""
         if case.unfit and not (self.masked and case.unfit.startswith("masked")):
             return case.unfit
         if self.is_priced and media(case.messages):
@@ -99,7 +99,7 @@ class Sending:
 
 @dataclass(frozen=True)
 class Planned:
-    """A case of the file: where it stands, what it costs at most and about (US dollars), and why it is not sent."""
+    """A case in the file: its position, its maximum and estimated cost (US dollars), and why it is not sent."""
 
     log_id: str
     offset: int
@@ -113,10 +113,10 @@ class Planned:
 
 
 def plan(path: Path, sending: Sending) -> list[Planned]:
-    """Return the cases of a file.
+    """Return the cases in a file.
 
     Raises:
-        GatewayError: a line is no case, or two are of one log.
+        GatewayError: a line is not a case, or two cases are from one log.
         OSError: the file cannot be read.
 
     """
@@ -159,10 +159,10 @@ def _planned(case: Case, sending: Sending, offset: int, size: int) -> Planned:
 
 
 def case_at(path: Path, place: Planned) -> Case:
-    """Return a case of the file.
+    """Return a case from the file.
 
     Raises:
-        GatewayError: the file has changed since it was read.
+        GatewayError: the file changed after it was read.
 
     """
     with path.open("rb") as file:

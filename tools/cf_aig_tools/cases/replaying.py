@@ -1,4 +1,4 @@
-"""Sends cases on another model, a few at a time, within a budget; none twice, though the process may be killed."""
+"""Sends cases to another model, a few at a time and within a budget, and never sends one twice, even if killed."""
 
 import json
 import time
@@ -25,25 +25,26 @@ from cf_aig_tools.cases.plan import Planned, Sending, case_at
 from cf_aig_tools.reading.masking import Masker
 
 POLL_S = 1.0
-"""How often it is looked whether a call that was cut off has left a log."""
+"""Seconds between checks for the log of an interrupted call."""
 
 AT_ONCE = 25
-"""Event ids of one question: a page of 50 logs has room for two of each."""
+"""Event ids per query: a page of 50 logs has room for two logs of each."""
 
 LEFT = 499
-"""Status of a call whose caller went away: it has no answer."""
+"""Status of a call whose client disconnected: it has no answer."""
 
 FOR_ALL = {401, 402, 403, 404}
-"""Statuses of a refusal that every other case would get, too."""
+"""Refusal statuses that every other case would get as well."""
 
 
 @dataclass
 class Replaying:
-    """One run over the cases of a file. `budget` is in US dollars, None for none; `ended` says why it stopped early.
+    """One run over the cases of a file.
 
-    `grace_s` is how long after its sending a call may still go on, or its log be on its way, when its caller is gone.
-    `found` counts answers that were found in the logs, `sent_again` the calls that had left none; `uncertain` are the
-    cases of which it is not known whether they were carried out.
+    `budget` is in US dollars, or None for no limit; `ended` says why the run stopped early. `grace_s` is how long after
+    sending a call may still run, or its log may still be missing, once its caller is gone. `found` counts answers found
+    in the logs, `sent_again` counts calls that left none, and `uncertain` lists the cases that may or may not have been
+    processed.
     """
 
     gateway: AIGateway
@@ -67,15 +68,15 @@ class Replaying:
     _settled: anyio.Event = field(default_factory=anyio.Event)
 
     def stop(self, why: str) -> None:
-        """Send no more; what is under way goes on."""
+        """Stop sending; calls in progress continue."""
         self.ended = self.ended or why
         self._settled.set()
 
     async def run(self, cases: Sequence[Planned]) -> None:
-        """Send the cases that have no result: first those never sent, then those whose answer is not to be found.
+        """Send the cases without a result: first those never sent, then those whose answer cannot be found.
 
         Raises:
-            GatewayError: the logs cannot be asked for what an earlier run sent. Nothing was sent then.
+            GatewayError: the logs cannot be searched for calls of an earlier run. Nothing was sent.
 
         """
         unanswered = [case for case in cases if case.log_id not in self.journal.rows]
@@ -110,7 +111,10 @@ class Replaying:
                 tasks.start_soon(self._send, case, place, event, turns)
 
     async def _fits(self, most: float) -> bool:
-        """Whether a case is within the budget; what is under way is waited for, as it may cost less than at most."""
+        """Whether a case fits the budget.
+
+        Calls in progress are awaited first, because they may cost less than their maximum.
+        """
         while not self.ended and self.budget is not None and self.journal.charged + most > self.budget:
             if not self.under_way:
                 self.stop(f"The next case may cost {dollars(most)}, which exceeds the remaining budget.")
@@ -130,7 +134,7 @@ class Replaying:
             self._settled.set()
 
     async def _answer(self, case: Case, place: Planned, event: str) -> Answer | None:
-        """Send a case; None when it may have been carried out, but no answer came."""
+        """Send a case. Return None if it may have been processed but no response arrived."""
         tags = {"replay_of": case.log_id, "replay_run": self.journal.run}
         controls = {
             "cf-aig-event-id": event,
@@ -151,7 +155,7 @@ class Replaying:
         return self._of_reply(reply, place)
 
     def _without(self, why: str) -> None:
-        """Take note of a call without an answer; many in a row are no accident."""
+        """Record a call without a response; several in a row end the run."""
         self._silent += 1
         if self._silent > self.concurrency:
             self.stop(why)
@@ -177,7 +181,7 @@ class Replaying:
         self.say()
 
     async def _without_answer(self, cases: Sequence[Planned]) -> list[Planned]:
-        """Look for the logs of cases that were sent; note their answers, and return the cases that have none."""
+        """Look for the logs of sent cases, record their answers, and return the cases without one."""
         logs: dict[str, Log] = {}
         events = {self.journal.event(each.log_id): each for each in cases}
         wanted = list(events)
@@ -215,7 +219,7 @@ class Replaying:
         )
 
     async def _waited_for(self, cases: Sequence[Planned]) -> list[Planned]:
-        """Wait until calls that may still go on have left a log or had the time to; return those without an answer."""
+        """Wait until calls that may still be running have left a log or had time to; return those without an answer."""
         while cases:
             cases = await self._without_answer(cases)
             events = ((each.log_id, self.journal.event(each.log_id)) for each in cases)

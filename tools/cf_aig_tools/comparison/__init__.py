@@ -1,1 +1,1 @@
-"""How two logged calls are compared: their figures, every value of their bodies, and their turns in order."""
+"""Compares two logged calls: their figures, every value in their bodies, and their turns in order."""

@@ -1,4 +1,4 @@
-"""The two calls of a comparison, and every fact in which they may differ."""
+"""The two calls of a comparison, and every fact that may differ."""
 
 from dataclasses import dataclass, field
 
@@ -19,7 +19,7 @@ OF_ONE_REPLY = (
     "id", "created", "created_at", "completed_at", "createTime", "responseId", "request_id", "usage", "usageMetadata",
     "x_groq", "obfuscation", "metrics", "time_info",
 )  # fmt: skip
-"""Members of a reply that differ every time, or whose tokens are compared as such."""
+"""Reply fields that always differ, and token counts, which are compared separately."""
 
 FIGURES = (
     "outcome",
@@ -45,11 +45,11 @@ class Side:
 
     @property
     def size(self) -> int:
-        """Bytes of both bodies."""
+        """Total bytes of both bodies."""
         return sum(stored.size for stored in (self.request, self.response) if stored)
 
     def figures(self) -> tuple[str, ...]:
-        """Return what FIGURES names."""
+        """Return the values that FIGURES names."""
         log = self.log
         usage = self.response.held.usage if self.response else usage_of(log)
         if usage.tokens_in is None and usage.tokens_out is None:
@@ -76,14 +76,14 @@ class Side:
 
 @dataclass
 class Comparison:
-    """What differs between two calls, what was compared and is the same, and what was not compared."""
+    """What differs between two calls, what is the same, and what was not compared."""
 
     differs: list[Difference] = field(default_factory=list[Difference])
     same: list[str] = field(default_factory=list[str])
     left_out: list[str] = field(default_factory=list[str])
 
     def add(self, what: str, one: str, other: str) -> None:
-        """Take one fact of both; one that neither has is none."""
+        """Add one fact of both sides; ignore it if neither has it."""
         if one != other:
             self.differs.append((what, one, other))
         elif one:
@@ -98,7 +98,7 @@ async def read_side(gateway: AIGateway, gateway_id: str, log_id: str) -> Side:
 
 
 def compared(one: Side, other: Side) -> Comparison:
-    """Return all that differs between two calls: what happened, what was asked, what was answered."""
+    """Return all differences between two calls: outcome, request and reply."""
     found = Comparison()
     for what, first, second in zip(FIGURES, one.figures(), other.figures(), strict=True):
         found.add(what, first, second)
@@ -139,7 +139,7 @@ def _compare_values(found: Comparison, what: str, one: Stored, other: Stored) ->
 
 
 def _compare_read(found: Comparison, what: str, one: Conversation, other: Conversation) -> None:
-    """Compare what two forms have in common."""
+    """Compare what two formats have in common."""
     for name in dict.fromkeys([*one.parameters, *other.parameters]):
         found.add(f"{what} {named(name)}", one.parameters.get(name, ""), other.parameters.get(name, ""))
     found.add(f"tool names in the {what}", ", ".join(one.tools), ", ".join(other.tools))

@@ -1,4 +1,4 @@
-"""Which turns of two conversations differ: what was changed, removed and inserted."""
+"""Finds the turns that differ between two conversations: changed, removed or inserted."""
 
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
@@ -9,19 +9,19 @@ from cf_aig_tools.comparison.values import LARGEST, Difference, differences
 from cf_aig_tools.reading.pointers import at
 
 ALIKE = 0.5
-"""Two turns of one role are one that was changed when so much of them is the same, else two."""
+"""Two turns with the same role count as one changed turn if at least this share of them is the same."""
 
 COMPARED = 2000
-"""Characters of a turn that tell whether it is like another."""
+"""Characters of a turn that are compared for similarity."""
 
 MOST_PAIRS = 400
-"""Pairs of turns of which it is asked how alike they are."""
+"""Maximum pairs of turns compared for similarity."""
 
 Block = tuple[str, int, int, int, int]
 
 
 class Turns:
-    """Two lists of turns, matched in their order; each pair of `bodies` is the value that they stand in."""
+    """Two lists of turns, aligned in order; `bodies` holds the value that each list comes from."""
 
     def __init__(self, one: Sequence[Turn], other: Sequence[Turn], bodies: tuple[Any, Any]) -> None:
         self._one = one
@@ -31,7 +31,7 @@ class Turns:
         self._blocks = list(_blocks(*self._written))
 
     def same(self) -> str:
-        """Say which turns are the same; empty when none is."""
+        """Say which turns are the same; empty if none are."""
         count = sum(end - start for kind, start, end, _, _ in self._blocks if kind == "equal")
         if not count:
             return ""
@@ -43,7 +43,7 @@ class Turns:
         return f"{count} turns"
 
     def differences(self) -> Iterator[Difference]:
-        """Yield the turns that differ, in order; runs of turns that only one has together."""
+        """Yield the differing turns in order; consecutive turns that only one side has are combined."""
         for kind, start, end, begin, stop in self._blocks:
             if kind == "equal":
                 for step in range(end - start):
@@ -52,7 +52,7 @@ class Turns:
                 yield from self._changed(start, end, begin, stop)
 
     def _unseen(self, one: Turn, other: Turn) -> Iterator[Difference]:
-        """Yield what differs in turns that say the same, such as a cache mark."""
+        """Yield differences between turns with the same text, such as a cache mark."""
         if one.pointer and other.pointer:
             first, second = (at(body, turn.pointer) for body, turn in zip(self._bodies, (one, other), strict=True))
             yield from differences(first, second, one.pointer)
@@ -68,7 +68,7 @@ class Turns:
             start, begin = one + 1, other + 1
 
     def _matches(self, start: int, end: int, begin: int, stop: int) -> Iterator[tuple[int, int]]:
-        """Yield the pairs of a run that are one turn, changed."""
+        """Yield the pairs in a run that are one changed turn."""
         if end - start == stop - begin:
             yield from zip(range(start, end), range(begin, stop), strict=True)
         elif (end - start) * (stop - begin) <= MOST_PAIRS:
@@ -101,7 +101,7 @@ def _only(turns: Sequence[Turn], written: Sequence[str], *, is_one: bool) -> Dif
 
 
 def _blocks(one: Sequence[str], other: Sequence[str]) -> Iterator[Block]:
-    """Yield runs of turns that are the same or not; beginnings and ends that are the same are found at once."""
+    """Yield runs of equal or different turns; equal beginnings and ends are found immediately."""
     start = common(one, other)
     shorter = min(len(one), len(other)) - start
     end = min(shorter, common(one[::-1], other[::-1]))
@@ -119,6 +119,6 @@ def _blocks(one: Sequence[str], other: Sequence[str]) -> Iterator[Block]:
 
 
 def common(one: Sequence[str], other: Sequence[str]) -> int:
-    """Return how many items (of a text: characters) both begin with."""
+    """Return how many leading items (characters for text) both have in common."""
     parts = (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
     return next(parts, min(len(one), len(other)))

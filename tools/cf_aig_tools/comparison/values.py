@@ -1,4 +1,4 @@
-"""Where two JSON values differ, place by place."""
+"""Finds where two JSON values differ."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -10,25 +10,25 @@ from cf_aig_gateway.shapes import as_list, as_object, as_text
 from cf_aig_tools.reading.pointers import joined
 
 Difference = tuple[str, str, str]
-"""A place, and what stands there in one and in the other; empty where nothing does."""
+"""A location, and the value there on each side; empty if there is none."""
 
 Named = dict[str, tuple[int, Any]]
 
 LARGEST = 2000
-"""Items of the longest list that is compared as a sequence; of longer ones, items are paired by their number."""
+"""Longest list compared as a sequence; items of longer lists are paired by index."""
 
 
 class Missing:
-    """Stands for what is not there."""
+    """Stands for a missing value."""
 
 
 MISSING = Missing()
 
 
 def differences(one: Any, other: Any, pointer: str = "", inside: str = "") -> Iterator[Difference]:
-    """Yield each place where two values differ, as a pointer; `inside` is the nearest name around it.
+    """Yield each difference between two values, with a pointer; `inside` is the nearest enclosing name.
 
-    Items of a list are matched by their names, as tools are, else in their order.
+    List items are matched by name, as for tools, or else in order.
     """
     if one is MISSING or other is MISSING:
         yield _place(pointer, inside), _written(one), _written(other)
@@ -43,13 +43,13 @@ def differences(one: Any, other: Any, pointer: str = "", inside: str = "") -> It
 
 
 def without(value: Any, places: Iterable[str]) -> Any:
-    """Return a value without the parts at these pointers; the items of a list keep their numbers."""
+    """Return a value without the parts at these pointers; list items keep their index."""
     left_out = frozenset(places)
     return _without(value, "", left_out, frozenset(_around(left_out)))
 
 
 def _around(places: Iterable[str]) -> Iterator[str]:
-    """Yield the pointers to all that holds one of these places."""
+    """Yield the pointers to every container of one of these places."""
     for place in places:
         yield from (place[: slash.start()] for slash in re.finditer("/", place))
 
@@ -112,7 +112,7 @@ def _in_order(one: list[Any], other: list[Any], pointer: str, inside: str) -> It
 
 
 def _named(items: list[Any]) -> Named:
-    """Return a list's items by their names, with their numbers: tools by their function; empty when any has none."""
+    """Return a list's items by name with their index (tools by function name); empty if any item has no name."""
     found: Named = {}
     for number, item in enumerate(items):
         held = as_object(item)

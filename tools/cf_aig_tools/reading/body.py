@@ -1,4 +1,4 @@
-"""A stored body as a whole: what its text says, whether it came as JSON or as a stream of events."""
+"""Reads a whole stored body, whether it is JSON or a stream of events."""
 
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Callable
@@ -22,10 +22,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Body:
-    """What a body says; `gap` finds what was cut out of its strings.
+    """A parsed body; `gap` finds what was cut out of its strings.
 
-    Of a stream, how it ended badly, and its `text`, but for one whose message holds a secret: events show it in parts.
-    `size` is the bytes that were read.
+    For a stream: how it ended badly, and its `text`, unless its message contains a secret that the events show in
+    parts. `size` is the number of bytes read.
     """
 
     value: Any
@@ -36,7 +36,7 @@ class Body:
     size: int = 0
 
     def conversation(self) -> Conversation | None:
-        """Return the conversation that it holds, or None."""
+        """Return the conversation in it, or None."""
         held = formats.read(self.value, self.gap) or (Conversation("stream") if self.error else None)
         return replace(held, broken=self.broken, error=held.error or self.error) if held else None
 
@@ -66,15 +66,15 @@ async def outlined(chunks: AsyncIterable[bytes], form: Form, recent: int, told: 
 
 
 async def complete(chunks: AsyncIterator[bytes], form: Form, masker: Masker) -> Body:
-    """Read all of a body, masked before anything is taken out of it; what is no JSON is one text."""
+    """Read all of a body, masked before anything is extracted; if it is not JSON, it is one text."""
     stored = b"".join([chunk async for chunk in chunks])
     return await aside(len(stored), partial(whole, stored, form, masker))
 
 
 def whole(stored: bytes, form: Form, masker: Masker) -> Body:
-    """Read a body that is all here, masked before anything is taken out of it; what is no JSON is one text.
+    """Read a complete body, masked before anything is extracted.
 
-    So is what holds too many values. The `text` of a stream is as it is stored.
+    A body that is not JSON, or has too many values, is one text. The `text` of a stream is as stored.
     """
     size = len(stored)
     stored = stored.removeprefix(BOM)
@@ -111,7 +111,7 @@ class _Json:
 
 
 class _Stream:
-    """Takes the chunks of a stream and puts its events together."""
+    """Takes the chunks of a stream and assembles its events."""
 
     def __init__(self) -> None:
         self._stream = formats.stream()

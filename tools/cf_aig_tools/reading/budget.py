@@ -1,4 +1,4 @@
-"""What a text costs a model, in tokens: an estimate made not to count fewer than o200k does."""
+"""Estimates how many tokens a text costs a model; the estimate is never below the o200k count."""
 
 import re
 from bisect import bisect_right
@@ -20,7 +20,7 @@ _PIECES = re.compile(
     """,
     re.VERBOSE,
 )
-"""Pieces of one token each, but for words, runs of blanks and what is not ASCII."""
+"""Patterns of one token each, except words, whitespace runs and non-ASCII characters."""
 
 _ESCAPES = {r"\n", r"\t"}
 
@@ -31,7 +31,7 @@ _LONGEST_WORD = 32
 
 
 def tokens(text: str) -> int:
-    """Return about the number of o200k tokens of a text, and not fewer."""
+    """Return an estimate of a text's o200k tokens that is never too low."""
     if "  " in text:
         first, words = "", Counter(_WORDS.findall(text))
     else:  # splitting takes a quarter of the time
@@ -50,7 +50,7 @@ _word_cost = lru_cache(maxsize=8192)(_sum)
 
 
 def cut(text: str, budget: int) -> str:
-    """Return the longest prefix that costs at most *budget* tokens."""
+    """Return the longest prefix of at most *budget* tokens."""
     left = max(budget, 0)
     for piece in _PIECES.finditer(text):
         cost = _cost(piece[0])

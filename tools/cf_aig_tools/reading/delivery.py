@@ -1,4 +1,4 @@
-"""Puts a result together so that it fits its budget: what the server says, what the log says, what was left out."""
+"""Assembles a result within its budget: the server's words, the log's text, and what was left out."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -13,9 +13,9 @@ NO_SECRETS: Counter[str] = Counter()
 def delivered(
     lead: str, lines: Sequence[str], left_out: Callable[[int], str], budget: int, found: Counter[str] = NO_SECRETS
 ) -> str:
-    """Return as many of the lines as fit, fenced; `left_out` says what is missing when so many are shown.
+    """Return as many lines as fit, fenced; `left_out` says what is missing when that many are shown.
 
-    `found` are the secrets in the whole of what is shown in part.
+    `found` are the secrets in everything that is shown in part.
     """
     lead = cut(lead, budget // 2)
     room = budget - tokens(_told(lead, "", left_out(0), found))

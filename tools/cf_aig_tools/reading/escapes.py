@@ -1,4 +1,4 @@
-"""JSON inside a string: what it says once its escapes are read, level by level."""
+"""Decodes JSON inside strings, one level of escapes at a time."""
 
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from cf_aig_gateway.json_text import ESCAPES, meant
 
 DEEPEST = 4
-"""Levels of escapes that are read."""
+"""Maximum levels of escapes."""
 
 
 class Level:
-    """A text after its escapes were read once more; places lead back to the text that holds it."""
+    """A text after one level of unescaping; positions map back to the original text."""
 
     def __init__(self, text: str, before: "Level | None" = None) -> None:
         self.text = text
@@ -19,14 +19,14 @@ class Level:
         self._origins = [0]
 
     def origin(self, place: int) -> int:
-        """Return where a place is in the text as it stands."""
+        """Return the position in the original text."""
         if self._before is None:
             return place
         nearest = bisect_right(self._places, place) - 1
         return self._before.origin(self._origins[nearest] + place - self._places[nearest])
 
     def next(self) -> "Level | None":
-        """Return the text with its escapes read; None where it has none."""
+        """Return the unescaped text, or None if there are no escapes."""
         level, parts, end, place = Level("", self), list[str](), 0, 0
         for found in ESCAPES.finditer(self.text):
             said = meant(found[0])
@@ -40,7 +40,7 @@ class Level:
 
 
 def levels(text: str) -> Iterator[Level]:
-    """Yield a text as it stands, then as it reads with one level of escapes less, and so on."""
+    """Yield a text as it is, then with one level of escapes decoded, and so on."""
     level: Level | None = Level(text)
     for _ in range(DEEPEST):
         yield level

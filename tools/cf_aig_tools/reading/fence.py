@@ -1,10 +1,10 @@
-"""Sets a stranger's text apart from what the server says, by a mark that the text cannot forge."""
+"""Separates untrusted text from the server's words with a mark that the text cannot forge."""
 
 import secrets
 
 
 def fenced(text: str) -> str:
-    """Return logged text between two lines that carry a mark made for it alone."""
+    """Return logged text between two lines with a mark generated for it."""
     mark = secrets.token_hex(2)
     while mark in text:
         mark = secrets.token_hex(4)

@@ -1,4 +1,4 @@
-"""What kind of text a body is, told from how it begins."""
+"""Detects the kind of a body from how it begins."""
 
 import re
 from collections.abc import AsyncIterator
@@ -10,14 +10,14 @@ from cf_aig_gateway.json_text import BOM
 Form = Literal["json", "events", "text", "binary"]
 
 OPENING = 4096
-"""Bytes that decide what a body is."""
+"""Bytes used to detect the kind of a body."""
 
 _EVENT_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
 async def opened(chunks: AsyncIterator[bytes]) -> tuple[bytes, AsyncIterator[bytes]]:
-    """Return how a body begins, and all of its chunks, the beginning among them."""
+    """Return the beginning of a body, and all its chunks including the beginning."""
     held = bytearray()
     async for chunk in chunks:
         held += chunk
@@ -34,12 +34,12 @@ async def _after(held: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[byt
 
 
 async def chunked(body: bytes) -> AsyncIterator[bytes]:
-    """Yield a body that is all here."""
+    """Yield a body that is already complete."""
     yield body
 
 
 def form_of(opening: bytes) -> Form:
-    """Say what a body is, from its first `OPENING` bytes."""
+    """Return the kind of a body, from its first `OPENING` bytes."""
     if formats.begins_stream(opening):
         return "events"
     if _BINARY.search(opening) or _is_torn(opening):
@@ -53,5 +53,5 @@ def form_of(opening: bytes) -> Form:
 
 
 def _is_torn(opening: bytes) -> bool:
-    """Say whether more than a tenth of the bytes are not UTF-8."""
+    """Whether more than a tenth of the bytes are not UTF-8."""
     return opening.decode("utf-8", "replace").count("\ufffd") * 10 > len(opening)

@@ -1,4 +1,4 @@
-"""Keys that are known by how they begin, wherever they stand."""
+"""Keys recognized by their prefix, wherever they appear."""
 
 import re
 
@@ -12,12 +12,12 @@ _DOTTED = "[A-Za-z0-9_.=-]"
 _BASE64 = "[A-Za-z0-9+/=]"
 _ANY = r"[\w.~+/=%$-]"
 _LONG = 5
-"""Letters of a beginning that no run of base64 holds by chance."""
+"""Prefixes of at least this length do not occur in base64 by chance."""
 _BEFORE = r"(?:\b|_|\\[nrt]|%[0-9A-Fa-f]{2})"
-"""What stands in a stored text before a key, for hints."""
+"""What precedes a key in a stored text, for hints."""
 
 _BEGINNINGS = [
-    # Providers of models, and what is built around them.
+    # Model providers and related services.
     ("google_key", "AQ.", _WORD, 30),
     ("google_token", "ya29.", _WORD, 20),
     ("google_token", "1//0", _WORD, 36),
@@ -52,7 +52,7 @@ _BEGINNINGS = [
     ("databricks_token", "dapi", _HEX, 32),
     ("weights_and_biases_key", "wandb_v1_", _WORD, 30),
     ("portkey_key", "pk-lf-", _WORD, 24),
-    # Clouds.
+    # Cloud platforms.
     ("alibaba_key", "LTAI", _PLAIN, 16),
     ("tencent_key", "AKID", _PLAIN, 28),
     ("yandex_key", "AQVN", _WORD, 34),
@@ -105,7 +105,7 @@ _BEGINNINGS = [
     ("onepassword_token", "ops_eyJ", _BASE64, 40),
     ("onepassword_key", "A3-", "[A-Z0-9-]", 26),
     ("age_key", "AGE-SECRET-KEY-1", "[A-Z0-9]", 40),
-    # Code, packages and their delivery.
+    # Source code, packages and deployment.
     ("github_token", "github_pat_", "[A-Za-z0-9_]", 16),
     ("gitlab_token", "glpat-", _WORD, 8),
     *(
@@ -144,7 +144,7 @@ _BEGINNINGS = [
     ("settlemint_token", "sm_sat_", _PLAIN, 16),
     ("adobe_secret", "p8e-", _WORD, 32),
     ("intra42_secret", "s-s4t2", _WORD, 60),
-    # What is watched, sent, sold and written together.
+    # Monitoring, messaging, sales and collaboration.
     ("new_relic_key", "NRAK-", "[A-Z0-9]", 27),
     ("new_relic_key", "NRII-", _WORD, 32),
     ("new_relic_key", "NRJS-", _HEX, 19),
@@ -203,7 +203,7 @@ _BEGINNINGS = [
     ("dropbox_token", "sl.", _DOTTED, 100),
     ("linkedin_secret", "WPL_AP1.", _DOTTED, 16),
 ]
-"""Kind, beginning as it is written, letters that follow, and how many there are at least."""
+"""Kind, prefix, the characters that follow, and how many there are at least."""
 
 
 def _key(kind: str, literal: str, letters: str, least: int) -> Secret:

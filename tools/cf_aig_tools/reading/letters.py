@@ -1,23 +1,23 @@
-"""What o200k makes of letters: words and short parts of words that it knows whole, and other scripts."""
+"""How o200k tokenizes letters: known words and word parts, and other scripts."""
 
 from pathlib import Path
 
 _ALONE, _AFTER_SPACE, _CHARACTERS = Path(__file__).with_name("words.txt").read_text("utf-8").split("\n\n")
 WORDS = frozenset(_ALONE.split())
-"""Words of one token, with a space before them or a capital at their head or not."""
+"""Words of one token, with or without a leading space or capital."""
 
 SPACED = frozenset(_AFTER_SPACE.split())
-"""Words of one token after a space, of at most two otherwise."""
+"""Words of one token after a space, and at most two otherwise."""
 
 SINGLE = frozenset(_CHARACTERS) | set(
     "".join(map(chr, [*range(0x5D0, 0x5EB), *range(0x621, 0x63B), *range(0x640, 0x655)]))
 )
-"""Characters beyond ASCII of one token; those written from right to left are not in the file."""
+"""Non-ASCII characters of one token; those of right-to-left scripts are not in the file."""
 
 SHORT = frozenset(
     part.replace("_", " ") for part in Path(__file__).with_name("short_tokens.txt").read_text("utf-8").split()
 )
-"""Every token of at most four letters, a space before them counted as one."""
+"""Every token of at most four letters; a leading space counts as one letter."""
 
 TURNS = [
     int(point, 16)
@@ -30,4 +30,4 @@ TURNS = [
     d7c0 fb00 fb40 fd00 fd40 fe00
     """.split()  # noqa: SIM905 (a block of text reads best)
 ]
-"""Code points from which on a character takes at most three tokens rather than two, then two again, and so on."""
+"""Code points at which the maximum tokens per character alternate between three and two."""

@@ -1,17 +1,17 @@
-"""Regular expressions that others give, read by RE2: no expression and no text takes exponential time."""
+"""User-supplied regular expressions, run by RE2 in linear time."""
 
 from importlib import import_module
 from typing import Any
 
 LARGEST = 2000
-"""Instructions of the largest regular expression: a body is looked through in a fraction of a second."""
+"""Maximum size of a compiled expression in RE2 instructions, so that a body is scanned in a fraction of a second."""
 
 
 def linear(regex: str) -> Any:
-    """Return a regular expression as RE2 reads it.
+    """Return a regular expression compiled by RE2.
 
     Raises:
-        ValueError: it is not one, is too large, or matches everywhere; the text goes on after what it is called.
+        ValueError: it is invalid, too large or matches everywhere; the message continues the sentence that names it.
 
     """
     re2: Any = import_module("re2")

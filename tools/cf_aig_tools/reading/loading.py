@@ -1,4 +1,4 @@
-"""A large JSON text read piece by piece: a thread that does so never keeps the others waiting for long."""
+"""Parses a large JSON text piece by piece, so that its thread never blocks others for long."""
 
 import json
 import re
@@ -7,29 +7,29 @@ from typing import Any
 from cf_aig_gateway.shapes import as_list, as_object
 
 PIECE = 1 << 16
-"""Characters that are read in one go, which takes a few milliseconds."""
+"""Characters parsed in one go, which takes a few milliseconds."""
 
 AT_ONCE = 1 << 18
-"""Characters that Python's own reader takes in 20 ms at most, whatever they hold."""
+"""Characters that Python's own parser handles in at most 20 ms, whatever they contain."""
 
 LONGEST = 5000
-"""Characters of the longest number; Python reads no longer ones, either."""
+"""Maximum characters of a number; Python's parser has the same limit."""
 
 DEEPEST = 300
-"""Arrays and objects inside each other."""
+"""Maximum nesting of arrays and objects."""
 
 MOST = 1_500_000
-"""Values of a text that is taken apart, of which an array or an object counts for CONTAINER: 100 MB at most."""
+"""Maximum values of a text that is parsed, where an array or object counts as CONTAINER: at most 100 MB."""
 
 CONTAINER = 20
-"""Python looks through all arrays and objects now and then, while every thread waits."""
+"""Python's garbage collector scans all arrays and objects now and then, while every thread waits."""
 
-# Atomic groups: before Python 3.11.5 a possessive group ends within a turn that failed.
+# Atomic groups: before Python 3.11.5, a possessive group ends inside an iteration that failed.
 _STRING = r'"(?>(?:[^"\\]+|\\.)*)"'
 _FLAT = rf'[\[{{](?>(?:[^\[\]{{}}"]+|{_STRING})*)[\]}}]'
 _LOW = rf'[\[{{](?>(?:[^\[\]{{}}"]+|{_STRING}|{_FLAT})*)[\]}}]'
 _MEMBERS = re.compile(rf'(?>(?:(?>(?:[^\[\]{{}}",]+|{_STRING}|{_LOW})+),)+)', re.DOTALL)
-"""Members of an array or an object that hold little, each with the comma after it."""
+"""Members of an array or object with small values, each with the following comma."""
 _STRINGS = re.compile(_STRING, re.DOTALL)
 _SCALAR = re.compile(r"[-+.\w]+")
 _BLANK = re.compile(r"[ \t\n\r]*")
@@ -40,15 +40,15 @@ _CLOSING = {"[": "]", "{": "}"}
 
 
 class TooMany(ValueError):
-    """A JSON text holds more values than are taken apart."""
+    """The JSON text contains too many values to parse."""
 
 
 def load(text: str) -> Any:
-    """Return the value of a JSON text, as `json.loads` does, which is not strict about control characters.
+    """Return the value of a JSON text like `json.loads`, but allowing control characters.
 
     Raises:
-        ValueError: it is not JSON; TooMany, where it holds too many values.
-        RecursionError: it is nested too deep.
+        ValueError: it is not JSON; TooMany if it has too many values.
+        RecursionError: it is nested too deeply.
 
     """
     return json.loads(text, strict=False) if len(text) <= AT_ONCE else _Reader(text).value()
@@ -58,12 +58,12 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def written(value: Any) -> str:
-    """Return a value as compact JSON, written part by part."""
+    """Return a value as compact JSON, serialized in parts."""
     return "".join(_ENCODER.iterencode(value))
 
 
 class _Reader:
-    """Reads one text: members that hold little many at a time, others one by one."""
+    """Parses one text: members with small values in batches, others one at a time."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -82,7 +82,7 @@ class _Reader:
         return value
 
     def _go_on(self) -> None:
-        """Read the next members of what was opened last, or its end."""
+        """Parse the next members of the innermost container, or its end."""
         holder, closing = self._open[-1]
         if members := _MEMBERS.match(self._text, self._at, self._at + PIECE):
             self._take(holder, members[0][:-1])
@@ -108,7 +108,7 @@ class _Reader:
             as_list(holder).extend(json.loads(f"[{members}]", strict=False))
 
     def _begun(self) -> Any:
-        """Read a value; of an array or an object that holds anything, only its beginning."""
+        """Parse a value; for a non-empty array or object, only its start."""
         sign = self._text[self._at : self._at + 1]
         if sign == '"':
             return self._string()
@@ -127,7 +127,7 @@ class _Reader:
         return holder
 
     def _after(self, closing: str) -> None:
-        """Pass over what follows a member: a comma, or the ends of what is open."""
+        """Skip what follows a member: a comma, or the ends of open containers."""
         self._skip()
         while self._text.startswith(closing, self._at):
             self._at += 1

@@ -1,4 +1,4 @@
-"""What a stranger's text may not show: secrets are masked, and characters that hide or reorder are made visible."""
+"""Masks secrets in untrusted text, and makes hidden or reordering characters visible."""
 
 import re
 from collections import Counter
@@ -17,21 +17,21 @@ __all__ = ["MaskStream", "Masker", "counted", "marks", "note", "visible"]
 
 _MARK = re.compile(r"\[([a-z0-9_]{3,40})\]")
 _WHOLE = 1 << 16
-"""Characters of a text that is looked through at once."""
+"""Characters of a text scanned at once."""
 _STEP = 1 << 13
 _LAST_LINE = 60
-"""Characters that the last line of a private key may have."""
+"""Maximum length of the last line of a private key."""
 _TAIL = 2048
-"""Characters at the end of a text in parts where the signs of a secret may have begun."""
+"""Characters at the end of a streamed text where a secret may already have begun."""
 
 
 def marks(text: str) -> Counter[str]:
-    """Count, by kind, the secrets that a masked text no longer shows."""
+    """Count the secrets that were masked in a text, by kind."""
     return Counter(kind for kind in _MARK.findall(text) if kind in KINDS)
 
 
 def note(text: str) -> str:
-    """Say what was masked in a text, as `2 openai_key, 1 jwt`; empty when nothing was."""
+    """Say what was masked in a text, such as `2 openai_key, 1 jwt`; empty if nothing was."""
     return counted(marks(text))
 
 
@@ -41,7 +41,7 @@ def counted(found: Counter[str]) -> str:
 
 
 class Masker:
-    """Takes secrets out of texts; without state, so one serves every call. An operator may switch it off."""
+    """Masks secrets in texts. It is stateless, so one instance serves every call. An operator can turn it off."""
 
     def __init__(self, enabled: bool = True, own: OwnSecrets = NONE) -> None:
         self.enabled = enabled
@@ -49,28 +49,28 @@ class Masker:
         self._secrets = with_own(own) if enabled else NOTHING
 
     def mask(self, text: str) -> str:
-        """Return the text with every secret replaced by its kind, as `[openai_key]`."""
+        """Return the text with every secret replaced by its kind, such as `[openai_key]`."""
         if not self.enabled or (len(text) <= _WHOLE and self._secrets.cannot_be_in(text)):
             return text
         stream = self.stream()
         return "".join(map(stream.feed, self.steps(text))) + stream.end()
 
     def steps(self, text: str) -> Iterator[str]:
-        """Yield the parts in which a text is masked: each takes some milliseconds."""
+        """Yield a text masked in parts that take a few milliseconds each."""
         return (text[start : start + _STEP] for start in range(0, len(text), _STEP))
 
     def masked(self, value: Any) -> Any:
-        """Return a JSON value with its texts masked; what names a value tells whether it is a secret."""
+        """Return a JSON value with its texts masked; the name of a value helps to recognize a secret."""
         if not self.enabled or self._is_clean(value):
             return value
         whole = "\n".join(_texts(value))
         return value if self.mask(whole) == whole else self._each(value, "")
 
     def _is_clean(self, value: Any) -> bool:
-        """Say at once of most JSON values that they hold no secret: written whole, they take a fifth of the time."""
+        """Whether a JSON value certainly contains no secret; checking it as one text takes a fifth of the time."""
         try:
             return self._secrets.cannot_be_in(to_json(value).decode())
-        except PydanticSerializationError:  # half a character
+        except PydanticSerializationError:  # a lone surrogate
             return False
 
     def _each(self, value: Any, name: str) -> Any:
@@ -83,7 +83,7 @@ class Masker:
         return value
 
     def stream(self) -> "MaskStream":
-        """Return a masker for a text that comes in parts."""
+        """Return a masker for a text that arrives in parts."""
         return MaskStream(self._secrets)
 
 
@@ -100,7 +100,7 @@ def _texts(value: Any, name: str = "") -> Iterator[str]:
 
 
 class MaskStream:
-    """Masks a text that comes in parts: what comes out is, put together, the whole text masked."""
+    """Masks a text that arrives in parts; the joined output is the whole text masked."""
 
     def __init__(self, secrets: Secrets) -> None:
         self._secrets = secrets
@@ -110,9 +110,9 @@ class MaskStream:
         self._enough = 0
 
     def feed(self, text: str) -> str:
-        """Take a part; return what is certain by now.
+        """Take a part and return what is final.
 
-        What waits is looked at again when it has doubled: it can be long where most characters are hidden.
+        Pending text is checked again when it has doubled; it can be long if most characters are hidden.
         """
         self._waiting += text
         if len(self._waiting) < self._enough:
@@ -129,7 +129,7 @@ class MaskStream:
         return self._open is None and self._secrets.cannot_be_in(self._behind + self._waiting)
 
     def _passed(self, tail: int) -> str:
-        """Return what waits, which holds no secret, but its tail."""
+        """Return the pending text, which contains no secret, except for its tail."""
         most = max(0, len(self._waiting) - tail)
         half = half_veil(self._waiting, most) if tail else None
         passed = self._waiting[: half.start() if half else most]
@@ -151,7 +151,7 @@ class MaskStream:
         return "".join(out)
 
     def _scan(self, plain: "Unveiled", place: int, out: list[str], *, is_last: bool) -> int:
-        """Write the text up to where it is certain, secrets as marks; return where that is."""
+        """Write the text up to the final position, with secrets masked, and return that position."""
         known = len(plain.text) if is_last else max(place, len(plain.text) - REACH)
         for found in self._secrets.found(plain.text, place, known):
             if found.literal < place or found.start >= known:
@@ -169,7 +169,7 @@ class MaskStream:
         return certain
 
     def _swallow(self, plain: "Unveiled", place: int, *, is_last: bool) -> int:
-        """Pass over what the open secret goes on with; close it when its end is certain."""
+        """Skip the rest of the open secret, and close it when its end is certain."""
         if self._open is None:
             return place
         found = self._open.goes_on.match(plain.text, place)

@@ -1,4 +1,4 @@
-"""Secrets that are known by what names them: headers, settings, fields of JSON, connection strings."""
+"""Secrets recognized by their name: headers, settings, JSON fields, connection strings."""
 
 from collections.abc import Callable
 
@@ -23,7 +23,7 @@ _NOT_OF_IT = (
     r"|label|strength|expir|ttl|age|file|path|name|type|id|ids|endpoint|usage|budget|format|version|algorithm|scope|spec"
     r"|last|changed|updated|created|class)(?![a-z])))"
 )
-"""What a name goes on with that is about a secret, and not its name."""
+"""Continuations of a name that make it describe a secret rather than hold one."""
 
 _SET = (
     rf"[\w.-]{{0,24}}(?:[\"'`]\]?)?(?:\s{{0,4}}"
@@ -54,7 +54,7 @@ _MIXED = (
 _GIVEN_RANDOM = f"{_GIVEN}(?:{_MIXED})"
 _GIVEN_ANY = rf"{_GIVEN}(?:{_MIXED}|{_OPENS}{_SIGN}{{4}})"
 _SET_SIGN = rf"[\\\"']*{_BLANK}[:=,]"
-"""What follows the name of a secret that looks random, or of a password, in a stored text, for hints."""
+"""What follows the name of a random-looking secret or a password in a stored text, for hints."""
 
 _LOGIN = r"(?i:pass(?:w(?:or[dt]|d)|phrase|code)|(?:(?<![a-z])|(?<=db)|(?<=my)|(?<=er))pass(?![a-z])|pwd|pswd)"
 _TOKENS = (
@@ -85,13 +85,13 @@ _KEYS = [
     ("_auth", r"_auth"),
     ('"auth', r"\"auth"),
 ]
-"""Keys by how their name begins; in capitals and set by `=`, whatever is called a key is one."""
+"""Keys by the beginning of their name; an all-caps name with `=` counts for any kind of key."""
 
 
 def _named(
     kind: str, literal: str, name: str, *, hint: str = "", quoted: Callable[[str], bool] = is_key
 ) -> list[Secret]:
-    """Return how a value looks that must be random: set to a name, after it in a list, or, if long, beside it."""
+    """Return the shapes of a value that must be random: assigned to a name, listed after it, or (if long) beside it."""
     looks = (
         (name + _NOT_OF_IT + _SET + _VALUE, _REST, is_long),
         (name + _NOT_OF_IT + _SET + _QUOTED, _REST_QUOTED, quoted),
@@ -102,7 +102,7 @@ def _named(
 
 
 def _header(kind: str, literal: str, name: str = "", hint: str = "") -> list[Secret]:
-    """Return how a header's value looks: listed, quoted, in a list of pairs, or on a line of its own."""
+    """Return the patterns of a header value: listed, quoted, in a list of pairs, or on its own line."""
     name = f"(?i:{name or literal})"
     listed = r"[\"']?\s{0,4}:\s{0,4}\[\s{0,64}[\"']([^\"'\s]{8})"
     quoted = rf"[\"']?\s{{0,4}}[:=]\s{{0,4}}\[?\s{{0,4}}[\"']((?:{_SCHEME})?[^\"'\s\[$<{{][^\"'\s]{{7,64}})"

@@ -1,4 +1,4 @@
-"""What is searched for in bodies: words, a kind of secret, or a regular expression in linear time."""
+"""What a body search looks for: words, a kind of secret, or a linear-time regular expression."""
 
 import re
 from collections.abc import Callable
@@ -16,11 +16,11 @@ from cf_aig_tools.reading.search import Match, Pattern, exactly, matches
 from cf_aig_tools.reading.secret_kinds import KINDS
 
 LEAST = 3
-"""Characters of the shortest run that a body is looked through for before it is read."""
+"""Minimum length of literal text that a body is scanned for before it is parsed."""
 
 _RUN = re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)*")
 _STANDS_AS_IT_IS = re.compile(r"(?:[\w .,:@|()?*+^$-]|\[\^?[\w .,:@-]+\]|\\[bBdDwW.]|\{[\d,]+\})*", re.ASCII)
-"""Regular expressions whose literals no writer of JSON escapes."""
+"""Regular expressions whose literals are never escaped in JSON."""
 
 
 def _anything(_: bytes) -> bool:
@@ -29,9 +29,9 @@ def _anything(_: bytes) -> bool:
 
 @dataclass(frozen=True)
 class Needle:
-    """What finds it in a text, `told`: what it is, and `words`: the text itself, where it is one.
+    """The search pattern. `told` describes it, and `words` is the text itself, if it is one.
 
-    `may_be_in` says of a stored body that is no stream whether it may hold it; `run` stands in every one that does.
+    `may_be_in` says whether a stored body that is not a stream may match; `run` occurs in every body that does.
     """
 
     pattern: Pattern
@@ -42,11 +42,11 @@ class Needle:
     is_secret: bool = False
 
     def may_hold(self, stored: bytes) -> bool:
-        """Whether a stored body may hold it; that of a stream may in parts."""
+        """Whether a stored body may match; in a stream, the text may be split."""
         return self.may_be_in(stored) or form_of(stored[:OPENING]) == "events"
 
     def matches(self, stored: bytes, masker: Masker) -> list[Match]:
-        """Return where a stored body holds it, as the tools that read bodies point to it."""
+        """Return the match in a stored body, with the pointer that the body tools use."""
         form, may_be_in = form_of(stored[:OPENING]), self.may_be_in(stored)
         if form == "binary" or not (may_be_in or form == "events"):
             return []
@@ -56,7 +56,7 @@ class Needle:
 
 
 def of_text(text: str) -> Needle:
-    """Return what finds these words, capital letters or not; or, named by its kind, any secret of that kind."""
+    """Return a case-insensitive search for these words, or for any secret of the kind they name."""
     if (kind := text.strip("[]")) in KINDS:
         return Needle(exactly(f"[{kind}]"), f"a secret of kind {kind}", is_secret=True)
     run, told = max(_RUN.findall(text), key=len, default="").lower(), f'"{text}"'
@@ -67,10 +67,10 @@ def of_text(text: str) -> Needle:
 
 
 def of_regex(regex: str) -> Needle:
-    """Return what finds a regular expression, by RE2: no expression and no text takes exponential time.
+    """Return a search for a regular expression, run by RE2 in linear time.
 
     Raises:
-        GatewayError: it is not one, is too large, or matches everywhere.
+        GatewayError: it is invalid, too large or matches everywhere.
 
     """
     try:
@@ -82,13 +82,13 @@ def of_regex(regex: str) -> Needle:
 
 
 def _stands_as_it_is(regex: str, pattern: Any) -> bool:
-    """Whether the literals of a regular expression stand in a stored body as they do in the texts that are shown."""
+    """Whether the literals of a regular expression appear in a stored body exactly as in the displayed text."""
     names_kind = any(kind in regex.lower() for kind in KINDS) or pattern.search(" ".join(KINDS))
     return bool(_STANDS_AS_IT_IS.fullmatch(regex)) and not names_kind
 
 
 def _filter(regex: str) -> Callable[[bytes], bool]:
-    """Return what tells by its literals alone whether a stored body may hold a match."""
+    """Return a check, based on literals alone, of whether a stored body may match."""
     re2: Any = import_module("re2")
     literals = re2.Filter()
     literals.Add(regex)

@@ -1,4 +1,4 @@
-"""What an operator masks besides, and shows nevertheless: regular expressions in a file."""
+"""The operator's file of regular expressions: what else to mask, and what not to mask."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,28 +13,28 @@ ALLOW = "allow:"
 
 @dataclass(frozen=True)
 class OwnSecrets:
-    """Expressions of what is masked, and of values that are shown though they look like secrets."""
+    """Expressions for additional secrets, and for values to show although they look like secrets."""
 
     patterns: tuple[Any, ...] = ()
     allowed: tuple[Any, ...] = ()
 
     def may_be_in(self, text: str) -> bool:
-        """Whether a stored text may hold one: where it has escapes, its lines and quotes are not what it says."""
+        """Whether a stored text may contain one: escapes can hide lines and quotes."""
         return bool(self.patterns) and ("\\" in text or any(pattern.search(text) for pattern in self.patterns))
 
     def found(self, text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """Yield from where to where each is that begins between two places; REACH characters of one are looked at."""
+        """Yield the start and end of each match that begins between two positions; a match has at most REACH."""
         for pattern in self.patterns:
             for block in range(start, end, REACH):
                 yield from _in_block(pattern, text, block, min(end, block + REACH))
 
     def allows(self, value: str) -> bool:
-        """Whether a value is shown."""
+        """Whether a value may be shown."""
         return any(pattern.fullmatch(value) for pattern in self.allowed)
 
 
 def _in_block(pattern: Any, text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Yield where a pattern matches that begins in a part of a text, of which no more is read than it may reach."""
+    """Yield each match that begins in a part of a text, reading no further than its maximum length."""
     first = max(0, start - BEHIND)
     part, place = text[first : end + REACH], start - first
     while (found := pattern.search(part, place)) and found.start() < end - first:
@@ -46,12 +46,13 @@ def _in_block(pattern: Any, text: str, start: int, end: int) -> Iterator[tuple[i
 
 
 def own_secrets(file: Path | None) -> OwnSecrets:
-    """Read the lines of a file: a regular expression each; after `allow:`, one of whole values that are shown.
+    """Read a file with one regular expression per line.
 
-    Blank lines, and lines that begin with `#`, say nothing. In an expression `^` and `$` are the ends of a line.
+    Lines after `allow:` match whole values to show. Blank lines and lines that begin with `#` are ignored. In an
+    expression, `^` and `$` match the ends of a line.
 
     Raises:
-        ValueError: a line is no expression, or none that is read in linear time; or the file is no UTF-8.
+        ValueError: a line is not a linear-time expression, or the file is not UTF-8.
         OSError: the file cannot be read.
 
     """

@@ -1,4 +1,4 @@
-"""How a body began, kept while it is read: what is shown when it turns out to be of no known form."""
+"""Keeps the beginning of a body while it is read, to show it if its format turns out to be unknown."""
 
 from collections.abc import AsyncIterator
 
@@ -8,7 +8,7 @@ from cf_aig_tools.reading.skeleton import OF_WORDS
 
 
 class Passing:
-    """Hands chunks on, and keeps as many bytes from the beginning as `budget` tokens can show."""
+    """Passes chunks through, keeping as many leading bytes as `budget` tokens can show."""
 
     def __init__(self, chunks: AsyncIterator[bytes], budget: int) -> None:
         self._chunks = chunks
@@ -24,7 +24,7 @@ class Passing:
             yield chunk
 
     def shown(self, budget: int, masker: Masker, lead: str) -> str:
-        """Return how the body begins, as it was stored."""
+        """Return the beginning of the body as stored."""
         opening = bytes(self._opening)
         if self.size > len(opening):
             opening = opening.rstrip(OF_WORDS)

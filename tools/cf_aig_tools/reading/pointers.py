@@ -1,4 +1,4 @@
-"""JSON pointers (RFC 6901): the part of a value that one names."""
+"""JSON pointers (RFC 6901) to parts of a value."""
 
 import re
 from typing import Any
@@ -8,24 +8,24 @@ from cf_aig_gateway.shapes import as_list, as_object
 
 _MOST_NAMES = 8
 _PLAIN = re.compile(r"[\w/.~-]{0,120}")
-"""Pointers that say nothing but where; others hold a stranger's words."""
+"""Pointers that contain only positions; others contain untrusted words."""
 
 
 def named(pointer: str) -> str:
-    """Return the argument that points there, or a description of it where the pointer may hold a stranger's words."""
+    """Return the argument that points there, or a description if the pointer may contain untrusted words."""
     return f'pointer="{pointer}"' if _PLAIN.fullmatch(pointer) else "the pointer above"
 
 
 def joined(pointer: str, name: str) -> str:
-    """Return the pointer to a part by that name."""
+    """Return the pointer to the member with that name."""
     return f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
 
 
 def at(value: Any, pointer: str) -> Any:
-    """Return the part of a value that a pointer names.
+    """Return the part of a value at a pointer.
 
     Raises:
-        GatewayError: there is none; it names the nearest that is there.
+        GatewayError: there is none; the message names the nearest existing part.
 
     """
     if pointer and not pointer.startswith("/"):

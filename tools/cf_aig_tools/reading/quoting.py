@@ -1,4 +1,4 @@
-"""Quotes logged text: masked, hidden characters visible, and shortened to its ends."""
+"""Quotes logged text: masked, with hidden characters visible, and shortened to its ends."""
 
 import re
 from collections import Counter
@@ -10,11 +10,11 @@ from cf_aig_tools.reading.budget import tokens
 from cf_aig_tools.reading.masking import Masker, marks, visible
 
 MARGIN = 4096
-"""Characters after a cut that are not shown: a secret may have begun in what is missing."""
+"""Characters after a cut that are not shown, because a secret may have begun in the missing text."""
 
 
 class Quoting:
-    """Quotes the texts of one body; `gap` finds what was cut out of them as they were read."""
+    """Quotes the texts of one body; `gap` finds what was cut out of them during reading."""
 
     def __init__(self, masker: Masker, gap: re.Pattern[str] = NO_GAP) -> None:
         self._masker = masker
@@ -22,13 +22,13 @@ class Quoting:
         self.gap = gap
 
     def length(self, text: str) -> int:
-        """Return how many characters a text has, with those that were cut out of it."""
+        """Return the length of a text in characters, including what was cut out of it."""
         if self.gap is NO_GAP:
             return len(text)
         return len(text) + sum(int(cut[1]) - len(cut[0]) for cut in self.gap.finditer(text))
 
     def whole(self, text: str) -> str:
-        """Return all of a text, masked and visible."""
+        """Return a whole text, masked and visible."""
         return visible(self._mask(text))
 
     def _mask(self, text: str) -> str:
@@ -39,7 +39,7 @@ class Quoting:
 
     @property
     def found(self) -> Counter[str]:
-        """The secrets of every text that was quoted, by kind, whether or not the part with them is shown."""
+        """The secrets in every quoted text, by kind, whether or not they are shown."""
         return sum(self._marks.values(), Counter[str]())
 
     def masked(self, value: Any) -> Any:
@@ -53,16 +53,16 @@ class Quoting:
         return line if len(line) <= most else line[:most] + "…"
 
     def name(self, text: str, most: int) -> str:
-        """Return a name for a sentence of ours: as it is, or quoted where it is no plain one."""
+        """Return a name for use in a sentence: plain names unchanged, others quoted."""
         return named(self.short(text, most), most + 1)
 
     def place(self, pointer: str) -> str:
-        """Return a pointer as it is, or, where its names hold a secret, so that it is not shown."""
+        """Return a pointer, or a masked form of it if its names contain a secret."""
         names = pointer.replace("~1", "/").replace("~0", "~")
         return self.short(pointer if self._masker.mask(names) == names else names, 200)
 
     def quote(self, text: str, room: int) -> str:
-        """Return a text that costs about `room` tokens at most: whole, or its ends and how long it is."""
+        """Return a text of about `room` tokens at most: whole, or its two ends and its length."""
         most = 5 * room
         head, tail = self._ends(text, most)
         length = self.length(text)

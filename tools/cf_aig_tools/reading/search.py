@@ -1,4 +1,4 @@
-"""Where a body says something: each match with what stands around it, and how to point to it."""
+"""Finds text in a body: each match with its context and a pointer to it."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -16,64 +16,65 @@ from cf_aig_tools.reading.pointers import joined, named
 AROUND = 60
 """Characters shown on each side of a match."""
 MOST = 1000
-"""Matches that are counted."""
+"""Maximum matches counted."""
 
 MOST_NAMES = 10_000
-"""Names of which is remembered whether they match."""
+"""Number of names whose match result is cached."""
 
 _FLAGS = {True: "true", False: "false"}
 
 Match = tuple[str, int, str]
-"""The pointer to the text that holds it, the character where it begins, and what stands around; empty when the match
-before it shows that."""
+"""The pointer to the matching text, the position of the match, and its context; no context if the previous match shows
+it.
+"""
 
 Shown = Callable[[str], str]
-"""Writes a text as it is shown: masked and visible."""
+"""Converts a text to its displayed form: masked and visible."""
 
 Place: TypeAlias = "str | tuple[Place, str]"
-"""A pointer, or a place and a name in it: written as a pointer where something matches."""
+"""A pointer, or a place and a name in it, which becomes a pointer when something matches."""
 
 Part = tuple[Place, str, Any]
-"""A part of a value, with its place and its name; an item of a list has none."""
+"""A part of a value, with its place and its name; a list item has no name."""
 
 
 class Span(Protocol):
     """Where something was found."""
 
     def start(self) -> int:
-        """Return where it begins."""
+        """Return the start."""
         ...
 
     def end(self) -> int:
-        """Return where it ends."""
+        """Return the end."""
         ...
 
 
 class Pattern(Protocol):
-    """Finds what is searched for in a text."""
+    """Searches a text."""
 
     def search(self, string: str, /) -> Span | None:
-        """Return the first place."""
+        """Return the first match."""
         ...
 
     def finditer(self, string: str, /) -> Iterator[Span]:
-        """Yield each place."""
+        """Yield each match."""
         ...
 
 
 class Words:
-    """Finds these words, capital letters or not, looking at some milliseconds' worth of a text at a time."""
+    """Case-insensitive search for words, processing a few milliseconds' worth of text at a time."""
 
     def __init__(self, words: str) -> None:
         self._shape = re.compile(re.escape(words), re.IGNORECASE)
         self._length = len(words)
 
     def search(self, string: str, /) -> Span | None:
-        """Return the first place."""
+        """Return the first match."""
         return next(self.finditer(string), None)
 
     def finditer(self, string: str, /) -> Iterator[Span]:
-        """Yield each place."""
+        """Yield each match."""
         at = 0
         while at < len(string):
             end = at + PIECE
@@ -83,14 +84,14 @@ class Words:
 
 
 def exactly(words: str) -> Pattern:
-    """Return what finds these words, capital letters or not."""
+    """Return a case-insensitive search for these words."""
     return Words(words)
 
 
 def search(texts: Iterable[Any], words: str, pointer: str, visible: Shown, budget: int) -> str:
-    """Return the matches in the first of the values that has any, capital letters or not.
+    """Return the case-insensitive matches in the first value that has any.
 
-    `visible` writes a text as it is shown.
+    `visible` converts a text to its displayed form.
     """
     found = matches(texts, exactly(words), pointer, visible)
     shown = [match for match in found[:MOST] if match[2]]
@@ -116,9 +117,9 @@ def _next(places: list[Match], shown: int) -> str:
 
 
 def matches(texts: Iterable[Any], wanted: Pattern, pointer: str, visible: Shown) -> list[Match]:
-    """Return the matches, MOST and one more at most, in the first of the values that has any.
+    """Return up to MOST + 1 matches in the first value that has any.
 
-    The names in a value are looked at where none of its texts matches. Secrets are masked in the values before.
+    Names are searched only where no text matches. Secrets in the values are masked first.
     """
     for value in texts:
         for find in (_in_texts, _in_names):
@@ -128,7 +129,7 @@ def matches(texts: Iterable[Any], wanted: Pattern, pointer: str, visible: Shown)
 
 
 def _parts(value: Any, pointer: str) -> Iterator[Part]:
-    """Yield each part of a value, in its order."""
+    """Yield each part of a value, in order."""
     yield pointer, "", value
     waiting = [_inside(value, pointer)]
     while waiting:
@@ -179,9 +180,9 @@ def _in_names(parts: Iterable[Part], wanted: Pattern, visible: Shown) -> Iterato
 
 
 def _in_text(text: str, wanted: Pattern, place: Place, visible: Shown) -> Iterator[Match]:
-    """Yield the matches in a text or, where it has none, in what it reads with its escapes read: JSON in a string.
+    """Yield the matches in a text or, if it has none, in its unescaped form, because strings may contain JSON.
 
-    Only what is shown counts, but masking takes time: a text is masked when it matches before that.
+    Only displayed text counts. Masking is slow, so a text is masked only if it matches unmasked.
     """
     for level in levels(text):
         if wanted.search(masking.visible(level.text)) is None:

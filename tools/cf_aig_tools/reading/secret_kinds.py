@@ -1,4 +1,4 @@
-"""Every kind of secret that is masked, and how a text is asked in one pass whether it may hold one."""
+"""All kinds of secrets that are masked, and a single-pass check of whether a text may contain one."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,30 +16,33 @@ _VEILS = (
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad]",
     r"\\\\*u(?:\{|00[0-9a]|034f|061c|11[56]|17b|180|20[026]|3164|d[89a-f]|fe0|feff|ffa0|fff)",
 )
-"""What hides characters in a stored text, or may: as it is, or as JSON escapes it."""
+"""What hides characters in a stored text, or may: literally, or as JSON escapes."""
 
 
 _ROOM = 32 * 1024 * 1024
-"""Bytes in which RE2 keeps what it has found out about an expression; with fewer it is slower."""
+"""Memory for RE2's cache in bytes; with less it is slower."""
 
 
 _LEAST = 6
-"""Characters of the shortest text that may hold a secret."""
+"""Minimum length of a text that may contain a secret."""
 
 _FIRST = (1, 2)
-"""How many of its first letters a literal is looked up by: two, if it has them."""
+"""Leading letters by which a literal is looked up: two, if it has them."""
 
 
 OWN = Secret("own_secret", "", "")
 OWN_LONG = Secret("own_secret", "", "", r"[^\s\"']*")
-"""What an operator masks; of one that is longer than is looked at, all that has no blank in it."""
+"""Secrets that an operator defines.
+
+If a match is longer than the scan limit, everything up to the next blank is masked.
+"""
 
 NONE = OwnSecrets()
 
 
 @dataclass(frozen=True)
 class Found:
-    """A secret in a text: where its literal is, where it begins, and where its shape ends."""
+    """A secret in a text: the position of its literal, its start, and the end of its shape."""
 
     literal: int
     start: int
@@ -48,15 +51,15 @@ class Found:
     secret: Secret
 
     def value(self, text: str) -> str:
-        """Return all of it, as far as is looked at."""
+        """Return all of it, up to the scan limit."""
         rest = self.secret.goes_on.match(text, self.end, self.start + REACH)
         return text[self.start : rest.end() if rest else self.end]
 
 
 class Secrets:
-    """Some kinds of secrets: keys that are known as they are written, and values that are known by a name.
+    """A set of secret kinds: keys recognized by their form, and values recognized by their name.
 
-    RE2 looks for the hints of all of them, whose time grows with the length of a text alone.
+    RE2 searches for all their hints at once, in time linear in the text.
     """
 
     def __init__(self, keys: Sequence[Secret], named: Sequence[Secret], own: OwnSecrets = NONE) -> None:
@@ -66,7 +69,7 @@ class Secrets:
 
     @cached_property
     def _places(self) -> list[tuple[Any, dict[str, list[tuple[int, Secret]]]]]:
-        """What finds places where secrets may begin, and which: by the first letters of their literals, with ranks."""
+        """Finds places where secrets may begin, and which kinds: by the first letters of their literals, with ranks."""
         ranks = {id(secret): rank for rank, secret in enumerate([*self._named, *self._keys])}
         found: list[tuple[Any, dict[str, list[tuple[int, Secret]]]]] = []
         for secrets, is_exact in ((self._keys, True), (self._named, False)):
@@ -79,12 +82,12 @@ class Secrets:
 
     @cached_property
     def _signs(self) -> Any:
-        """What finds the signs of a secret in a stored text, or that something is hidden in it."""
+        """Finds signs of a secret in a stored text, or of hidden characters."""
         named = "|".join([*_VEILS, *_with_more(self._named)])
         return _expression([f"(?i:{named})", *_with_more(self._keys)], is_exact=True)
 
     def cannot_be_in(self, text: str) -> bool:
-        """Whether a stored text holds no secret for certain, as most do not."""
+        """Whether a stored text certainly contains no secret, which is the usual case."""
         if len(text) < _LEAST and not self.own.patterns:
             return not hides(text)
         if self._signs.search(_bytes(text)) or self.own.may_be_in(text):
@@ -92,7 +95,7 @@ class Secrets:
         return text.isascii() or not hides(text)
 
     def hinted(self, text: str, start: int, end: int) -> Iterator[tuple[int, int, Secret]]:
-        """Yield each place between two of an unveiled text where a secret may begin, with its rank and kind."""
+        """Yield each place in a range of an unveiled text where a secret may begin, with its rank and kind."""
         written = _bytes(text)
         lower = written.lower().decode("latin-1")
         for expression, begins in self._places:
@@ -105,7 +108,7 @@ class Secrets:
                             yield place, rank, secret
 
     def found(self, text: str, start: int, end: int) -> list[Found]:
-        """Return what has the shape of a secret, its literal between two places, in the order of the text."""
+        """Return the texts in a range that have the shape of a secret, in order."""
         found = [
             Found(first, first, last, -1, OWN_LONG if last - first >= REACH else OWN)
             for first, last in self.own.found(text, start, end)
@@ -120,14 +123,14 @@ class Secrets:
 
 
 def _with_more(secrets: Sequence[Secret]) -> Iterator[str]:
-    """Yield the hints of secrets with what stands around them, those together where it is the same."""
+    """Yield the hints of secrets with their context; hints with the same context are grouped."""
     for before, more in dict.fromkeys((secret.before, secret.more) for secret in secrets):
         hints = dict.fromkeys(secret.hint for secret in secrets if (secret.before, secret.more) == (before, more))
         yield f"{before}(?:{'|'.join(hints)}){more}"
 
 
 def _bytes(text: str) -> bytes:
-    """Write a text with one byte a character, so that places are the same in both."""
+    """Encode a text with one byte per character, so that positions stay the same."""
     return text.encode("latin-1", "replace")
 
 
@@ -150,5 +153,5 @@ KINDS = sorted({secret.kind for secret in [*NAMED, *KEYS, OWN]})
 
 
 def with_own(own: OwnSecrets) -> Secrets:
-    """Return every kind with what an operator masks besides, and without what is to be shown."""
+    """Return every kind, plus what an operator masks and minus what an operator allows."""
     return Secrets(KEYS, NAMED, own) if own != NONE else SECRETS

@@ -1,4 +1,4 @@
-"""How a value looks that may be a secret: drawn at random, or written by hand and no placeholder."""
+"""Whether a value looks like a secret: random, or handwritten and not a placeholder."""
 
 import re
 
@@ -20,7 +20,7 @@ _PLACEHOLDER = re.compile(
     | \w+(?:\.\w+)*[(\[]
     """
 )
-"""What stands where a secret would: a gap to fill in, a variable, a call, a type."""
+"""What stands in place of a secret: a blank to fill in, a variable, a call, a type."""
 
 _DOTTED = re.compile(r"[A-Za-z_][\w-]*(?:(?:\.|::|->|\?\.)[A-Za-z_]\w*)+[,;)]*")
 _WORDS = re.compile(r"[A-Za-z]*(?:[ _./-][A-Za-z]+)*[.,;:!?)]*")
@@ -29,58 +29,58 @@ _GAPS = ("xxxx", "XXXX", "***", "...", "…", "____", "{{", "${")
 
 
 def is_varied(text: str) -> bool:
-    """Whether a key is no `xxxxxxxx` or `AAAAAAAA`."""
+    """Whether a key is not a filler such as `xxxxxxxx` or `AAAAAAAA`."""
     return len(set(text)) >= min(8, len(text) // 3 + 2)
 
 
 def is_random(text: str) -> bool:
-    """Whether letters and digits stand in no order: no words, versions or dates."""
+    """Whether letters and digits look random: not words, versions or dates."""
     return is_varied(text) and (any(map(_is_drawn, _PARTS.findall(text))) or bool(_UUID.search(text)))
 
 
 def _is_drawn(part: str) -> bool:
-    """Whether small letters, capitals and digits change places more often than in words, numbers and names of both."""
+    """Whether lower case, upper case and digits alternate more often than in words, numbers and identifiers."""
     runs = len(_RUNS.findall(part))
     return (runs >= 5 or (runs == 4 and len(part) >= 12)) and 2 * len(part) < (6 if part.isalpha() else 7) * runs
 
 
 def is_literal(value: str) -> bool:
-    """Whether a value is written out: no gap to fill in, and no name of what holds it."""
+    """Whether a value is literal: not a placeholder, and not a name of what holds it."""
     if not is_varied(value) or _PLACEHOLDER.match(value) or any(gap in value for gap in _GAPS):
         return False
     return not _DOTTED.fullmatch(value) or is_random(value)
 
 
 def _is_worded(value: str) -> bool:
-    """Whether a value is words or names, as `my-key` and `clientSecret` are."""
+    """Whether a value consists of words or names, such as `my-key` or `clientSecret`."""
     return bool(_WORDS.fullmatch(value)) and 2 * len(value) >= 5 * len(_RUNS.findall(value))
 
 
 def is_password(value: str) -> bool:
-    """Whether what is set as a password is one, and neither a word of a text nor a name of a program."""
+    """Whether a value assigned to a password is one, and not ordinary text or an identifier."""
     return is_literal(value) and not _is_worded(value)
 
 
 def is_key(value: str) -> bool:
-    """Whether what is set as a key, in quotes, is one."""
+    """Whether a quoted value assigned to a key is one."""
     return len(value) >= 8 and not value.isdigit() and is_password(value)
 
 
 def is_sent(value: str) -> bool:
-    """Whether what a header holds is a secret; its scheme says nothing."""
+    """Whether a header value is a secret, ignoring its scheme."""
     return is_password(_SCHEME.sub("", value))
 
 
 def is_long(value: str) -> bool:
-    """Whether what is set as a key, without quotes, is one."""
+    """Whether an unquoted value assigned to a key is one."""
     return len(value) >= 10 and is_literal(value) and (is_random(value) or bool(_MIXED.match(value)))
 
 
 def is_given(value: str) -> bool:
-    """Whether what stands beside the name of a secret is one."""
+    """Whether a value beside the name of a secret is one."""
     return len(value) >= 16 and is_long(value)
 
 
 def is_login(value: str) -> bool:
-    """Whether what follows a name and a colon is a password, and neither a figure nor an address."""
+    """Whether the text after a name and a colon is a password, and not a number or an address."""
     return is_literal(value) and not value.isdigit() and not value.startswith("//")

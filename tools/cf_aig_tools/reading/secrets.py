@@ -1,7 +1,7 @@
-"""What secrets look like: a literal in each, the shape from there on, and what they go on with.
+"""What secrets look like: a literal, the shape that follows it, and how the secret continues.
 
-Shapes are bounded, so that a text in parts is read like a whole one; a secret goes on for as long as `rest` does.
-They are matched against the text unveiled: without invisible characters, its escapes resolved.
+Shapes have bounded length, so a text in parts is read like a whole one; a secret continues as long as `rest` matches.
+Shapes are matched against the unveiled text: without invisible characters and with escapes decoded.
 """
 
 import re
@@ -10,22 +10,22 @@ from dataclasses import dataclass
 from functools import cached_property
 
 REACH = 400
-"""Characters after its literal that a shape may look at."""
+"""Characters after its literal that a shape may use."""
 
 AHEAD = 128
-"""Characters that may stand between its literal and what is hidden."""
+"""Characters allowed between the literal and the hidden value."""
 
 BEHIND = 8
-"""Characters before its literal that a shape may look at."""
+"""Characters before its literal that a shape may use."""
 
 FREE = r"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f]{2}))"
 """Where a key may begin."""
 
 ALONE = r"(?:(?<![A-Za-z0-9_-])|(?<=-----)|(?<=%[0-9A-Fa-f]{2}))"
-"""Where a key may begin whose first letters stand in any long text of base64url."""
+"""Where a key may begin if its first letters occur in any long base64url text."""
 
 APART = r"(?:(?<![A-Za-z0-9_+-])|(?<=-----)|(?<=%[0-9A-Fa-f]{2}))"
-"""Where a key may begin whose first letters stand in any long text of base64."""
+"""Where a key may begin if its first letters occur in any long base64 text."""
 
 
 def _anything(_: str) -> bool:
@@ -34,10 +34,10 @@ def _anything(_: str) -> bool:
 
 @dataclass(frozen=True)
 class Secret:
-    """One kind: its group in `shape` is what is hidden, with all of `rest` that follows, if the group `holds`.
+    """One kind of secret. Its group in `shape`, and all of `rest` that follows, is hidden if the group `holds`.
 
-    `before`, `hint` and `more` are expressions of RE2: a stored text holds one after the other wherever the shape
-    begins in what that text says, whose quotes may be escaped there. The hint is short: the shape is looked for there.
+    `before`, `hint` and `more` are RE2 expressions. A stored text contains them in this order wherever the shape begins
+    in its decoded form, where quotes may be escaped. The hint is short, and the shape is searched for around it.
     """
 
     kind: str
@@ -51,15 +51,15 @@ class Secret:
 
     @cached_property
     def begins(self) -> re.Pattern[str]:
-        """What finds the shape; compiled when a text has the literal."""
+        """The compiled shape, built when a text first contains the literal."""
         return re.compile(self.shape)
 
     @cached_property
     def goes_on(self) -> re.Pattern[str]:
-        """What finds the rest."""
+        """The compiled rest."""
         return re.compile(self.rest)
 
 
 def many(letters: str, least: int) -> str:
-    """Return the shape of so many letters, or of fewer where the text was cut off."""
+    """Return a pattern for this many letters, or fewer if the text was truncated."""
     return rf"(?:{letters}{{{least}}}|(?={letters}{{0,64}}[0-9]){letters}{{8,}}\Z)"

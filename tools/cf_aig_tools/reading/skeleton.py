@@ -1,4 +1,4 @@
-"""JSON text read as a stream: the newest part is kept whole, of older long strings and runs of numbers little."""
+"""Reads JSON text as a stream, keeping the newest part whole and little of older long strings and number runs."""
 
 import re
 import secrets
@@ -10,12 +10,13 @@ from cf_aig_gateway.json_text import BOM
 from cf_aig_tools.reading.loading import PIECE, load
 
 HEAD = 300
-"""Bytes that are kept of a long string further up."""
+"""Bytes kept of a long string in the older part."""
 
 RUN = 160
-"""Numbers in a row, further up, that are left out and counted: they take more bytes than any string that is whole."""
+"""Numbers in a row, in the older part, that are dropped and counted: they take more memory than any string kept whole.
+"""
 
-# Atomic groups: before Python 3.11.5 a possessive group ends within a turn that failed.
+# Atomic groups: before Python 3.11.5, a possessive group ends inside an iteration that failed.
 _SHORT = re.compile(rb'(?>(?:[^"]++|"[^"\\]{0,300}+")*)')
 _WHOLE_CHARACTERS = re.compile(
     rb'(?>(?:[^"\\\x80-\xff]++|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}|\\[^u]'
@@ -33,9 +34,9 @@ OF_WORDS = (ascii_letters + digits + "_.+/=~:@-").encode()
 
 
 class Skeleton:
-    """Takes the chunks of a JSON text and returns its value, long strings cut; `gap` finds the cuts.
+    """Takes the chunks of a JSON text and returns its value with long strings cut; `gap` finds the cuts.
 
-    Numbers in a row, RUN or more, become one string, which is such a cut. The last `recent` bytes are kept whole.
+    A run of RUN or more numbers becomes one string, which counts as a cut. The last `recent` bytes are kept whole.
     """
 
     def __init__(self, recent: int) -> None:
@@ -58,11 +59,11 @@ class Skeleton:
             self._shorten(oldest)
 
     def value(self) -> Any:
-        """Return what the text says.
+        """Return the value.
 
         Raises:
-            ValueError: it is not JSON, or holds too many values.
-            RecursionError: it is nested too deep.
+            ValueError: it is not JSON, or has too many values.
+            RecursionError: it is nested too deeply.
 
         """
         if self._string is not None:
@@ -107,7 +108,7 @@ class Skeleton:
 
 
 class _String:
-    """A string of JSON text while it passes: its head, and how much came after."""
+    """A JSON string as it passes: its beginning, and how much followed."""
 
     def __init__(self) -> None:
         self._head = bytearray()
@@ -134,12 +135,12 @@ def _end(shape: re.Pattern[bytes], data: bytes, at: int) -> int:
 
 
 def _without_escapes(data: bytes) -> bytes:
-    """Return as many bytes in which every quote begins or ends a string."""
+    """Return as many bytes as end outside an escape, so that every quote begins or ends a string."""
     return data.replace(b"\\\\", b"..").replace(b'\\"', b"..")
 
 
 def _unbroken(data: bytes) -> tuple[bytes, bytes]:
-    r"""Split off the `\` of an escape whose letter comes with the next chunk."""
+    r"""Split off the `\` of an escape whose letter is in the next chunk."""
     slashes = len(data) - len(data.rstrip(b"\\"))
     return (data[:-1], data[-1:]) if slashes % 2 else (data, b"")
 

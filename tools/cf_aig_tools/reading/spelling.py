@@ -1,15 +1,15 @@
-"""How many tokens a word can be that the estimate does not know."""
+"""The maximum number of tokens in a word that the estimate does not know."""
 
 from cf_aig_tools.reading.letters import SHORT
 
 _LONG = 5
-"""A token of five letters or more; which there are is not known."""
+"""A token of five letters or more; which ones exist is not known."""
 
 
 def most_tokens(word: str) -> int:
-    """Return the most tokens that a word can be, a space before it counted as a letter.
+    """Return the maximum tokens of a word; a leading space counts as a letter.
 
-    Of two neighbours that make a token together, o200k makes that token: so no two such stand side by side.
+    If two neighbors form a token together, o200k merges them, so no two such tokens are adjacent.
     """
     ends: list[dict[int, int]] = [{_LONG: 0}]
     farthest = -1
@@ -21,7 +21,7 @@ def most_tokens(word: str) -> int:
 
 
 def _ways(word: str, end: int, ends: list[dict[int, int]]) -> dict[int, int]:
-    """Return the most tokens up to a letter, by the letters of the last of them."""
+    """Return the maximum tokens up to a letter, by the length of the last token."""
     ways: dict[int, int] = {}
     for size in range(1, min(end, _LONG - 1) + 1):
         start = end - size

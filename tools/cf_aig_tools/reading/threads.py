@@ -1,4 +1,4 @@
-"""Work that takes long where a body is large: done in a thread, so that other calls are answered meanwhile."""
+"""Runs slow work on large bodies in a thread, so that other calls are served meanwhile."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 from typing import TypeVar
@@ -10,19 +10,19 @@ from anyio.lowlevel import RunVar
 T = TypeVar("T")
 
 SMALL = 32 * 1024
-"""Bytes of a body that is read at once, in milliseconds."""
+"""Bodies up to this many bytes are processed directly, in milliseconds."""
 
 IN_THREADS = 2
-"""Bodies that are read in threads at a time: each takes several times its size."""
+"""Maximum bodies processed in threads at once; each takes several times its size in memory."""
 
 GATHERED = 256 * 1024
-"""Bytes of a body that one turn of a thread takes."""
+"""Bytes of a body processed per turn of a thread."""
 
 _threads: RunVar[anyio.CapacityLimiter] = RunVar("threads that read bodies")
 
 
 async def aside(size: int, work: Callable[[], T]) -> T:
-    """Return what `work` on about so many bytes returns; more than SMALL are worked on in a thread."""
+    """Return the result of `work`, which runs in a thread if it processes more than SMALL bytes."""
     if size <= SMALL:
         return work()
     try:
@@ -34,7 +34,7 @@ async def aside(size: int, work: Callable[[], T]) -> T:
 
 
 async def gathered(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    """Yield what comes in larger chunks."""
+    """Yield the chunks combined into larger ones."""
     held, size = list[bytes](), 0
     async for chunk in chunks:
         held.append(chunk)

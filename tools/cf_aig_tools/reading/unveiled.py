@@ -1,4 +1,4 @@
-"""Characters that hide or reorder, made visible to a reader, or taken out of a text to see what it says."""
+"""Makes hidden and reordering characters visible, or removes them to read the underlying text."""
 
 import re
 from bisect import bisect_right
@@ -27,7 +27,7 @@ def visible(text: str) -> str:
 
 
 def _steps(text: str) -> Iterator[str]:
-    r"""Yield a text in parts that take some milliseconds; none ends within a `\u{`."""
+    r"""Yield a text in parts that take a few milliseconds each; none ends inside a `\u{`."""
     start = 0
     while start < len(text):
         end = start + _STEP
@@ -43,12 +43,14 @@ def _escape(found: re.Match[str]) -> str:
 
 
 def half_veil(text: str, end: int) -> re.Match[str] | None:
-    """Return the part of an escape, or of a run of them, that a text is in where it is cut at a place."""
+    """Return the part of an escape, or run of escapes, that spans a cut position."""
     return _HALF_VEIL.search(text, max(0, end - _LONGEST_VEIL), end)
 
 
 class Unveiled:
-    """A text as a reader takes it: without invisible characters, escapes resolved; places lead back to the original."""
+    """A text as a reader sees it: without invisible characters and with escapes decoded; positions map back to the
+    original.
+    """
 
     def __init__(self, behind: str, veiled: str) -> None:
         self._veiled = veiled
@@ -71,7 +73,7 @@ class Unveiled:
         return "".join(parts)
 
     def origin(self, place: int) -> int:
-        """Return where a place of the text is in the original."""
+        """Return the original position."""
         if place <= self._places[0]:
             return 0
         nearest = bisect_right(self._places, place) - 1
@@ -82,11 +84,11 @@ class Unveiled:
         return self._veiled[self.origin(start) : self.origin(end)]
 
     def after(self, start: int) -> str:
-        """Return the original of all that follows."""
+        """Return the original of everything that follows."""
         return self._veiled[self.origin(start) :]
 
     def unsplit(self, place: int) -> int:
-        r"""Return the place, or the one before it where `\u{` would be split."""
+        r"""Return the position, or the one before it if it would split a `\u{`."""
         cut = self.origin(place)
         return (
             place - 2

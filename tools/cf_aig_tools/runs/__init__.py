@@ -1,1 +1,1 @@
-"""Runs: the calls of an agent that belong together, joined by ids or by the messages that they carry."""
+"""Runs: the related calls of an agent, joined by ids or by the messages they share."""

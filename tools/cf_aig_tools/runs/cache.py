@@ -1,4 +1,4 @@
-"""Why the provider's prompt cache missed, asked of the call before."""
+"""Explains prompt cache misses by comparing a call with the previous one."""
 
 from cf_aig_gateway.client import AIGateway
 from cf_aig_gateway.errors import GatewayError
@@ -13,7 +13,7 @@ from cf_aig_tools.runs.gathering import Gathering
 
 
 async def told_cache(gateway: AIGateway, gateway_id: str, log: Log, reply: Conversation | None) -> str:
-    """Return what the provider's prompt cache did for a call, and why it missed where it did."""
+    """Return what the provider's prompt cache did for a call, and why it missed."""
     usage = reply.usage if reply and reply.usage.tokens_in else usage_of(log)
     if not log.success or log.cached:
         return ""
@@ -24,7 +24,7 @@ async def told_cache(gateway: AIGateway, gateway_id: str, log: Log, reply: Conve
 
 
 async def _asked(gateway: AIGateway, gateway_id: str, log: Log, usage: Usage) -> str:
-    """Return what a request that is long enough to be cached asks of the cache."""
+    """Return the cache settings of a request that is long enough to be cached."""
     if (usage.tokens_in or 0) < LEAST:
         return ""
     try:
@@ -35,7 +35,7 @@ async def _asked(gateway: AIGateway, gateway_id: str, log: Log, usage: Usage) ->
 
 
 async def missed_since(gateway: AIGateway, gateway_id: str, log: Log, usage: Usage) -> Missed | None:
-    """Return what a call missed of what the one before it in its run had left in the cache, and why."""
+    """Return what a call missed of the cache entry of the previous call in its run, and why."""
     try:
         befores, call = await Gathering(gateway, gateway_id).before(log)
     except GatewayError:

@@ -1,4 +1,4 @@
-"""One call of a run: its log, and what its messages say once ids, cache marks and times are left out."""
+"""One call of a run: its log, and its messages without ids, cache marks and times."""
 
 import json
 import re
@@ -27,7 +27,7 @@ _TIME = re.compile(
 
 @dataclass(frozen=True)
 class Said:
-    """One thing that a message holds: a text, a tool call (`name` and arguments), or a result."""
+    """One item in a message: a text, a tool call (`name` and arguments), or a result."""
 
     kind: str
     who: str
@@ -36,14 +36,14 @@ class Said:
 
     @cached_property
     def mark(self) -> int:
-        """What it is compared by: the same whatever ids, times and white space it came with."""
+        """Its comparison key: the same regardless of ids, times and whitespace."""
         text = _arguments(self.text) if self.kind == "call" else wording(self.text)
         return hash((self.kind, self.who, self.name, text))
 
 
 @dataclass(frozen=True)
 class Call:
-    """A log with its request, as it is `stored`, and its reply, where those were read."""
+    """A log with its request, as `stored`, and its reply, if they were read."""
 
     log: Log
     start: datetime
@@ -53,12 +53,12 @@ class Call:
 
     @property
     def id(self) -> str:
-        """The log's id."""
+        """The log id."""
         return self.log.id
 
     @property
     def request(self) -> Conversation | None:
-        """What its request said."""
+        """The parsed request."""
         return self.stored.held if self.stored else None
 
     @cached_property
@@ -68,34 +68,34 @@ class Call:
 
     @property
     def session(self) -> str:
-        """Its session, as its log or its request names it; empty where neither does."""
+        """Its session, from its log or its request; empty if neither states one."""
         return self.log.session_id or self.ids.session
 
     @property
     def end(self) -> datetime:
-        """When it was answered."""
+        """When it ended."""
         return self.start + timedelta(milliseconds=self.log.duration or 0)
 
     @property
     def failed(self) -> bool:
-        """Whether it did not succeed."""
+        """Whether it failed."""
         return self.log.success is False
 
     @cached_property
     def said(self) -> tuple[Said, ...]:
-        """What its messages hold, in order, without the instructions."""
+        """The items in its messages, in order, without the instructions."""
         return tuple(said_in(self.request.turns)) if self.request else ()
 
     @cached_property
     def prefixes(self) -> tuple[int, ...]:
-        """A number for each beginning of its messages; equal beginnings have equal numbers."""
+        """A number for each prefix of its messages; equal prefixes have equal numbers."""
         numbers = [0]
         for said in self.said:
             numbers.append(hash((numbers[-1], said.mark)))
         return tuple(numbers)
 
     def sent_before(self) -> float:
-        """Return about how many tokens the request had that this one goes on from: all up to its last answer."""
+        """Return the approximate tokens of the request that this one continues: everything up to its last answer."""
         sizes = [len(said.text) for said in self.said]
         last = max((at for at, said in enumerate(self.said) if is_answer(said)), default=-1)
         while last > 0 and is_answer(self.said[last - 1]):
@@ -105,7 +105,7 @@ class Call:
 
     @cached_property
     def answer(self) -> tuple[Said, ...]:
-        """What its reply holds, where that was read."""
+        """The items in its reply, if it was read."""
         return tuple(said_in(self.reply.turns, who="assistant")) if self.reply else ()
 
     @cached_property
@@ -119,24 +119,24 @@ class Call:
 
 
 def call_of(log: Log, request: Stored | None = None) -> Call:
-    """Return a log as a call, with its request where that was read."""
+    """Return a log as a call, with its request if it was read."""
     start = when(log) or datetime.min.replace(tzinfo=UTC)
     return Call(log, start, request)
 
 
 def read_through(calls: Iterable[Call]) -> None:
-    """Read what the messages of calls say, which is then known: it takes long where they are large."""
+    """Parse the messages of calls now and cache them; this is slow for large ones."""
     for call in calls:
         _ = call.prefixes, call.instructions, call.answer
 
 
 def size_of(calls: Iterable[Call]) -> int:
-    """Return the bytes of the requests that were read."""
+    """Return the total bytes of the requests that were read."""
     return sum(call.stored.size for call in calls if call.stored)
 
 
 def said_in(turns: Sequence[Turn], who: str = "") -> Iterator[Said]:
-    """Yield what turns hold, in order; reasoning is left out, since later requests may drop it."""
+    """Yield the items of turns in order; reasoning is left out, because later requests may drop it."""
     for turn in turns:
         if turn.role in INSTRUCTIONS:
             continue
@@ -153,13 +153,13 @@ def is_answer(said: Said) -> bool:
 
 
 def wording(text: str) -> str:
-    """Return a text as it is compared with others: without reminders, times and more than one blank."""
+    """Return a text normalized for comparison: without reminders, times and repeated blanks."""
     parts = (" ".join(_TIME.sub("", part).split()) for part in _steps(without_reminders(text)))
     return " ".join(filter(None, parts))
 
 
 def _steps(text: str) -> Iterator[str]:
-    """Yield a text in parts that take a few milliseconds each, which end at a blank where one is near."""
+    """Yield a text in parts that take a few milliseconds each, ending at a blank if possible."""
     start = 0
     while start < len(text):
         last = start + PIECE

@@ -1,4 +1,4 @@
-"""What went wrong in a run, and what it adds up to."""
+"""Finds the problems of a run, and its totals."""
 
 import re
 from collections import defaultdict
@@ -18,17 +18,17 @@ from cf_aig_tools.runs.calls import Said
 from cf_aig_tools.runs.steps import Step
 
 LEAST_GAP = timedelta(seconds=30)
-"""The shortest pause between calls that is worth telling, if it is also GAP times the usual one."""
+"""The shortest pause between calls that is reported, if it is also GAP times the usual one."""
 GAP = 5
 
 AFTER = {"retries": "retried", "falls back": "replaced"}
-"""What a later step did for one that failed."""
+"""What a later step did about a failed one."""
 
 MOST_LOOPS = 4
-"""Tool calls made again and again that are told."""
+"""Maximum repeated tool calls that are reported."""
 
 GREW = 5
-"""By how much the tokens of requests must have grown to be told."""
+"""Factor by which request tokens must grow to be reported."""
 LEAST_GROWN = 10_000
 
 _ERROR = re.compile(
@@ -41,7 +41,7 @@ _ERROR = re.compile(
 
 @dataclass(frozen=True)
 class Finding:
-    """Something wrong or odd: what, in the server's words; a logged text that shows it; and the steps that it is in.
+    """A problem or oddity: a description, logged text that shows it, and the steps it affects.
 
     `names_log`: the first of its logs is worth opening.
     """
@@ -54,7 +54,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Totals:
-    """What a run adds up to: times in seconds, cost in US dollars."""
+    """The totals of a run: times in seconds, cost in US dollars."""
 
     wall: float
     in_models: float
@@ -65,12 +65,12 @@ class Totals:
 
     @property
     def between(self) -> float:
-        """Seconds in which no call was under way."""
+        """Seconds in which no call was running."""
         return max(0.0, self.wall - self.in_models)
 
 
 def totals(steps: Sequence[Step]) -> Totals:
-    """Return what steps add up to."""
+    """Return the totals of steps."""
     logs = [step.call.log for step in steps]
     spans = sorted((step.call.start, step.call.end) for step in steps)
     return Totals(
@@ -93,14 +93,14 @@ def _covered(spans: Sequence[tuple[datetime, datetime]]) -> float:
 
 
 def _sent_before(step: Step) -> float:
-    """Return how many tokens of a request an earlier one had held."""
+    """Return how many tokens of a request were already in an earlier one."""
     if step.parent is None or step.link is None or step.link.how not in {"continues", "retries", "falls back"}:
         return 0
     return min(step.parent.call.log.tokens_in or 0, step.call.log.tokens_in or 0)
 
 
 def findings(steps: Sequence[Step]) -> list[Finding]:
-    """Return what is wrong, the worst first."""
+    """Return the problems, worst first."""
     kinds = (_failed, _endings, _bad_results, _loops, _repeated, _rewritten, _changed, _gaps, _grown)
     return [finding for kind in kinds for finding in kind(steps)]
 
@@ -149,7 +149,7 @@ def _bad_results(steps: Sequence[Step]) -> Iterator[Finding]:
 
 
 def tool_call(said: Said) -> str:
-    """Return a tool call in brief: its name, and the values that it was told."""
+    """Return a short form of a tool call: its name and argument values."""
     value = read_json(said.text)
     if not isinstance(value, dict):
         return f"{said.name}({said.text})"
@@ -158,7 +158,7 @@ def tool_call(said: Said) -> str:
 
 
 def is_error(result: Said) -> bool:
-    """Whether a tool's result says that it failed."""
+    """Whether a tool's result reports a failure."""
     return bool(_ERROR.match(result.text))
 
 
@@ -236,7 +236,7 @@ def _parent(step: Step) -> Step:
 
 
 def threads(steps: Sequence[Step]) -> str:
-    """Say how a run branches; empty for one that does not."""
+    """Describe how a run branches; empty if it does not."""
     started = [step for step in steps if step.link and step.link.how == "was started by"]
     forks = sum(step.is_fork for step in steps)
     roots = sum(step.link is None for step in steps) - 1

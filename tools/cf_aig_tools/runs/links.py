@@ -1,4 +1,4 @@
-"""How the calls of a run hang together: which goes on from which, and which belong to one run."""
+"""How the calls of a run are linked: which continues which, and which belong to one run."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,13 +13,13 @@ from cf_aig_tools.runs.calls import Call, Said, is_answer, wording
 How = Literal["continues", "retries", "falls back", "was started by", "compacts", "edits", "replays"]
 
 ALIKE = 0.7
-"""Two messages are one that was edited when so much of their beginnings is the same."""
+"""Two messages count as one that was edited if at least this share of their beginnings is the same."""
 
 LEAST_PROMPT = 12
-"""Characters of a prompt that can be told from others."""
+"""Minimum characters of a prompt to distinguish it from others."""
 
 LEAST_SUMMARY = 60
-"""Characters of a reply that another call can be told to begin with."""
+"""Minimum characters of a reply that another call may begin with."""
 
 COMPARED = 240
 """Characters of such a reply that are compared."""
@@ -27,14 +27,14 @@ COMPARED = 240
 
 @dataclass(frozen=True)
 class Link:
-    """What a call goes on from, by log id, and how."""
+    """The log id of the call that this one continues, and how."""
 
     parent: str
     how: How
 
 
 def carries_edited(call: Call, other: Call) -> bool:
-    """Tell whether a call carries all messages of another in their places, of which a few were edited."""
+    """Whether a call includes all messages of another in place, with a few of them edited."""
     pairs = [(one, two) for one, two in zip(other.said, call.said, strict=False) if one.mark != two.mark]
     is_longer = 1 < len(other.said) < len(call.said)
     return is_longer and 0 < len(pairs) <= len(other.said) / 2 and all(_are_alike(*pair) for pair in pairs)
@@ -46,7 +46,10 @@ def _are_alike(one: Said, two: Said) -> bool:
 
 
 def links(calls: Sequence[Call]) -> dict[str, Link]:
-    """Return, by log id, what each call goes on from; calls that begin something have no link. Oldest calls first."""
+    """Return, by log id, the call that each one continues; calls that start something have no link.
+
+    Oldest calls first.
+    """
     found = _Links(calls)
     return found.links
 
@@ -83,7 +86,7 @@ class _Links:
         return self._again(call) or self._longest(call) or self._rewritten(call)
 
     def _step_before(self, call: Call) -> Call | None:
-        """Return the step of the same request before this one."""
+        """Return the previous step of the same request."""
         if not call.log.event_id or not call.log.step:
             return None
         steps = [
@@ -94,7 +97,7 @@ class _Links:
         return max(steps, key=lambda other: other.log.step or 0, default=None)
 
     def _again(self, call: Call) -> Link | None:
-        """Return the same request before, which failed; or, in the same session, whatever came of it."""
+        """Return the earlier identical request, if it failed or belongs to the same session."""
         same = self._whole.get(call.prefixes[-1], []) if call.said else []
         for other in reversed(same):
             if other.failed or _is_same_session(call, other):
@@ -102,7 +105,7 @@ class _Links:
         return None
 
     def _longest(self, call: Call) -> Link | None:
-        """Return the call whose messages are the longest beginning of these, and whose reply goes on as they do."""
+        """Return the call whose messages are the longest prefix of these, and whose reply matches what follows."""
         unanswered: Call | None = None
         for length in range(len(call.said) - 1, 0, -1):
             before = [other for other in self._whole.get(call.prefixes[length], []) if _goes_on(call, other, length)]
@@ -113,7 +116,7 @@ class _Links:
         return Link(unanswered.id, "continues") if unanswered else None
 
     def _likeness(self, call: Call, other: Call, length: int) -> tuple[bool, bool, bool, bool, float]:
-        """Return how surely a call goes on from another whose messages fit: the larger, the surer."""
+        """Return how likely a call continues another whose messages match; larger is more likely."""
         answer = other.answer
         fits = bool(answer) and call.said[length].mark == answer[0].mark
         return (
@@ -125,7 +128,7 @@ class _Links:
         )
 
     def _rewritten(self, call: Call) -> Link | None:
-        """Return the call whose history these messages hold in part: it was compacted, or edited."""
+        """Return the call whose history these messages contain in part: it was compacted or edited."""
         first = wording(next((said.text for said in call.said if said.kind == "text"), ""))
         for other in reversed(self._seen):
             if _begins_with_reply(first, other):
@@ -138,13 +141,13 @@ class _Links:
         return None
 
     def _given(self, call: Call) -> int:
-        """Return how much of a call's messages the first call of its thread was given."""
+        """Return how many of a call's messages were already in the first call of its thread."""
         while (link := self.links.get(call.id)) and link.how in {"continues", "retries"}:
             call = self._by_id[link.parent]
         return len(call.said)
 
     def _start_agents(self, calls: Sequence[Call]) -> None:
-        """Link calls that begin something to the call that told a tool to begin it."""
+        """Link calls that start something to the call that told a tool to start it."""
         told = [(list(_texts(said.text)), made) for said, made in self._tool_calls(calls)]
         for call in calls:
             if call.id in self.links or not call.said:
@@ -164,7 +167,7 @@ class _Links:
                 yield from ((said, parent) for said in call.said[len(parent.said) :] if said.kind == "call")
 
     def _is_below(self, call: Call, other: Call) -> bool:
-        """Whether a call goes on from another, however far back."""
+        """Whether a call continues another, directly or indirectly."""
         while link := self.links.get(call.id):
             if link.parent == other.id:
                 return True
@@ -198,25 +201,25 @@ def _is_same_session(call: Call, other: Call) -> bool:
 
 
 def _goes_on(call: Call, other: Call, length: int) -> bool:
-    """Whether a call's messages can go on from another's, whose they begin with."""
+    """Whether a call that begins with another's messages can be its continuation."""
     if call.session and other.session and call.session != other.session:
         return False
     return not other.answer or other.failed or call.said[length].mark == other.answer[0].mark
 
 
 def _tells(said: Said) -> bool:
-    """Whether something said is unlikely to be said elsewhere by chance."""
+    """Whether an item is unlikely to occur elsewhere by chance."""
     return len(said.text) >= LEAST_PROMPT
 
 
 def _begins_with_reply(text: str, other: Call) -> bool:
-    """Whether a first message holds the reply of another call: a summary that stands for what went before."""
+    """Whether a first message contains the reply of another call: a summary of what came before."""
     written = wording(" ".join(said.text for said in other.answer if said.kind == "text"))
     return len(written) >= LEAST_SUMMARY and written[:COMPARED] in text
 
 
 def _texts(arguments: str) -> Iterator[str]:
-    """Yield the texts that a tool was told."""
+    """Yield the texts that a tool was given."""
     value = read_json(arguments)
     held = list(as_object(value).values()) if isinstance(value, dict) else [arguments]
     yield from (wording(text) for text in held if isinstance(text, str))

@@ -11,9 +11,10 @@ from cf_aig_tools.runs.links import Link
 
 @dataclass(frozen=True)
 class Step:
-    """One call by its number in the run; `asked` is new in its request, `did` in its reply, `results` came of that.
+    """One call, by its number in the run.
 
-    A fork goes on from a call that another went on from before.
+    `asked` is new in its request, `did` is in its reply, and `results` are the results of that. A fork continues a call
+    that another call already continued.
     """
 
     number: int
@@ -26,14 +27,14 @@ class Step:
     is_fork: bool = False
 
     def tool_calls(self) -> Iterator[tuple[Said, Said | None]]:
-        """Yield the tools that it called, each with its result where that is known."""
+        """Yield the tools that it called, each with its result if known."""
         calls = [said for said in self.did if said.kind == "call"]
         for at, said in enumerate(calls):
             yield said, self.results[at] if at < len(self.results) else None
 
 
 def steps_of(run: Run) -> list[Step]:
-    """Return the steps of a run in order of time; numbers count the calls that were not read, too."""
+    """Return the steps of a run in order of time; the numbers include calls that were not read."""
     times = sorted((log.created_at or "", log.step or 0, log.id) for log in [*run.counted, *(c.log for c in run.calls)])
     numbers = {log_id: at + 1 for at, (_, _, log_id) in enumerate(times)}
     following = _following(run.calls, run.links)
@@ -49,7 +50,7 @@ def steps_of(run: Run) -> list[Step]:
 
 
 def _following(calls: Sequence[Call], links: dict[str, Link]) -> dict[str, Call]:
-    """Return, by log id, the first call that goes on from another."""
+    """Return, by log id, the first call that continues another."""
     found: dict[str, Call] = {}
     for call in calls:
         link = links.get(call.id)
@@ -59,7 +60,7 @@ def _following(calls: Sequence[Call], links: dict[str, Link]) -> dict[str, Call]
 
 
 def _known(call: Call, link: Link | None, parent: Step | None) -> int:
-    """Return how many of a call's messages are no news."""
+    """Return how many of a call's messages are not new."""
     if link is None or parent is None or call.ids.follows:
         return 0
     if link.how in {"retries", "falls back", "replays"}:
@@ -71,7 +72,7 @@ def _known(call: Call, link: Link | None, parent: Step | None) -> int:
 
 
 def _outcome(call: Call, next_: Call | None) -> tuple[tuple[Said, ...], tuple[Said, ...]]:
-    """Return what a call's reply held, and what came of the tools in it."""
+    """Return the contents of a call's reply, and the results of its tool calls."""
     if next_ is None:
         return call.answer, ()
     new = next_.said if next_.ids.follows else next_.said[len(call.said) :]

@@ -1,4 +1,4 @@
-"""How a run is told: what is wrong first, then its steps, within a budget."""
+"""Describes a run within a budget: problems first, then its steps."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -20,14 +20,14 @@ SIZES = (
     (60, True, 160), (60, True, 80), (60, False, 100), (60, False, 70), (60, False, 50), (60, False, 36),
     (60, False, 24), (60, False, 16), (40, False, 24), (24, False, 24),
 )  # fmt: skip
-"""Steps shown, whether all with their ids, and characters of what a step did: the first that fits is taken."""
+"""Maximum steps, whether to show ids, and characters per step: the first variant that fits is used."""
 
 NARROW = 50
-"""Characters of a step up to which its cost is left out."""
+"""Up to this many characters per step, the cost is left out."""
 
 MOST_FINDINGS = 12
 MOST_STEPS = 5
-"""Steps that one finding names."""
+"""Steps listed per finding."""
 
 LINKS = {
     "retries": "retry of",
@@ -42,7 +42,7 @@ LINKS = {
 
 @dataclass(frozen=True)
 class Size:
-    """How much is told of each step."""
+    """How much of each step is shown."""
 
     steps: int
     ids: bool
@@ -50,11 +50,11 @@ class Size:
 
 
 WIDE = Size(60, True, 400)
-"""How much is told of steps that were asked for."""
+"""How much is shown of steps that were requested."""
 
 
 def told(run: Run, gateway: str, quoting: Quoting, budget: int, only: range | None = None) -> str:
-    """Return a run as text that costs at most `budget` tokens; `only` some of its steps, each with its id."""
+    """Return a run as text of at most `budget` tokens; `only` selects some steps, each shown with its id."""
     steps = steps_of(run)
     lead = "\n".join(_lead(run, steps, gateway, quoting))
     if only is not None:
@@ -89,7 +89,7 @@ def _next(run: Run, steps: Sequence[Step]) -> str:
 
 
 def _lead(run: Run, steps: Sequence[Step], gateway: str, quoting: Quoting) -> Iterator[str]:
-    """Yield what a run is, what it adds up to, and what could not be found out."""
+    """Yield what the run is, its totals, and what could not be found out."""
     first, last = steps[0].call, max((step.call for step in steps), key=lambda call: call.end)
     until = f"{last.end:%H:%M:%S}" if last.end.date() == first.start.date() else f"{last.end:%m-%d %H:%M:%S}"
     span = f"{first.start:%Y-%m-%d %H:%M:%S}–{until} UTC"
@@ -149,7 +149,7 @@ def _finding(finding: Finding, size: Size, quoting: Quoting) -> str:
 def _rows(
     steps: Sequence[Step], shown: Sequence[Step], spans: Sequence[Span], size: Size, quoting: Quoting
 ) -> Iterator[str]:
-    """Yield a line for each step that is shown, and for each tool of the trace between them."""
+    """Yield a line for each shown step, and for each traced tool between them."""
     first, before = steps[0].call.start, _before(steps, shown)
     waiting = [span for span in spans if span.tool]
     for step in shown:
@@ -163,7 +163,7 @@ def _rows(
 
 
 def _before(steps: Sequence[Step], shown: Sequence[Step]) -> Step | None:
-    """Return the step before the first that is shown."""
+    """Return the step before the first shown one."""
     return next((step for step in reversed(steps) if shown and step.number == shown[0].number - 1), None)
 
 
@@ -181,7 +181,7 @@ def _row(step: Step, before: Step | None, since: float, size: Size, quoting: Quo
 
 
 def _did(step: Step, before: Step | None, size: Size, quoting: Quoting) -> Iterator[str]:
-    """Yield how a step hangs together with others, what was new in its request, and what it did."""
+    """Yield how a step is linked to others, what was new in its request, and what it did."""
     longest = size.longest
     if step.link and step.parent and (step.link.how != "continues" or step.is_fork or step.parent is not before):
         yield f"{'fork of' if step.is_fork else LINKS[step.link.how]} {step.parent.number}"
