@@ -34,6 +34,9 @@ SAMPLES = 20
 SHAPE_S = 300.0
 """How long it is remembered where the fields are."""
 
+NONE_S = 5.0
+"""How long it is remembered that there are no logs."""
+
 LAG_S = 10.0
 """How long a log is waited for whose call was just made."""
 
@@ -61,7 +64,7 @@ class Observability:
             filters = [{"key": model, "operation": "exists", "type": types[model]}] if model else []
             found = await telemetry.events(self.post, Asked(span, filters), SAMPLES)
             self._shape = fields.shape(types, map(fields.flattened, found.events), self.named)
-            self._until = time.monotonic() + SHAPE_S
+            self._until = time.monotonic() + (SHAPE_S if "model" in self._shape.keys else NONE_S)
         return self._shape
 
     async def has_logs(self) -> bool:
