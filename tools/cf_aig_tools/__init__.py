@@ -25,6 +25,8 @@ Each is a module, loaded when first called, with a function of the same name.
 OF_THE_PAGE = {
     "page_overview": {"summarize_logs"},
     "page_logs": {"list_logs"},
+    "page_log": {"get_log_details", "get_log_request_body", "get_log_response_body"},
+    "page_body": {"get_log_request_body", "get_log_response_body"},
 }
 """Tools that the page alone calls, and the tools whose facts they draw: offered where all of those are."""
 

@@ -32,6 +32,8 @@ SURE_TO_FIT = 2
 """Bytes a token that nearly any text needs at least: a body below that is shown as it is stored."""
 
 
+TOGETHER = "Its events split a secret; reassembled"
+
 BROKE_OFF = "Broke off: "
 """How what is shown of a stream begins that ended early."""
 
@@ -97,17 +99,20 @@ async def reply_in(chunks: AsyncIterator[bytes]) -> Conversation | None:
 
 async def _stored(chunks: AsyncIterator[bytes], form: Form, asked: Reading, masker: Masker) -> str:
     """Show a body as it is stored; a stream whose events would show a secret in parts, put together."""
-    if form == "events" and masker.enabled:
-        body = await complete(chunks, form, masker)
-        if not body.text:
-            return await aside(body.size, partial(_together, body, asked, masker))
-        chunks = chunked(body.text.encode("utf-8", "surrogateescape"))
-    return await raw(chunks, asked.offset, asked.limit, asked.budget, masker, binary=form == "binary")
+    stored = await unsplit(chunks, form, masker)
+    if isinstance(stored, str):
+        return part(stored, asked.offset, asked.limit, asked.budget, f"{TOGETHER}: ")
+    return await raw(stored, asked.offset, asked.limit, asked.budget, masker, binary=form == "binary")
 
 
-def _together(body: Body, asked: Reading, masker: Masker) -> str:
-    text = Quoting(masker).whole(written(body.value))
-    return part(text, asked.offset, asked.limit, asked.budget, "Its events split a secret; reassembled: ")
+async def unsplit(chunks: AsyncIterator[bytes], form: Form, masker: Masker) -> AsyncIterator[bytes] | str:
+    """Return what is stored; of a stream whose events hold a secret in parts, what it says, masked and visible."""
+    if form != "events" or not masker.enabled:
+        return chunks
+    body = await complete(chunks, form, masker)
+    if body.text:
+        return chunked(body.text.encode("utf-8", "surrogateescape"))
+    return await aside(body.size, lambda: Quoting(masker).whole(written(body.value)))
 
 
 def _viewed(passing: Passing, asked: Reading, masker: Masker, body: Body) -> str:

@@ -73,13 +73,19 @@ class Place:
 
 def outline(value: Any, quoting: Quoting, budget: int, pointer: str = "") -> str:
     """Return the largest parts of a value, as many as fit; parts at like places of an array are told together."""
+    lead, lines, count = outline_lines(value, quoting, budget // 4, pointer)
+    return delivered(lead, lines, lambda shown: _left_out(count, shown), budget)
+
+
+def outline_lines(value: Any, quoting: Quoting, most: int, pointer: str = "") -> tuple[str, list[str], int]:
+    """Return what a value comes to, the lines of its `most` largest parts, and how many lines there are."""
     survey = _Survey(quoting)
     total = survey.measure(value, pointer, pointer)
     told = [line for where, place in survey.places.items() for line in _told(where, place, quoting)]
-    largest = heapq.nlargest(budget // 4, told, key=lambda line: line[0])
+    largest = heapq.nlargest(most, told, key=lambda line: line[0])
     lines = [f"{quoting.place(where) or '(whole)'}  {what()}" for _, where, what in largest]
     lead = f"{survey.count:,} parts, {total:,} characters of JSON; pointer, type and size, largest first."
-    return delivered(lead, lines, lambda shown: _left_out(len(told) + survey.dropped, shown), budget)
+    return lead, lines, len(told) + survey.dropped
 
 
 def _size_of(part: Part) -> int:

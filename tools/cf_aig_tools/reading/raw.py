@@ -114,6 +114,13 @@ async def raw(
 
     """
     window = Window(offset, _most(limit, budget))
+    later = await fill(window, chunks, masker, binary=binary)
+    lead = "Binary, as base64: " if binary else ""
+    return await aside(window.total, partial(_windowed, window, limit, budget, lead, later=later))
+
+
+async def fill(window: Window, chunks: AsyncIterator[bytes], masker: Masker, *, binary: bool = False) -> int:
+    """Fill a window with the text of a body; return how many more characters are stored."""
     shown, stored = Shown(masker, binary=binary), Stored(binary=binary)
 
     def show(chunk: bytes) -> None:
@@ -122,18 +129,16 @@ async def raw(
             if not window.full:
                 window.add(shown.feed(chunk[start : start + PIECE]))
 
-    def told() -> str:
+    def end() -> int:
         if not window.full:
             window.add(shown.end())
-        lead = "Binary, as base64: " if binary else ""
-        later = max(0, stored.characters - window.total) if window.full else 0
-        return _windowed(window, limit, budget, lead, later=later)
+        return max(0, stored.characters - window.total) if window.full else 0
 
     size = 0
     async for chunk in gathered(chunks):
         size += len(chunk)
         await aside(len(chunk), partial(show, chunk))
-    return await aside(size, told)
+    return await aside(size, end)
 
 
 def part(text: str, offset: int, limit: int, budget: int, lead: str, *, later: int = 0) -> str:
