@@ -1,4 +1,4 @@
-"""How a stored body is read, masked and shown: within a budget, whatever it holds."""
+"""Reads, masks and shows a stored body within a budget, whatever it contains."""
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
@@ -26,21 +26,21 @@ from cf_aig_tools.reading.timeline import Timeline
 View = Literal["", "conversation", "outline", "raw"]
 
 RECENT = 32
-"""Bytes for each token of the budget that are kept whole at the end of a body."""
+"""Bytes per budget token that are kept whole at the end of a body."""
 
 SURE_TO_FIT = 2
-"""Bytes a token that nearly any text needs at least: a body below that is shown as it is stored."""
+"""Minimum bytes per token for nearly any text: a body smaller than this is shown as stored."""
 
 
 TOGETHER = "Its events split a secret; reassembled"
 
 BROKE_OFF = "Broke off: "
-"""How what is shown of a stream begins that ended early."""
+"""How the note on a stream that ended early begins."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What of a body is asked for: characters from `offset` (negative: from the end), and tokens at most."""
+    """The requested part of a body: characters from `offset` (negative: from the end), and a token limit."""
 
     view: View = ""
     pointer: str = ""
@@ -51,7 +51,7 @@ class Reading:
 
 
 async def read_body(chunks: AsyncIterator[bytes], asked: Reading, *, masker: Masker) -> str:
-    """Return a body as text to deliver, which costs at most `asked.budget` tokens.
+    """Return a body as text of at most `asked.budget` tokens.
 
     Raises:
         GatewayError: there is nothing at that offset or pointer.
@@ -75,7 +75,7 @@ async def read_body(chunks: AsyncIterator[bytes], asked: Reading, *, masker: Mas
 
 
 async def read_stored(opening: AbstractAsyncContextManager[Opened], asked: Reading, masker: Masker) -> str:
-    """Return a stored body as text to deliver, after what is to be said of it."""
+    """Return a stored body as text, preceded by notes about it."""
     async with opening as stored:
         room = tokens(stored.note) + 2 if stored.note else 0
         told = await read_body(stored.chunks, replace(asked, budget=asked.budget - room), masker=masker)
@@ -83,13 +83,13 @@ async def read_stored(opening: AbstractAsyncContextManager[Opened], asked: Readi
 
 
 async def whole_body(chunks: AsyncIterator[bytes]) -> Body:
-    """Return all of a body, not masked; what is not JSON is one text."""
+    """Return an unmasked body; if it is not JSON, as one text."""
     opening, chunks = await opened(chunks)
     return await complete(chunks, form_of(opening), Masker(enabled=False))
 
 
 async def reply_in(chunks: AsyncIterator[bytes]) -> Conversation | None:
-    """Return what a stored reply says, its long texts shortened; None where it cannot be read."""
+    """Return a stored reply with its long texts shortened, or None if it cannot be read."""
     opening, chunks = await opened(chunks)
     try:
         return await outlined(chunks, form_of(opening), RECENT, Body.conversation)
@@ -98,7 +98,7 @@ async def reply_in(chunks: AsyncIterator[bytes]) -> Conversation | None:
 
 
 async def _stored(chunks: AsyncIterator[bytes], form: Form, asked: Reading, masker: Masker) -> str:
-    """Show a body as it is stored; a stream whose events would show a secret in parts, put together."""
+    """Show a body as stored. A stream whose events would reveal a secret in parts is reassembled."""
     stored = await unsplit(chunks, form, masker)
     if isinstance(stored, str):
         return part(stored, asked.offset, asked.limit, asked.budget, f"{TOGETHER}: ")
@@ -129,7 +129,7 @@ def _viewed(passing: Passing, asked: Reading, masker: Masker, body: Body) -> str
 
 
 def _before(body: Body, held: Conversation | None) -> str:
-    """Say what a body is that is shown as it is stored."""
+    """Describe a body that is shown as stored."""
     failure = explain(None, body.value, None) if held else None
     error = f"Error, {failure.kind}: " if failure else "Error: " if held else ""
     return f"{body.broken}\n".lstrip() + error
@@ -150,6 +150,6 @@ def _selected(body: Body, asked: Reading, masker: Masker) -> str:
 
 
 def _turn_at(body: Body, pointer: str) -> Turn | None:
-    """Return the turn that stands at a pointer, if one does."""
+    """Return the turn at a pointer, if there is one."""
     held = body.conversation() if pointer else None
     return next((turn for turn in held.turns if turn.pointer == pointer), None) if held else None

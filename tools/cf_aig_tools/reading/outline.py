@@ -1,4 +1,4 @@
-"""A JSON value as a tree of paths, types and sizes, largest first: where the bytes are."""
+"""Shows a JSON value as a tree of paths, types and sizes, largest first."""
 
 import heapq
 from collections.abc import Callable
@@ -13,10 +13,10 @@ from cf_aig_tools.reading.pointers import joined
 from cf_aig_tools.reading.quoting import Quoting
 
 FEW = 4
-"""Parts at like places that are still told one by one."""
+"""Parts at similar places that are listed individually."""
 
 TOLD = 60
-"""Characters of a text or number that is told instead of its size."""
+"""Maximum characters of a text or number that is shown instead of its size."""
 
 _NAMES: dict[type[Any], str] = {
     dict: "object", list: "array", str: "string", int: "number", float: "number", bool: "constant",
@@ -26,12 +26,12 @@ _CONSTANTS = {None: 4, True: 4, False: 5}
 
 
 MOST_PLACES = 4_000
-"""Places that are told apart; of more, the smaller half is only counted."""
+"""Maximum places that are listed separately; beyond that, the smaller half is only counted."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """One part of a value: its size in characters, what holds it, its name or number there, and what it is."""
+    """One part of a value: its size in characters, its parent, its name or index, and the value."""
 
     size: int
     pointer: str
@@ -46,7 +46,7 @@ class Part:
 
 @dataclass
 class Place:
-    """The parts at like places: how many, their size, and the first and the two largest of them."""
+    """The parts at similar places: their count, total size, the first part and the two largest."""
 
     count: int = 0
     size: int = 0
@@ -55,7 +55,7 @@ class Place:
     largest: list[Part] = field(default_factory=list[Part])
 
     def add(self, size: int, pointer: str, name: str | None, value: Any) -> None:
-        """Take a part."""
+        """Add a part."""
         self.count += 1
         self.size += size
         self.types.add(cast(type[Any], type(value)))
@@ -65,14 +65,14 @@ class Place:
             self.largest = heapq.nlargest(2, [*self.largest, Part(size, pointer, name, value)], key=_size_of)
 
     def add_numbers(self, count: int, size: int) -> None:
-        """Take numbers of which only the size in all is known."""
+        """Add numbers of which only the total size is known."""
         self.count += count
         self.size += size
         self.types.add(float)
 
 
 def outline(value: Any, quoting: Quoting, budget: int, pointer: str = "") -> str:
-    """Return the largest parts of a value, as many as fit; parts at like places of an array are told together."""
+    """Return the largest parts of a value that fit; parts at similar places of an array are combined."""
     lead, lines, count = outline_lines(value, quoting, budget // 4, pointer)
     return delivered(lead, lines, lambda shown: _left_out(count, shown), budget)
 
@@ -93,11 +93,11 @@ def _size_of(part: Part) -> int:
 
 
 Told = tuple[int, str, Callable[[], str]]
-"""Size, pointer, and what says what is there."""
+"""Size, pointer, and a function that describes the part."""
 
 
 def _told(where: str, place: Place, quoting: Quoting) -> list[Told]:
-    """Return lines for the parts at one place, in which `*` stands for any number."""
+    """Return lines for the parts at one place, where `*` stands for any index."""
     if place.count == len(place.first):
         return [(part.size, part.where, partial(_one, part, quoting)) for part in place.first]
     return [(place.size, where, partial(_many, place, quoting))]
@@ -131,7 +131,7 @@ def _left_out(lines: int, shown: int) -> str:
 
 
 class _Survey:
-    """Measures a value part by part; `dropped` is how many places were too many to be told."""
+    """Measures a value part by part; `dropped` counts the places that were too many to list."""
 
     def __init__(self, quoting: Quoting) -> None:
         self._quoting = quoting
@@ -140,7 +140,7 @@ class _Survey:
         self.dropped = 0
 
     def measure(self, value: Any, pointer: str, place: str) -> int:
-        """Add a value and its parts to those at their places; return its size in characters."""
+        """Add a value and its parts, and return its size in characters."""
         size = self._size(value, pointer, place)
         self._add(place, size, pointer, None, value)
         return size

@@ -1,4 +1,4 @@
-"""A body as it was stored: the text from one character to another, masked and made visible."""
+"""Shows a stored body from one character to another, masked and with hidden characters visible."""
 
 import codecs
 from base64 import b64encode
@@ -14,11 +14,11 @@ from cf_aig_tools.reading.masking import Masker, note, visible
 from cf_aig_tools.reading.threads import aside, gathered
 
 DENSEST = 16
-"""Characters that one token can stand for; longer runs of one sign are rare, and only shorten what is shown."""
+"""Maximum characters per token; longer runs of one character are rare, and only shorten the result."""
 
 
 class Window:
-    """Keeps some characters of a text that comes in parts: from an offset on, or before its end."""
+    """Keeps some characters of a text that arrives in parts: after an offset, or before its end."""
 
     def __init__(self, offset: int, size: int) -> None:
         self._offset = offset
@@ -39,23 +39,23 @@ class Window:
 
     @property
     def text(self) -> str:
-        """What is kept of the text."""
+        """The characters kept."""
         held = "".join(self._parts)
         return held[self._offset :] if self._offset < 0 else held
 
     @property
     def full(self) -> bool:
-        """Nothing that comes later will be shown."""
+        """Whether everything that will be shown has arrived."""
         return self._offset >= 0 and self._held >= self._size
 
     @property
     def start(self) -> int:
-        """The offset of the first character that is kept."""
+        """The offset of the first character kept."""
         return max(0, self.total + self._offset) if self._offset < 0 else self._offset
 
 
 class Stored:
-    """Counts the characters of what is stored: about those that are shown, and at once."""
+    """Counts the characters of a stored body quickly; the count is approximate."""
 
     def __init__(self, *, binary: bool) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
@@ -68,12 +68,12 @@ class Stored:
 
     @property
     def characters(self) -> int:
-        """The characters so far; of bytes, those of their base64."""
+        """The number of characters so far; for binary, those of its base64."""
         return -(-self._count // 3) * 4 if self._binary else self._count
 
 
 class Shown:
-    """Turns stored bytes into the text that is shown; bytes that are not UTF-8 become escapes of their own."""
+    """Decodes stored bytes into display text; bytes that are not UTF-8 become escapes."""
 
     def __init__(self, masker: Masker, *, binary: bool = False) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
@@ -83,7 +83,7 @@ class Shown:
         self._held = ""
 
     def feed(self, chunk: bytes) -> str:
-        """Take the next bytes; return what is certain by now."""
+        """Take the next bytes and return the text that is final."""
         if self._binary:
             whole = (self._bytes + chunk)[: (len(self._bytes) + len(chunk)) // 3 * 3]
             self._bytes = (self._bytes + chunk)[len(whole) :]
@@ -98,7 +98,7 @@ class Shown:
         return self._visible(rest) + visible(self._held)
 
     def _visible(self, text: str) -> str:
-        r"""Make all visible but a `\u` at the end, which means something else when a brace follows."""
+        r"""Make all characters visible except a final `\u`, whose meaning depends on whether a brace follows."""
         text = self._held + text
         self._held = next((end for end in ("\\u", "\\") if text.endswith(end)), "")
         return visible(text.removesuffix(self._held))
@@ -107,7 +107,7 @@ class Shown:
 async def raw(
     chunks: AsyncIterator[bytes], offset: int, limit: int, budget: int, masker: Masker, *, binary: bool = False
 ) -> str:
-    """Return the text from `offset`, `limit` characters of it or as many as cost `budget` tokens, and how to read on.
+    """Return `limit` characters of the text from `offset`, or as many as `budget` tokens allow, and how to read on.
 
     Raises:
         GatewayError: the text ends before that offset.
@@ -142,7 +142,7 @@ async def fill(window: Window, chunks: AsyncIterator[bytes], masker: Masker, *, 
 
 
 def part(text: str, offset: int, limit: int, budget: int, lead: str, *, later: int = 0) -> str:
-    """Return a part of a text that is as it is shown; `lead` says what it is, `later` how much more is stored.
+    """Return part of a text that needs no decoding; `lead` describes it, and `later` is how much more is stored.
 
     Raises:
         GatewayError: the text ends before that offset.
@@ -158,7 +158,7 @@ def _most(limit: int, budget: int) -> int:
 
 
 def _windowed(window: Window, limit: int, budget: int, lead: str, later: int = 0) -> str:
-    """Return what the window holds with what is left out, cut until all of it fits."""
+    """Return the window's content and what is left out, cut until everything fits."""
     if window.total == 0:
         return f"{lead}The body is stored but empty."
     if not window.full and window.start >= window.total:

@@ -1,4 +1,4 @@
-"""A conversation as a debugger reads it: what ended it, who it was with, and its turns."""
+"""Shows a conversation for debugging: how it ended, its parameters, and its turns."""
 
 import json
 import re
@@ -17,21 +17,21 @@ from cf_aig_tools.reading.delivery import delivered
 from cf_aig_tools.reading.quoting import Quoting
 
 SMALL = 40
-"""Tokens that a turn far from the end may cost."""
+"""Tokens for a turn far from the end."""
 STANDING = 60
-"""Tokens of a system prompt, which says the same in every call."""
+"""Tokens for a system prompt, which is the same in every call."""
 LONG = 240
-"""Tokens of a turn before the newest; a longer one is shortened to its ends."""
+"""Tokens for a turn before the newest; a longer one is shortened to its ends."""
 MOST_PARTS = 8
-"""Calls and results of one turn that are shown within the usual budget."""
+"""Calls and results of one turn that are shown within the default budget."""
 ALL_MASKED = 30_000
-"""Characters of a conversation whose secrets are counted in turns that are not shown, too: 2 ms."""
+"""Conversations up to this many characters have secrets counted in hidden turns too, which takes 2 ms."""
 MOST_OTHERS = 8
-"""Members that are not read, and are named."""
+"""Fields that are not shown, only named."""
 USUAL = 2000
-"""The usual budget; with a larger one, more is shown of each turn."""
+"""The default budget; with a larger one, more of each turn is shown."""
 LEAST = 60
-"""Tokens that the lines around the turns cost at least."""
+"""Minimum tokens for the lines around the turns."""
 
 REASONING = "(reasoning)"
 
@@ -39,7 +39,7 @@ Numbered = tuple[int, Turn]
 
 
 class Timeline:
-    """Writes one conversation within a budget of tokens."""
+    """Formats one conversation within a token budget."""
 
     def __init__(self, held: Conversation, quoting: Quoting, budget: int) -> None:
         self._held = held
@@ -55,7 +55,7 @@ class Timeline:
         self._times: dict[int, int] = {}
 
     def text(self) -> str:
-        """Return the whole timeline when it fits, else its last turns first."""
+        """Return the whole timeline if it fits, or else its last turns first."""
         turns = self._folded(self._own())
         if sum(self._sizes) < 8 * self._budget:
             lines = [self._line(number, turn, self._room(number, turn)) for number, turn in turns]
@@ -65,20 +65,20 @@ class Timeline:
         return self._newest_first(turns)
 
     def _room(self, number: int, turn: Turn) -> int:
-        """Return the tokens that a turn may cost where all of them fit: the newest is never shortened."""
+        """Return the tokens allowed per turn when all turns fit; the newest is never shortened."""
         if number == len(self._held.turns) - 1:
             return self._budget * 2
         return (STANDING if turn.role in INSTRUCTIONS else LONG) * self._larger**2
 
     def _own(self) -> Iterator[Numbered]:
-        """Yield the turns, without those that only hold results shown with their calls."""
+        """Yield the turns, except those that only contain results shown with their calls."""
         for number, turn in enumerate(self._held.turns):
             paired = turn.results and all(result.id in self._called for result in turn.results)
             if turn.text or turn.reasoning or turn.calls or turn.media or not paired:
                 yield number, turn
 
     def _folded(self, turns: Iterable[Numbered]) -> list[Numbered]:
-        """Keep the last of several turns in a row that say the same, and how many they were."""
+        """Keep the last of several identical turns in a row, with their count."""
         kept: list[Numbered] = []
         for number, turn in turns:
             if kept and self._said(kept[-1][1]) == self._said(turn):
@@ -88,7 +88,7 @@ class Timeline:
         return kept
 
     def _said(self, turn: Turn) -> tuple[Any, ...]:
-        """Return all that a turn says, whatever its calls are numbered."""
+        """Return everything a turn says, ignoring the ids of its calls."""
         calls = [(call.name, call.arguments, self._results.get(call.id, (0, ""))[1]) for call in turn.calls]
         return turn.role, turn.text, turn.reasoning, turn.media, calls, [result.text for result in turn.results]
 
@@ -108,7 +108,7 @@ class Timeline:
     def _filling(self, order: list[Numbered]) -> Iterator[str]:
         """Yield lines until the budget is spent: half of it for the newest, less and less for older ones.
 
-        What a turn does not need is left for those after it.
+        What a turn does not use is left for the next.
         """
         room = self._budget - LEAST
         for place, (number, turn) in enumerate(order):
@@ -140,7 +140,7 @@ class Timeline:
         return f"{before} {quoted}".strip()
 
     def _by_name(self, text: str, room: int) -> str:
-        """Return arguments that are long or of several lines one by one, each shortened to its ends."""
+        """Return long or multi-line arguments one by one, each shortened to its ends."""
         try:
             held = as_object(json.loads(text))
         except (ValueError, RecursionError):
@@ -153,7 +153,7 @@ class Timeline:
         return f"{{{', '.join(told)}}}" if held else ""
 
     def _parts(self, number: int, turn: Turn) -> Iterator[tuple[str, str]]:
-        """Yield what a turn holds, each with the words before it."""
+        """Yield the contents of a turn, each with the words before it."""
         if turn.reasoning:
             yield REASONING, turn.reasoning.strip()
         if turn.text or not (turn.calls or turn.results or turn.media or turn.reasoning or turn.citations):
@@ -207,7 +207,7 @@ class Timeline:
         return f"Error: {quoted(self._quoting.short(self._held.error, 400), 401)}" if self._held.error else ""
 
     def _left_out(self, order: list[Numbered], lines: list[str], shown: int) -> str:
-        """Say how much is missing, and with which arguments it is shown."""
+        """Say how much is missing, and with which arguments to see it."""
         missing, total = order[shown:], sum(self._sizes)
         cut = next(
             (turn for (_, turn), line in zip(order[:shown], lines, strict=False) if " characters)" in line), None
@@ -226,7 +226,7 @@ class Timeline:
 
 
 def _in_order_of_interest(turns: list[Numbered]) -> list[Numbered]:
-    """Return the newest turn, the user's newest words, what the system prompt says, then all others, newest first."""
+    """Return the newest turn, the user's newest words, the system prompt, then all others, newest first."""
     newest = [each for each in reversed(turns) if each[1].role not in INSTRUCTIONS]
     standing = [each for each in turns if each[1].role in INSTRUCTIONS]
     asked = next((place for place, (_, turn) in enumerate(newest) if turn.role == "user" and turn.text), 0)
@@ -259,7 +259,7 @@ _PLACE = re.compile(r"(?P<list>.*)/(?P<number>\d+)(?:/[a-z]+)?")
 
 
 def labels(turns: Sequence[Turn]) -> list[str]:
-    """Return what each turn is called: its number in the list where most turns stand, else where it stands.
+    """Return a label for each turn: its index in the list that holds most turns, or else its pointer.
 
     So `5` is the turn at `/messages/5`.
     """

@@ -1,1 +1,1 @@
-"""What many calls add up to: figures in groups, when they changed, and causes of failure."""
+"""Totals of many calls: figures by group, when they changed, and causes of failure."""

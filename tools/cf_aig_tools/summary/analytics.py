@@ -1,4 +1,4 @@
-"""What analytics tell of the calls of a span: figures of groups, or of all calls alone."""
+"""Reads analytics for the calls in a time range: figures by group, or for all calls only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -26,7 +26,7 @@ from cf_aig_tools.summary.pages import Rows
 from cf_aig_tools.summary.scope import Scope
 
 ANALYTICS_S = 10.0
-"""How long analytics are waited for."""
+"""Seconds to wait for analytics."""
 
 MINUTE = timedelta(minutes=1)
 STEPS: tuple[tuple[timedelta, timedelta, Dimension], ...] = (
@@ -35,17 +35,17 @@ STEPS: tuple[tuple[timedelta, timedelta, Dimension], ...] = (
     (timedelta(days=6), 60 * MINUTE, "datetimeHour"),
     (timedelta.max, timedelta(days=1), "date"),
 )
-"""For spans up to a length: how long the stretches of time are that are compared, and what analytics call them."""
+"""By maximum length of the time range: the bucket size, and what analytics call it."""
 
 UNKNOWN = {SESSION: "sessions", "user": "users"}
-"""Groups that analytics do not know, besides metadata."""
+"""Groups that analytics do not support, besides metadata."""
 
 Groups = list[RequestGroup]
 
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of a scope: in which groups, and against calls of how much earlier."""
+    """The scope of a summary, its grouping, and how much earlier the calls are that it is compared with."""
 
     scope: Scope
     by: str
@@ -54,22 +54,22 @@ class Question:
 
     @property
     def is_of_labels(self) -> bool:
-        """Whether a call's own words make the groups: its client, its session, its user, or metadata."""
+        """Whether the groups come from the calls themselves: client, session, user, or metadata."""
         return self.by in ASKERS or self.by.startswith(METADATA)
 
     @property
     def step(self) -> tuple[timedelta, Dimension]:
-        """The stretch of time that changes are looked for by."""
+        """The bucket size in which changes are detected."""
         span = self.scope.end - self.scope.start
         return next((step, dimension) for longest, step, dimension in STEPS if span <= longest)
 
 
 @dataclass(frozen=True)
 class Analytics:
-    """Groups now and earlier, and now by time when those are not too many; or why there are none.
+    """Groups now and earlier, and now by time if there are few enough; or why there are none.
 
-    `evaluations` are guardrails' own calls now, which are in none of the groups; of gateways, all calls of the model
-    that evaluates, which are.
+    `evaluations` are guardrails' own calls now, which no group includes; when grouped by gateway, all calls to the
+    evaluation model, which the groups do include.
     """
 
     now: Groups = field(default_factory=Groups)
@@ -108,7 +108,7 @@ async def counted(question: Question, by: tuple[Dimension, ...]) -> Analytics:
 
 
 async def labeled(question: Question, reads: Sequence[Rows]) -> Analytics | None:
-    """Ask for the figures of groups that calls' own words make; None where analytics do not tell all of them."""
+    """Query figures for groups that come from the calls themselves; None if analytics do not cover all of them."""
     for by, names_all in labels(question.by):
         try:
             found = doubted(await counted(question, by), reads)
@@ -123,7 +123,7 @@ async def labeled(question: Question, reads: Sequence[Rows]) -> Analytics | None
 
 
 async def added_up(question: Question) -> Analytics:
-    """Ask for the figures of all calls alone."""
+    """Query figures for all calls only."""
     scope = question.scope
     scopes = [scope, *([scope.earlier(question.earlier)] if question.earlier else [])]
     answers = await ask(question, [each.grouping() for each in scopes])
@@ -132,10 +132,10 @@ async def added_up(question: Question) -> Analytics:
 
 
 async def ask(question: Question, groupings: Sequence[Grouping | None]) -> list[Groups]:
-    """Return what analytics answer.
+    """Return the response of analytics.
 
     Raises:
-        GatewayError: they do not, or not in time.
+        GatewayError: analytics failed or timed out.
 
     """
     known = [grouping for grouping in groupings if grouping]
@@ -149,7 +149,7 @@ async def ask(question: Question, groupings: Sequence[Grouping | None]) -> list[
 
 
 async def without_evaluations(question: Question, analytics: Analytics, reads: Sequence[Rows]) -> Analytics:
-    """Ask analytics again, without the calls of the model that evaluates, and how many those are."""
+    """Query again without calls to the evaluation model, and count those calls."""
     if analytics.doubt and not analytics.totals:
         return analytics
     if any(row.log.model in MODELS for rows in reads for row in rows.rows):
@@ -162,7 +162,7 @@ async def without_evaluations(question: Question, analytics: Analytics, reads: S
 
 
 def doubted(analytics: Analytics, reads: Sequence[Rows]) -> Analytics:
-    """Return the same, in doubt where it counts fewer calls than there are logs: an empty answer is not zero."""
+    """Return the same, marked as doubtful if it counts fewer calls than there are logs: an empty answer is not zero."""
     if any(figures.calls < len(rows.rows) for figures, rows in zip(analytics.totals, reads, strict=False)):
         return replace(analytics, totals=())
     for groups, rows in zip((analytics.now, analytics.earlier), reads, strict=False):

@@ -1,4 +1,4 @@
-"""When a group's first and last calls were, where it did not have calls in the whole span."""
+"""When a group's first and last calls were, if it was not active in the whole time range."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -8,19 +8,19 @@ from cf_aig_tools.summary.figures import SLICES
 from cf_aig_tools.summary.sources import Question, Sources
 
 SHARE = 0.1
-"""The share of the span without calls, at its start or end, from which on that is told."""
+"""The share of the time range without calls, at its start or end, that is reported."""
 
 INTERVALS = 5
-"""The same in mean intervals between calls."""
+"""The same, in multiples of the mean interval between calls."""
 
 FEW = 3
-"""Calls from which on a mean interval means something; groups with fewer are not told."""
+"""Minimum calls for a meaningful mean interval; smaller groups are not reported."""
 
 
 def appearances(question: Question, sources: Sources) -> dict[str, str]:
-    """Return, by group, since when or until when it had calls, where that is in the midst of the span.
+    """Return, by group, since when or until when it had calls, if that is within the time range.
 
-    Group `` is all calls; a group is told only where it is not as all calls are.
+    Group `` is all calls; other groups are reported only where they differ from it.
     """
     found = {} if question.by in SLICES else {group: _times(sources, group) for group in sources.now.groups}
     every = sorted(at for times in found.values() for at in times)
@@ -56,7 +56,7 @@ def _told(
 
 
 def _times(sources: Sources, group: str) -> Sequence[datetime]:
-    """Return the times of a group's calls, or the starts of the stretches of time that have some."""
+    """Return the times of a group's calls, or the starts of the buckets that contain some."""
     if sources.now.rows.are_all:
         return sorted(at for row in sources.now.held.get(group, ()) if (at := when(row.log)))
     return sorted(sources.timeline.get(group, ()))

@@ -1,4 +1,4 @@
-"""Why calls failed, read from the bodies of some of them."""
+"""Finds out why calls failed by reading some of their bodies."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -19,17 +19,17 @@ from cf_aig_tools.summary.pages import Row
 from cf_aig_tools.summary.scope import Scope
 
 MOST_BODIES = 60
-"""Bodies that are read; the API takes 1,200 requests in 5 minutes."""
+"""Maximum bodies read; the API allows 1,200 requests in 5 minutes."""
 
 MOST_BYTES = 8192
-"""Bytes of a body that are read."""
+"""Maximum bytes read from a body."""
 
 PATIENCE_S = 15.0
-"""How long bodies are read in all."""
+"""Time limit for reading bodies, in seconds."""
 
 
 async def causes(scope: Scope, failed: Sequence[Row]) -> dict[str, Failure]:
-    """Return, by log id, why calls failed: of as many as the bounds allow, of every status, provider and model."""
+    """Return, by log id, why calls failed, for as many as the limits allow, across statuses, providers and models."""
     bodies = Bodies(scope.gateway, scope.gateway_id)
     found: dict[str, Failure] = {}
     with anyio.move_on_after(PATIENCE_S):
@@ -38,7 +38,7 @@ async def causes(scope: Scope, failed: Sequence[Row]) -> dict[str, Failure]:
 
 
 def _spread(failed: Sequence[Row]) -> Iterator[Log]:
-    """Yield failed calls, one of each stratum in turn, at random within it."""
+    """Yield failed calls, taking one from each stratum in turn, in random order within it."""
     chance = random.Random(0)  # noqa: S311 (which bodies are read is no secret)
     drawn = [chance.sample(rows, len(rows)) for rows in strata(failed).values()]
     return (row.log for turn in zip_longest(*drawn) for row in turn if row)

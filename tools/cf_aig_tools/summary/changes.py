@@ -1,4 +1,4 @@
-"""When a figure changed: the stretch of time whose difference from the rest explains most of the variance."""
+"""Detects when a figure changed: the period whose difference from the rest explains most of the variance."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -7,35 +7,38 @@ from datetime import datetime
 from itertools import accumulate
 
 SIGNIFICANT = 36.0
-"""The difference between the two parts, squared, in units of what chance makes of it: six standard errors."""
+"""Minimum squared difference between the two parts, relative to chance: six standard errors."""
 
 LIKELIER = 30.0
-"""The same for shares: twice the logarithm of how much likelier two chances are than one. Right for rare ones."""
+"""The same for shares: twice the log-likelihood ratio of two probabilities over one.
+
+This is correct for rare events.
+"""
 
 LEAST_CALLS = 20
-"""Calls on either side of a change."""
+"""Minimum calls on either side of a change."""
 
 LEAST_BUCKETS = 6
 STEADY = 3
-"""Buckets that a change of an amount lasts at least: a single expensive call is none."""
+"""Minimum length of a change in buckets, so that one expensive call does not count."""
 
 PASSING = 1.3
-"""A change is taken to have passed when that explains so much more than that it lasts."""
+"""A change counts as temporary if that explains this much more than a lasting one."""
 
 SCATTERED = 3.0
-"""The variance of counts, over their mean, below which nothing is looked for in them."""
+"""Below this ratio of variance to mean, counts are not searched for changes."""
 
 JUMP = 3.0
-"""The number of calls is told to have changed from this ratio on: traffic has its hours."""
+"""The number of calls must change by this ratio to be reported, because traffic varies over the day."""
 
 RATIO = 1.25
 SHARE = 0.02
-"""A change is told when it is by a quarter or more and, of a share of calls, by two in a hundred."""
+"""A change is reported if it is at least a quarter and, for a share of calls, at least two percentage points."""
 
 
 @dataclass(frozen=True)
 class Bucket:
-    """The calls that began at a time, and how much of something they make: failures, dollars, cache hits."""
+    """The calls that began in a bucket, and their total of something: failures, dollars, cache hits."""
 
     at: datetime
     calls: float
@@ -53,7 +56,7 @@ class Change:
 
 
 def change(buckets: Sequence[Bucket], *, share: bool) -> Change | None:
-    """Return the change of an amount per call, in order of time; `share`: every call makes 0 or 1 of it."""
+    """Return the change of an amount per call over time; `share` means that each call contributes 0 or 1."""
     count, least = len(buckets), 1 if share else STEADY
     if count < LEAST_BUCKETS:
         return None
@@ -73,9 +76,9 @@ def change(buckets: Sequence[Bucket], *, share: bool) -> Change | None:
 
 
 def jump(counts: Sequence[float]) -> Change | None:
-    """Return the change of how many calls there are in each of equal stretches of time.
+    """Return the change in the number of calls in buckets of equal length.
 
-    Chance is taken to make as much of it as it makes on either side of the change.
+    Random variation is assumed to be as large as on either side of the change.
     """
     sums = [0.0, *accumulate(counts)]
     length = len(counts)
@@ -103,12 +106,12 @@ def _log_rate(count: float, length: int) -> float:
 
 
 def _scatter(counts: Sequence[float], mean: float) -> float:
-    """Return the variance of counts over their mean, which is 1 for calls that come by chance."""
+    """Return the variance of counts over their mean, which is 1 for calls that arrive at random."""
     return sum((count - mean) ** 2 for count in counts) / len(counts) / mean if mean else 1.0
 
 
 class _Sums:
-    """Sums over stretches of buckets."""
+    """Prefix sums over buckets."""
 
     def __init__(self, buckets: Sequence[Bucket]) -> None:
         self._buckets = buckets
@@ -116,12 +119,12 @@ class _Sums:
         self._amounts = [0.0, *accumulate(bucket.amount for bucket in buckets)]
 
     def means(self, start: int, end: int) -> tuple[float, float]:
-        """Return the amount per call within a stretch, and in the rest."""
+        """Return the amount per call inside a period, and outside it."""
         calls, amount = self._calls[end] - self._calls[start], self._amounts[end] - self._amounts[start]
         return amount / calls, (self._amounts[-1] - amount) / (self._calls[-1] - calls)
 
     def clear_means(self, start: int, end: int) -> tuple[float, float]:
-        """Return the same without the buckets in which the change may be, where others are left."""
+        """Return the same without the buckets in which the change may be, if others remain."""
         count = len(self._buckets)
         inside = range(start + 1, end if end == count else end - 1) or range(start, end)
         outside = [*range(start - 1), *range(end + 1, count)] or [*range(start), *range(end, count)]
@@ -132,7 +135,7 @@ class _Sums:
         return sum(bucket.amount for bucket in held) / sum(bucket.calls for bucket in held)
 
     def explained(self, start: int, end: int) -> float:
-        """Return the variance, times calls, that the difference of a stretch from the rest explains."""
+        """Return the variance, times calls, explained by the difference between a period and the rest."""
         inside = self._calls[end] - self._calls[start]
         outside = self._calls[-1] - inside
         if inside < LEAST_CALLS or outside < LEAST_CALLS:
@@ -141,7 +144,7 @@ class _Sums:
         return (within - without) ** 2 * inside * outside / self._calls[-1]
 
     def is_chance(self, start: int, end: int, explained: float, *, share: bool) -> bool:
-        """Whether the difference of a stretch from the rest may be one that chance makes."""
+        """Whether the difference between a period and the rest may be due to chance."""
         if not share:
             return explained < SIGNIFICANT * self._noise(explained)
         calls, amount = self._calls[end] - self._calls[start], self._amounts[end] - self._amounts[start]
@@ -149,19 +152,19 @@ class _Sums:
         return 2 * (apart - _likelihood(self._calls[-1], self._amounts[-1])) < LIKELIER
 
     def _noise(self, explained: float) -> float:
-        """Return the variance of one call that is left, by the buckets."""
+        """Return the remaining variance of one call, based on the buckets."""
         mean = self._amounts[-1] / self._calls[-1]
         whole = sum(bucket.calls * (bucket.amount / bucket.calls - mean) ** 2 for bucket in self._buckets)
         return max(0.0, whole - explained) / (len(self._buckets) - 2)
 
 
 def _likelihood(calls: float, amount: float) -> float:
-    """Return the logarithm of how likely a share is where it is the chance of each call."""
+    """Return the log-likelihood of a share, if it is the probability for each call."""
     return sum(part * math.log(part / calls) for part in (amount, calls - amount) if part > 0)
 
 
 def turn(buckets: Sequence[Bucket], before: float, after: float) -> int:
-    """Return the number of the first bucket from which on calls are rather as `after` than as `before`."""
+    """Return the first bucket from which calls are closer to `after` than to `before`."""
     middle = (before + after) / 2
     rising = 1 if after > before else -1
     leaning = [rising * (bucket.amount - middle * bucket.calls) for bucket in buckets]

@@ -1,4 +1,4 @@
-"""Failed calls put together by their cause: its class, then the provider's words without what varies."""
+"""Groups failed calls by cause: the failure class, then the provider's words without variable parts."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ Stratum = tuple[int | None, str | None, str | None]
 
 @dataclass
 class Cluster:
-    """Calls that failed for one cause; `count` is about right when not every body was read."""
+    """Calls that failed for one cause; `count` is approximate if not every body was read."""
 
     kind: str
     words: str = ""
@@ -24,14 +24,14 @@ class Cluster:
     logs: list[Log] = field(default_factory=list[Log])
 
     def told(self) -> str:
-        """Return the provider's words or, where it had none, who ended the calls and after how long."""
+        """Return the provider's words or, without any, who ended the calls and after how long."""
         began = self.kind == BROKEN
         durations = [log.duration for log in self.logs]
         return self.words or failures.meaning(self.logs[0].status_code, durations, began=began)
 
 
 def cause(log: Log, body: str) -> Failure:
-    """Return why a call failed, from the beginning of the body that came back."""
+    """Return why a call failed, from the beginning of its response body."""
     explained = failures.explain(log.status_code, body, log.provider, log.duration)
     is_text = not body.lstrip().startswith(("{", "[", "data:", "event:", "error code: "))
     words = failures.words(body) or (body[: failures.MAX_WORDS] if is_text else "")
@@ -39,9 +39,9 @@ def cause(log: Log, body: str) -> Failure:
 
 
 def clusters(failed: Sequence[Row], causes: Mapping[str, Failure]) -> list[Cluster]:
-    """Return the clusters of failed calls, largest first; `causes` are of those, by id, whose body was read.
+    """Return the clusters of failed calls, largest first; `causes` covers calls whose body was read, by id.
 
-    A call whose body was not read is taken to have failed as those of the same status, provider and model did.
+    A call whose body was not read is assumed to have failed like others with the same status, provider and model.
     """
     found: dict[Key, Cluster] = {}
     for rows in strata(failed).values():
@@ -58,7 +58,7 @@ def clusters(failed: Sequence[Row], causes: Mapping[str, Failure]) -> list[Clust
 
 
 def strata(failed: Sequence[Row]) -> dict[Stratum, list[Row]]:
-    """Return failed calls by what a row tells of the cause."""
+    """Group failed calls by what their row says about the cause."""
     held: dict[Stratum, list[Row]] = defaultdict(list)
     for row in failed:
         held[row.log.status_code, row.log.provider, row.log.model].append(row)
@@ -70,7 +70,7 @@ def _key(log: Log, failure: Failure) -> Key:
 
 
 def _names(log: Log) -> Iterator[str]:
-    """Yield what a provider may call the model."""
+    """Yield the names a provider may use for the model."""
     model = log.model or ""
     yield model
     yield model.rpartition("/")[2]

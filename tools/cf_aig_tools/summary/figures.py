@@ -1,4 +1,4 @@
-"""What calls add up to, from logs or from analytics, and by what they are told apart."""
+"""The figures of calls, from logs or analytics, and how calls are grouped."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -17,7 +17,7 @@ from cf_aig_tools.tables import shown
 
 FROM_CACHE = "from the gateway cache"
 NONE = "(none)"
-"""The group of calls that lack what groups are made by."""
+"""The group of calls without a value for the grouping key."""
 
 GATEWAY = "gateway"
 DIMENSIONS: dict[str, Dimension] = {
@@ -34,10 +34,10 @@ TIMES = {"hour": "%m-%d %H:00", "day": "%Y-%m-%d"}
 
 SESSION = "session"
 ASKERS: dict[str, Callable[[Log], str]] = {SESSION: session_of, "user": user_of, "user_agent": client_of}
-"""Groups by whose a call is, and how a log tells that."""
+"""Groupings by origin, and how a log states it."""
 
 Label = tuple[tuple[Dimension, ...], bool]
-"""By what analytics may tell groups apart, and whether that counts only where it names all of them."""
+"""The analytics dimension for a grouping, and whether it only counts if it covers all calls."""
 
 OF_METADATA: tuple[Label, ...] = ((("metadataRaw",), False),)
 OF_SESSIONS: tuple[Label, ...] = (
@@ -47,15 +47,15 @@ OF_SESSIONS: tuple[Label, ...] = (
 )
 
 SLICES = frozenset({*TIMES, "status", "cached", SESSION})
-"""Groups that do not change by themselves: changes are looked for in all calls."""
+"""Groups that do not change by themselves: changes are detected across all calls."""
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Counts and sums over calls (cost in US dollars); `cached` is of the gateway's cache.
+    """Counts and sums over calls (cost in US dollars); `cached` refers to the gateway's cache.
 
-    `promptable` are calls whose prompt the provider can cache, `prompt_hits` adds up which share of each it had. Only
-    logs know them.
+    `promptable` counts calls whose prompt the provider can cache, and `prompt_hits` sums the cached share of each
+    prompt. Only logs have these.
     """
 
     calls: float = 0
@@ -69,21 +69,21 @@ class Figures:
     prompt_hits: float = 0
 
     def __add__(self, other: "Figures") -> "Figures":
-        """Return the figures of both."""
+        """Return the combined figures."""
         return Figures(*map(add, vars(self).values(), vars(other).values()))
 
     @property
     def paid(self) -> float:
-        """Calls that succeeded and were not answered by the cache."""
+        """Successful calls that were not answered from the cache."""
         return max(0, self.calls - self.failed - self.cached)
 
     def with_saved(self) -> "Figures":
-        """Return the same with what the cache spared: its hits, each at what a paid call costs on average."""
+        """Return the same with the cache's savings: each hit counts as the average cost of a paid call."""
         return replace(self, saved=self.cached * self.cost / self.paid if self.paid else 0)
 
 
 def of_row(log: Log, weight: float = 1) -> Figures:
-    """Return the figures of so many calls like one; what is unknown counts nothing."""
+    """Return the figures of this many identical calls; unknown values count as zero."""
     held = (1, log.success is False, log.cached is True, log.cost or 0, log.tokens_in or 0, log.tokens_out or 0)
     share = prompt_share(log)
     return Figures(
@@ -94,14 +94,14 @@ def of_row(log: Log, weight: float = 1) -> Figures:
 
 
 def prompt_share(log: Log) -> float | None:
-    """Return which share of a prompt the provider's cache had; None for one that it does not cache."""
+    """Return the cached share of a prompt; None if the provider does not cache it."""
     if log.cached or log.success is False or not log.tokens_in or log.tokens_in < LEAST:
         return None
     return min(1.0, usage_of(log).cache_read / log.tokens_in)
 
 
 def of_group(group: RequestGroup) -> Figures:
-    """Return the figures of a group of analytics."""
+    """Return the figures of an analytics group."""
     return Figures(
         group.count,
         group.errored_requests,
@@ -113,12 +113,12 @@ def of_group(group: RequestGroup) -> Figures:
 
 
 def total(parts: Iterable[Figures]) -> Figures:
-    """Return the figures of all."""
+    """Return the combined figures."""
     return sum(parts, Figures())
 
 
 def by_log(rows: Sequence[Row], by: str, later: timedelta = timedelta()) -> dict[str, list[Row]]:
-    """Return rows by the name of their group; `later` is added to times that make groups."""
+    """Return rows by group name; `later` is added to times used as groups."""
     groups: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         groups[_of_log(row.log, by, later)].append(row)
@@ -126,12 +126,12 @@ def by_log(rows: Sequence[Row], by: str, later: timedelta = timedelta()) -> dict
 
 
 def labels(by: str) -> tuple[Label, ...]:
-    """Return by what analytics may tell groups apart that a call's own words make, in the order to ask."""
+    """Return the analytics dimensions for groups that come from the calls themselves, in the order to try."""
     return OF_SESSIONS if by == SESSION else OF_METADATA
 
 
 def of_dimension(group: RequestGroup, by: str, later: timedelta = timedelta()) -> str:
-    """Return the name of a group of analytics."""
+    """Return the name of an analytics group."""
     if by not in DIMENSIONS:
         session, metadata = (group.dimensions.get(name) or None for name in ("sessionId", "metadataRaw"))
         log = Log.model_validate(Log.mended({"id": "", "session_id": session, "metadata": metadata}))
@@ -158,7 +158,7 @@ def _of_log(log: Log, by: str, later: timedelta) -> str:
 
 
 def _named(name: str) -> str:
-    """Return the name of a group as it may stand in a line: our own names of clients as they are."""
+    """Return the name of a group for use in a line: our own client names as they are."""
     return name if name in CLIENT_NAMES else named(name, MOST) or NONE
 
 
@@ -171,7 +171,7 @@ def _cached(is_cached: bool) -> str:
 
 
 def percentiles(rows: Sequence[Row]) -> tuple[float | None, float | None]:
-    """Return the nearest-rank 50th and 95th percentile of durations (ms), each row by its weight."""
+    """Return the nearest-rank 50th and 95th percentile of durations (ms), with rows weighted."""
     timed = sorted((row.log.duration, row.weight) for row in rows if row.log.duration is not None)
     if not timed:
         return None, None

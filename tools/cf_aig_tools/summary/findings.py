@@ -1,4 +1,4 @@
-"""All that is found out about the calls of a span."""
+"""Collects all findings about the calls in a time range."""
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -21,7 +21,7 @@ from cf_aig_tools.summary.shifts import COST, FAILED, PROMPT, Shift, is_paid, sh
 from cf_aig_tools.summary.sources import Question, Sources, read_sources
 
 MOST_REASONS = 3
-"""Changes of which it is told what else changed with them."""
+"""Maximum changes for which accompanying changes are looked up."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class Mark:
 
 @dataclass(frozen=True)
 class Findings:
-    """What a summary says, before it is cut to size; `read` is the number of bodies that tell causes.
+    """The content of a summary before it is cut to size; `read` is the number of bodies read for causes.
 
-    `reasons` tell of a change what else changed with it, as (what, reasons). `asked` has what sessions asked last.
+    `reasons` list what else changed with a change, as (what, reasons). `asked` has the last words of sessions.
     """
 
     question: Question
@@ -53,10 +53,10 @@ class Findings:
 
 
 async def findings(question: Question) -> Findings:
-    """Ask, read, and put together.
+    """Query, read and combine.
 
     Raises:
-        GatewayError: no call has the metadata key that groups are made by, or the gateway does not answer.
+        GatewayError: no call has the metadata key to group by, or the gateway does not respond.
 
     """
     sources = await read_sources(question)

@@ -1,4 +1,4 @@
-"""The minute at which a change began or ended, looked for between two of the stretches of time it was found by."""
+"""Dates the start or end of a change to the minute, within the buckets in which it was found."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,12 +16,12 @@ from cf_aig_tools.summary.shifts import PROMPT, Shift, buckets_of, paid_calls, s
 from cf_aig_tools.summary.sources import Sources, over_time, time_of
 
 MOST = 8
-"""Ends of changes that analytics are asked about: a grouping or two each, in one request."""
+"""Maximum change ends sent to analytics: one or two groupings each, in one request."""
 
 
 @dataclass(frozen=True, eq=False)
 class End:
-    """Where a change begins or ends: between two times, before which and after which calls make so much."""
+    """Where a change begins or ends: between two times, with the amounts before the first and after the second."""
 
     shift: Shift
     start: datetime
@@ -30,7 +30,7 @@ class End:
     after: float
 
     def minute(self, buckets: Sequence[Bucket]) -> datetime:
-        """Return the time of the change by the calls between the two times."""
+        """Return the time of the change, using the calls between the two times."""
         place = turn(buckets, self.before, self.after)
         return buckets[place].at if place < len(buckets) else self.end
 
@@ -82,7 +82,7 @@ def _span(times: Sequence[datetime], scope: Scope, off: timedelta) -> str:
 
 
 def _off(ends: Sequence[End], minutes: Mapping[End, datetime], question: Question, sources: Sources) -> timedelta:
-    """Return how far times may be off: by what lies between the logs that were read, or within a stretch of time."""
+    """Return the possible error of the times: the distance between the logs read, or the bucket size."""
     off = timedelta() if all(end in minutes for end in ends) else question.step[0]
     if sources.doubt and not sources.now.rows.are_all:
         parts = MOST_ROWS // PAGE
@@ -91,7 +91,7 @@ def _off(ends: Sequence[End], minutes: Mapping[End, datetime], question: Questio
 
 
 def _read(question: Question, sources: Sources, end: End) -> list[Bucket]:
-    """Return the minutes of an end by the logs that were read."""
+    """Return the minutes of change ends from the logs read."""
     rows, shift = sources.now.series(question.by)[end.shift.group], end.shift
     if shift.measure:
         buckets = buckets_of(over_time(rows, MINUTE), shift.measure)
@@ -101,7 +101,7 @@ def _read(question: Question, sources: Sources, end: End) -> list[Bucket]:
 
 
 async def _asked(question: Question, ends: Sequence[End]) -> dict[End, datetime]:
-    """Return the minutes of ends by analytics; none where they do not answer."""
+    """Return the minutes of change ends from analytics; empty if they do not respond."""
     asked = [list(_groupings(question, end)) for end in ends]
     groupings = [grouping for of_end in asked for grouping in of_end]
     try:
@@ -115,7 +115,7 @@ async def _asked(question: Question, ends: Sequence[End]) -> dict[End, datetime]
 
 
 def _groupings(question: Question, end: End) -> Iterator[Grouping | None]:
-    if question.is_of_labels or question.by == GATEWAY:  # a name has many values; of all gateways one request is made
+    if question.is_of_labels or question.by == GATEWAY:  # a name has many values; for all gateways, one request is made
         yield None
         return
     scope = replace(question.scope, start=max(end.start, question.scope.start), end=end.end)

@@ -1,4 +1,4 @@
-"""Why the provider's cache has less of prompts since a minute: a request before it is compared with one after."""
+"""Explains a drop in prompt cache hits by comparing a request before it with one after."""
 
 import re
 from collections.abc import Sequence
@@ -19,16 +19,16 @@ from cf_aig_tools.summary.pages import Row
 from cf_aig_tools.summary.scope import Scope
 
 HALF = 0.5
-"""The share of a prompt that a hit has read."""
+"""Minimum cached share of a prompt for a call to count as a hit."""
 
 NEAREST = 20
-"""Calls on each side of a minute among which those are looked for that are most alike."""
+"""Calls on each side of the change among which the most similar pair is chosen."""
 
 MOST_ASKED = 3
-"""Calls whose own session is asked where such a pair does not tell."""
+"""Calls whose session is examined if such a pair gives no cause."""
 
 PATIENCE_S = 10.0
-"""How long bodies are read for one change."""
+"""Time limit for reading the bodies for one change, in seconds."""
 
 OF_ONE = re.compile(r"message \d|only \d")
 """How differences begin that any two conversations have."""
@@ -37,14 +37,14 @@ _NUMBER = re.compile(r"[\d,]+")
 
 
 async def cause_of_fall(scope: Scope, before: Sequence[Row], after: Sequence[Row]) -> str:
-    """Return why prompts were read from the cache before a change and not after it; empty where that is not found."""
+    """Return why prompts were read from the cache before a change but not after it; empty if no cause is found."""
     with anyio.move_on_after(PATIENCE_S):
         return await _by_a_pair(scope, before, after) or await _by_sessions(scope, after)
     return ""
 
 
 async def _by_a_pair(scope: Scope, before: Sequence[Row], after: Sequence[Row]) -> str:
-    """Compare a hit before the change with a miss after it, and leave out what hits before it differ by, too."""
+    """Compare a hit before the change with a miss after it, ignoring differences that also occur between hits."""
     hits = [log for log in _logs(before) if (prompt_share(log) or 0) >= HALF][-NEAREST:]
     misses = _misses(after)[:NEAREST]
     if not hits or not misses:
@@ -65,7 +65,7 @@ async def _by_a_pair(scope: Scope, before: Sequence[Row], after: Sequence[Row]) 
 
 
 async def _by_sessions(scope: Scope, after: Sequence[Row]) -> str:
-    """Ask the sessions of calls after the change, the largest first: those that begin a session missed nothing."""
+    """Examine the sessions of calls after the change, largest first; the first call of a session missed nothing."""
     largest = sorted(_misses(after), key=lambda log: -(log.tokens_in or 0))
     for log in largest[:MOST_ASKED]:
         if found := await missed_since(scope.gateway, scope.gateway_id, log, usage_of(log)):
@@ -84,7 +84,7 @@ def _misses(rows: Sequence[Row]) -> list[Log]:
 
 
 def _likeness(one: Log, other: Log) -> tuple[int, float]:
-    """Return how much two calls look as if one program made them: by their labels, then by their size."""
+    """Return how similar two calls look: by their labels, then by their size."""
     labels = sum(one.metadata.get(key) == value for key, value in other.metadata.items())
     same = 2 * (one.model == other.model) + (one.user_agent == other.user_agent) + (one.path == other.path)
     return labels + same, -abs((one.tokens_in or 0) - (other.tokens_in or 0))

@@ -1,4 +1,4 @@
-"""What else changed when a figure did: a latency for longer answers, a cost or failures for another mix of calls."""
+"""Finds what else changed with a figure: longer answers with higher latency, another mix of calls with higher cost."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -14,23 +14,23 @@ LEAST_ROWS = 10
 """Logs on either side of a change that are compared."""
 
 RATIO = 1.25
-"""A figure changed when it is by a quarter or more."""
+"""A figure counts as changed if it changed by at least a quarter."""
 
 SHARE = 0.15
-"""The share of calls that a metadata value must have gained or lost to be named."""
+"""The share of calls that a metadata value must gain or lose to be named."""
 
 MOST_VALUES = 50
-"""Values of a metadata key beyond which it tells calls apart, not kinds of calls."""
+"""A metadata key with more values than this identifies calls rather than kinds of calls."""
 
 CONCENTRATED = 0.8
-"""The share of failures that have one metadata value, from which on it is named."""
+"""The share of failures with one metadata value from which it is named."""
 
 Value = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A figure of calls: its name, how it is worked out (None: not known), and how it is written."""
+    """A figure of calls: its name, how it is computed (None: unknown), and how it is formatted."""
 
     name: str
     of: Callable[[Sequence[Row]], float | None]
@@ -49,7 +49,7 @@ def _first_byte(rows: Sequence[Row]) -> float | None:
 
 
 def _token_ms(rows: Sequence[Row]) -> float | None:
-    """Return the milliseconds of a token out, after the first byte where that is known."""
+    """Return milliseconds per output token, after the first byte if that is known."""
     held = [row for row in rows if row.log.tokens_out and row.log.duration]
     tokens = sum(row.log.tokens_out or 0 for row in held)
     spent = sum((row.log.duration or 0) - (row.log.latency or 0) for row in held)
@@ -68,7 +68,7 @@ PRICE = (TOKENS_IN, TOKENS_OUT, Measured("per thousand tokens", _thousand_tokens
 
 
 def reasons(before: Sequence[Row], after: Sequence[Row], measures: Sequence[Measured], by: str) -> list[str]:
-    """Return what else is different of calls after a change: figures, and the value of which most calls more have."""
+    """Return what else differs in calls after a change: figures, and the value whose share of calls grew most."""
     if min(len(before), len(after)) < LEAST_ROWS:
         return []
     told = [_compared(measure, before, after) for measure in measures]
@@ -96,7 +96,7 @@ def _moved(before: Sequence[Row], after: Sequence[Row], by: str) -> str:
 
 
 def concentration(failed: Sequence[Row], rows: Sequence[Row]) -> str:
-    """Return the metadata value, or the model, of nearly all failures but not of all calls."""
+    """Return the metadata value or model that nearly all failures share, but not all calls."""
     if len(failed) < LEAST_ROWS:
         return ""
     one, other = _shares(failed), _shares(rows)
@@ -111,7 +111,7 @@ def _named(value: Value) -> str:
 
 
 def _shares(rows: Sequence[Row]) -> dict[Value, float]:
-    """Return the share of calls that have each metadata value, and each model; of keys with few values."""
+    """Return the share of calls with each metadata value and each model, for keys with few values."""
     weight = sum(row.weight for row in rows) or 1
     shares: dict[Value, float] = defaultdict(float)
     for row in rows:

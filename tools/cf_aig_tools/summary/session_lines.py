@@ -1,4 +1,4 @@
-"""Sessions as the groups of a summary: whose they are, which are unusual, and what was last asked."""
+"""Summarizes calls by session: whose they are, which are unusual, and what was asked last."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -17,14 +17,14 @@ from cf_aig_tools.summary.scope import Scope
 from cf_aig_tools.tables import Cell
 
 MOST_SHOWN = 24
-"""Sessions whose last words are looked up."""
+"""Maximum sessions whose last words are looked up."""
 
 LEAST = 5
-"""Other sessions of a user from which on one can be unusual."""
+"""Minimum other sessions of a user before one can be unusual."""
 
 
 def unusual(lines: Sequence[Line]) -> list[Line]:
-    """Return the lines of sessions; those that cost far more than their user's and everyone's others say so."""
+    """Return the lines of sessions, marking those that cost far more than the user's and everyone's others."""
     of_user: dict[str, list[Line]] = defaultdict(list)
     for line in lines:
         of_user[_user(line)].append(line)
@@ -49,7 +49,7 @@ def _user(line: Line) -> str:
 
 
 async def last_words(scope: Scope, lines: Sequence[Line]) -> dict[str, Asker]:
-    """Return, by session, what its last request says of its user."""
+    """Return, by session, what its last request says about the user."""
     last = {line.name: _last(line.now.rows) for line in lines[:MOST_SHOWN] if line.now.rows}
     found = await askers(Bodies(scope.gateway, scope.gateway_id), list(last.values()))
     return {name: found[log.id] for name, log in last.items() if log.id in found}
@@ -60,7 +60,7 @@ def _last(rows: Sequence[Row]) -> Log:
 
 
 def cells(line: Line, asked: Mapping[str, Asker], *, one_day: bool) -> dict[str, Cell]:
-    """Return a session as a row of a table (cost in US dollars)."""
+    """Return a session as a table row (cost in US dollars)."""
     figures, logs = line.now.figures, [row.log for row in line.now.rows]
     times = sorted(filter(None, map(when, logs)))
     form = "%H:%M:%S" if one_day else "%m-%d %H:%M"

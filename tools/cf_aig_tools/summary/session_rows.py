@@ -1,4 +1,4 @@
-"""The sessions of the logs that a summary reads."""
+"""Finds the sessions of the logs that a summary reads."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,11 +9,11 @@ from cf_aig_tools.summary.pages import Rows
 from cf_aig_tools.summary.scope import Scope
 
 MOST_READ = 200
-"""Request bodies that are read for the sessions of logs that name none by themselves."""
+"""Maximum request bodies read for the sessions of logs that name none."""
 
 
 async def with_sessions(scope: Scope, reads: Sequence[Rows]) -> list[Rows]:
-    """Return logs with their sessions; those that do not say theirs, from the bodies of the newest of them."""
+    """Return logs with their sessions; if a log names none, its body is read, for the newest such logs."""
     logs = {row.log.id: row.log for rows in reads for row in rows.rows if not session_of(row.log)}
     newest = sorted(logs.values(), key=lambda log: log.created_at or "", reverse=True)[:MOST_READ]
     found = await askers(Bodies(scope.gateway, scope.gateway_id), newest)

@@ -1,4 +1,4 @@
-"""What changed within the span: in which group, and from what to what."""
+"""Finds what changed within the time range: in which group, and from what to what."""
 
 import math
 from collections import defaultdict
@@ -17,17 +17,17 @@ from cf_aig_tools.summary.pages import Row
 from cf_aig_tools.summary.sources import Question, Sources, floored, over_time
 
 Timed = tuple[datetime, float]
-"""The stretch of time that a call began in, and how long it took (ms)."""
+"""The bucket in which a call began, and its duration (ms)."""
 
 UNITS = {timedelta(minutes=1): "per minute", timedelta(hours=1): "per hour", timedelta(days=1): "per day"}
 
 LARGEST = 12
-"""Groups that are searched for changes."""
+"""Maximum groups searched for changes."""
 
 
 @dataclass(frozen=True)
 class Measure:
-    """Something that calls make, as (calls that may, what they made); `share`: each makes 0 or 1 of it."""
+    """A measured property of calls, as (calls counted, amount); `share` means that each call contributes 0 or 1."""
 
     of: Callable[[Figures], tuple[float, float]]
     words: Callable[[float, float], str]
@@ -36,9 +36,9 @@ class Measure:
 
 @dataclass(frozen=True, eq=False)
 class Shift:
-    """A change of a group; without a measure it is of durations, by the calls that were slower than so many ms.
+    """A change in a group. Without a measure it concerns durations: the share of calls slower than so many ms.
 
-    A change of the number of calls has no buckets to be dated more finely by.
+    A change in the number of calls has no buckets for more precise dating.
     """
 
     group: str
@@ -50,7 +50,7 @@ class Shift:
     is_of_calls: bool = False
 
     def sides(self, rows: Sequence[Row], step: timedelta) -> tuple[list[Row], list[Row]]:
-        """Return the logs of a group before, and after, its change; none of the stretches in which it may be."""
+        """Return a group's logs before and after its change, leaving out the buckets in between."""
         change, buckets = self.change, self.buckets
         since = buckets[change.since].at
         until = buckets[change.until].at if change.until < len(buckets) else datetime.max.replace(tzinfo=UTC)
@@ -75,7 +75,7 @@ COST = Measure(lambda figures: (figures.paid, figures.cost), _prices, share=Fals
 
 
 def shifts(question: Question, sources: Sources) -> list[Shift]:
-    """Return what changed in the largest groups, from the calls earlier on if there are such."""
+    """Return what changed in the largest groups, compared with earlier calls if there are any."""
     start = floored(question.scope.start, question.step[0]) - question.step[0]
     before = _figures_before(question, sources)
     timelines = sorted(sources.timeline.items(), key=lambda held: -sum(figures.calls for figures in held[1].values()))
@@ -94,7 +94,7 @@ def shifts(question: Question, sources: Sources) -> list[Shift]:
 
 
 def _prompt_caches(question: Question, sources: Sources, start: datetime) -> Iterator[Shift]:
-    """Yield the changes of what the provider's cache had of prompts, which logs alone know."""
+    """Yield changes in the provider's prompt cache, which only logs show."""
     step = question.step[0]
     earlier: Mapping[str, Sequence[Row]] = sources.earlier.series(question.by) if sources.earlier else {}
     for group, rows in sources.now.series(question.by).items():
@@ -105,7 +105,7 @@ def _prompt_caches(question: Question, sources: Sources, start: datetime) -> Ite
 
 
 def _jump(group: str, times: Mapping[datetime, Figures], question: Question) -> Shift | None:
-    """Find the stretch of time in which there are many more calls than else, or many fewer."""
+    """Find the period with many more or fewer calls than the rest."""
     step, scope = question.step[0], question.scope
     if not times:
         return None
@@ -121,7 +121,7 @@ def _jump(group: str, times: Mapping[datetime, Figures], question: Question) -> 
 
 
 def _figures_before(question: Question, sources: Sources) -> Mapping[str, Figures]:
-    """Return the figures of each group earlier, unless they are estimates."""
+    """Return each group's earlier figures, unless they are estimates."""
     earlier = sources.earlier
     if not earlier or (sources.doubt and not earlier.rows.are_all):
         return {}
@@ -129,7 +129,7 @@ def _figures_before(question: Question, sources: Sources) -> Mapping[str, Figure
 
 
 def _durations(question: Question, sources: Sources, start: datetime) -> dict[str, list[Timed]]:
-    """Return how long the paid calls of each group took; those earlier as if they had begun at `start`."""
+    """Return the durations of each group's paid calls; earlier ones are placed before `start`."""
     by, step = question.by, question.step[0]
     timed = {group: list(paid_calls(rows, step)) for group, rows in sources.now.series(by).items()}
     for group, rows in sources.earlier.series(by).items() if sources.earlier else ():
@@ -138,13 +138,13 @@ def _durations(question: Question, sources: Sources, start: datetime) -> dict[st
 
 
 def buckets_of(times: Mapping[datetime, Figures], measure: Measure) -> list[Bucket]:
-    """Return what calls made in each stretch of time that has such calls."""
+    """Return the calls and their total amount for each bucket that has such calls."""
     made = ((at, *measure.of(figures)) for at, figures in sorted(times.items()))
     return [Bucket(at, calls, amount) for at, calls, amount in made if calls > 0]
 
 
 def _slowed(group: str, timed: Sequence[Timed]) -> Shift | None:
-    """Find the stretch of time in which more paid calls than else took longer than the median, or fewer."""
+    """Find the period in which more or fewer paid calls than usual took longer than the median."""
     changed = change(slower(timed, median(took for _, took in timed)), share=True) if timed else None
     if changed is None:
         return None
@@ -162,7 +162,7 @@ def _slowed(group: str, timed: Sequence[Timed]) -> Shift | None:
 
 
 def paid_calls(rows: Sequence[Row], step: timedelta) -> Iterator[Timed]:
-    """Yield the stretch of time and the duration (ms) of calls that were paid for."""
+    """Yield the bucket and the duration (ms) of paid calls."""
     for row in rows:
         at = when(row.log)
         if at and is_paid(row.log) and row.log.duration:
@@ -175,7 +175,7 @@ def is_paid(log: Log) -> bool:
 
 
 def slower(timed: Iterable[Timed], than: float) -> list[Bucket]:
-    """Return how many calls there are in each stretch of time, and how many of them took longer."""
+    """Return the number of calls in each bucket, and how many of them were slower."""
     durations: dict[datetime, list[float]] = defaultdict(list)
     for at, took in timed:
         durations[at].append(took)

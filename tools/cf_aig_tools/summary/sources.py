@@ -1,4 +1,4 @@
-"""Where figures come from: analytics, which count every call, and logs that are read."""
+"""Combines the sources of figures: analytics, which count every call, and logs."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -38,28 +38,29 @@ from cf_aig_tools.summary.scope import Scope
 from cf_aig_tools.summary.session_rows import with_sessions
 
 Timeline = Mapping[str, Mapping[datetime, Figures]]
-"""The figures of each group by the start of each stretch of time; for SLICES of all calls as group ``."""
+"""Each group's figures by bucket start; for SLICES, all calls as group ``."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a span of calls adds up to in groups, and the logs that were read of it and of each group."""
+    """The totals of a time range by group, and the logs that were read, overall and by group."""
 
     rows: Rows
     held: Mapping[str, Sequence[Row]]
     groups: Mapping[str, Figures]
 
     def series(self, by: str) -> Mapping[str, Sequence[Row]]:
-        """Return the logs in which changes are looked for: of each group, or for SLICES all of them as group ``."""
+        """Return the logs in which changes are detected: by group, or for SLICES all of them as group ``."""
         return {"": self.rows.rows} if by in SLICES else self.held
 
 
 @dataclass(frozen=True)
 class Sources:
-    """What is known of the calls now and earlier; `doubt` says why figures are not from analytics, if they are not.
+    """What is known about the calls now and earlier; `doubt` says why figures are not from analytics.
 
-    `totals` are analytics' figures of all calls now, and earlier, where groups are made by what they do not know.
-    `evaluations` are guardrails' own calls now, which all else leaves out; `question` asks without them.
+    `totals` are analytics' figures for all calls, now and earlier, if analytics do not support the grouping.
+    `evaluations` are guardrails' own calls now, which everything else leaves out; `question` leaves them out of its
+    queries.
     """
 
     question: Question
@@ -73,7 +74,7 @@ class Sources:
 
 
 async def read_sources(question: Question) -> Sources:
-    """Ask analytics and read logs, all at once."""
+    """Query analytics and read logs concurrently."""
     scope, analytics = question.scope, Analytics()
     scopes = [scope.failures(), scope, *([scope.earlier(question.earlier)] if question.earlier else [])]
 
@@ -100,7 +101,7 @@ async def read_sources(question: Question) -> Sources:
 async def _of_all(
     question: Question, scopes: Sequence[Scope], analytics: Analytics, reads: Sequence[Rows]
 ) -> tuple[Analytics, list[Rows]]:
-    """Return figures that rest on all calls: from analytics, or else from every log, where those are not too many."""
+    """Return exact figures: from analytics, or else from all logs if there are not too many."""
     if question.by not in DIMENSIONS and (found := await labeled(question, reads[1:])):
         return replace(found, evaluations=analytics.evaluations), list(reads)
     if question.by in DIMENSIONS and not doubted(analytics, reads[1:]).doubt:
@@ -129,7 +130,7 @@ def _sources(question: Question, analytics: Analytics, reads: Sequence[Rows]) ->
 
 
 def weighed(read: Rows, failed: Rows) -> list[Row]:
-    """Return logs that stand for all: failures are read apart, so their number is known."""
+    """Return a sample of logs. Failures are read separately, so their number is exact."""
     if read.are_all:
         return list(read.rows)
     others = [row for row in read.rows if row.log.success is not False]
@@ -161,7 +162,7 @@ def _timeline(question: Question, groups: Groups) -> Timeline:
 
 
 def over_time(rows: Iterable[Row], step: timedelta) -> dict[datetime, Figures]:
-    """Return the figures of logs by the start of each stretch of time."""
+    """Return the figures of logs by bucket start."""
     times: dict[datetime, Figures] = defaultdict(Figures)
     for row in rows:
         if at := when(row.log):
@@ -170,11 +171,11 @@ def over_time(rows: Iterable[Row], step: timedelta) -> dict[datetime, Figures]:
 
 
 def floored(at: datetime, step: timedelta) -> datetime:
-    """Return the start of the stretch of time that a time is in."""
+    """Return the start of the bucket that contains a time."""
     return at - (at - datetime.min.replace(tzinfo=UTC)) % step
 
 
 def time_of(group: RequestGroup, dimension: Dimension) -> datetime:
-    """Return the start of the stretch of time that a group is of."""
+    """Return the start of the bucket that a group names."""
     at = datetime.fromisoformat(str(group.dimensions[dimension]))
     return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""A rise or fall of a sum against earlier calls, split: more calls, another mix of groups, or other calls in them."""
+"""Splits the change of a total into volume (more calls), mix (other groups) and the calls themselves."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from cf_aig_tools.summary.figures import Figures
 
 LEAST = 0.1
-"""A sum that changed by less than a tenth is not split."""
+"""A total that changed by less than a tenth is not split."""
 
 Pair = tuple[Figures, Figures]
 """A group's figures now and earlier."""
@@ -14,23 +14,23 @@ Pair = tuple[Figures, Figures]
 
 @dataclass(frozen=True)
 class Split:
-    """The parts of a change, as shares of the sum earlier."""
+    """The parts of a change, as shares of the earlier total."""
 
     calls: float
     mix: float
     each: float
 
     def told(self, each: str) -> str:
-        """Return the parts that matter in words; `each` says what changed of a call."""
+        """Return the significant parts in words; `each` names what changed per call."""
         parts = ((self.calls, "call volume"), (self.mix, "mix"), (self.each, each))
         said = [f"{100 * part:+.0f} % by {name}" for part, name in parts if abs(part) >= LEAST / 2]
         return ", ".join(said)
 
 
 def split(pairs: Sequence[Pair], of: Callable[[Figures], float]) -> Split | None:
-    """Return why a sum changed; None where it hardly did, or was nothing.
+    """Return why a total changed; None if it hardly changed, or was zero.
 
-    A group that is new counts as mix: there is no earlier call to compare its calls with.
+    A new group counts as mix, because it has no earlier calls to compare with.
     """
     now, before = (sum(of(pair[at]) for pair in pairs) for at in (0, 1))
     calls, calls_before = (sum(pair[at].calls for pair in pairs) for at in (0, 1))

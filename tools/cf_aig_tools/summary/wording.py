@@ -1,15 +1,15 @@
-"""The provider's words without what differs from call to call: ids, numbers, dates, names, quoted text, addresses."""
+"""Reduces a provider's words to their constant part: no ids, numbers, dates, names, quotes or addresses."""
 
 import re
 from collections.abc import Iterator, Sequence
 from itertools import dropwhile, pairwise
 
 SLOT = "#"
-"""Stands for what varies."""
+"""Stands for a variable part."""
 
 MOST_WORDS = 16
 ENOUGH_WORDS = 5
-"""A wording is its first sentences: as many as hold so many words."""
+"""A wording is the first sentences that contain at least this many words."""
 
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?"
 _VARIABLE = re.compile(
@@ -34,7 +34,7 @@ _UNIT = re.compile(
 
 
 def wording(words: str, names: Sequence[str] = ()) -> str:
-    """Return what stays the same of an error's words whenever they are said; `names` vary, such as the model's."""
+    """Return the constant part of an error message; `names` vary, such as the model name."""
     text = _MARKUP.sub(" ", words)
     for name in sorted(filter(None, names), key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", SLOT, text, flags=re.IGNORECASE)
@@ -48,7 +48,10 @@ def wording(words: str, names: Sequence[str] = ()) -> str:
 
 
 def _tokens(sentence: str) -> Iterator[str]:
-    """Yield words in lower case, and a slot for all else; leading words with a colon go, a last one after it varies."""
+    """Yield words in lower case, and a slot for everything else.
+
+    Leading words with a colon are dropped, and a final one after a colon is variable.
+    """
     found = list(dropwhile(lambda token: token.endswith(":"), _TOKEN.findall(sentence)))
     for before, token in pairwise(["", *found]):
         word = token.strip(_EDGES)
@@ -59,7 +62,7 @@ def _tokens(sentence: str) -> Iterator[str]:
 
 
 def _folded(tokens: Iterator[str]) -> list[str]:
-    """Return the tokens with a list of slots as one, the unit after a slot gone, and none at the ends."""
+    """Return the tokens with lists of slots merged, units after slots dropped, and no slots at either end."""
     kept: list[str] = []
     for token in tokens:
         after_slot = kept[-1:] == [SLOT]

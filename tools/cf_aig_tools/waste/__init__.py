@@ -1,1 +1,1 @@
-"""What money and time went on that need not have: which calls, why, and what would save it."""
+"""Finds calls that wasted money or time, why, and what would save it."""

@@ -1,4 +1,4 @@
-"""A log as far as waste is told by it: a hundred thousand of them are held at a time."""
+"""The parts of a log that matter for waste, because up to a hundred thousand are in memory at once."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,17 +15,18 @@ from cf_aig_tools.log_rows import when
 from cf_aig_tools.sessions import SESSION_WORDS, USER_WORDS
 
 FEATURE_WORDS = ("feature", "task", "use_case", "usecase", "workflow", "endpoint", "route", "job", "app", "team")
-"""What the names of metadata hold that tell what calls are for, the surest first."""
+"""Words in metadata keys that say what calls are for, the most reliable first."""
 
 STEP = 1000
-"""Tokens in by which the price of a model may change: some charge more for long requests."""
+"""Input tokens at which a model's price may change, because some charge more for long requests."""
 
 
 @dataclass(slots=True)
 class Call:
-    """A log: times are seconds since 1970, cost is US dollars.
+    """A log: times are in seconds since 1970, cost is in US dollars.
 
-    `read` are tokens that the provider's cache had, as far as it `knows_cache`; `print` is of a request that was read.
+    `read` are the tokens from the provider's cache, if it `knows_cache`; `print` is the fingerprint of a request that
+    was read.
     """
 
     id: str
@@ -56,24 +57,24 @@ class Call:
 
     @property
     def counts(self) -> bool:
-        """Whether a provider answered it, for a user."""
+        """Whether a provider answered it for a user."""
         return self.is_ok and not self.is_hit and not self.is_evaluation
 
     @property
     def rates(self) -> "Rates | None":
-        """The prices of its model for requests of about its size; None where they are not known."""
+        """The prices of its model for requests of about its size; None if unknown."""
         return rates(self.provider, self.model, self.tokens_in)
 
     def share(self, tokens_in: float, tokens_out: float = 0) -> float:
-        """Return how much of its cost so many of its tokens are; 0 where its model's price is not known."""
+        """Return the cost of this many of its tokens; 0 if its model's price is unknown."""
         known = self.rates
         whole = known.price(self.tokens_in, self.tokens_out, self.read) if known else 0
         return min(self.cost, self.cost * known.price(tokens_in, tokens_out) / whole) if known and whole else 0.0
 
     def saved_by_hit(self, tokens: int) -> float:
-        """Return by how much it would have been cheaper with so many more tokens read from the prompt cache.
+        """Return how much cheaper it would have been with this many more tokens read from the prompt cache.
 
-        What it cost above the price of its tokens is for writing to the cache those that were not read.
+        Any cost above the price of its tokens is attributed to writing the unread tokens to the cache.
         """
         known = self.rates
         if known is None:
@@ -86,25 +87,25 @@ class Call:
 
 @dataclass(frozen=True)
 class Rates:
-    """US dollars for a token in, for one read from the prompt cache, and for one out."""
+    """US dollars per input token, per token read from the prompt cache, and per output token."""
 
     fresh: float
     read: float
     out: float
 
     def price(self, tokens_in: float, tokens_out: float, read: float = 0) -> float:
-        """Return what so many tokens cost, as many of those in `read` from the cache (US dollars)."""
+        """Return the cost of this many tokens, `read` of them from the cache (US dollars)."""
         return (tokens_in - read) * self.fresh + read * self.read + tokens_out * self.out
 
 
 def rates(provider: str, model: str, size: int) -> Rates | None:
-    """Return the prices of a model for requests of about so many tokens; None where they are not known."""
+    """Return a model's prices for requests of about this many tokens; None if unknown."""
     return _rates(provider, model.removeprefix(f"{provider}/"), size // STEP)
 
 
 @lru_cache(maxsize=4096)
 def _rates(provider: str, model: str, steps: int) -> Rates | None:
-    """Return prices, of which to ask for one takes 0.3 ms."""
+    """Return prices from a cache, because looking one up takes 0.3 ms."""
     size = steps * STEP + STEP // 2
     usages = (
         Usage(size, 0),
@@ -118,7 +119,7 @@ def _rates(provider: str, model: str, steps: int) -> Rates | None:
 
 
 def call_of(log: Log) -> Call:
-    """Return a log as a call; one whose cost is missing costs what its tokens do, as far as their price is known."""
+    """Return a log as a call; a missing cost is computed from its tokens if their price is known."""
     facts, at = log.usage_metadata, when(log)
     tokens = _count(log.tokens_in), _count(log.tokens_out), _count(facts.get("input_cached_tokens"))
     start = at.timestamp() if at else 0.0
@@ -154,7 +155,7 @@ def call_of(log: Log) -> Call:
 
 
 def same_asker(one: Call, other: Call) -> bool:
-    """Whether nothing says that two calls are of different sessions, users or programs."""
+    """Whether nothing indicates that two calls have different sessions, users or programs."""
     pairs = ((one.session, other.session), (one.user, other.user), (one.agent, other.agent))
     return all(a == b or not a or not b for a, b in pairs)
 
@@ -165,12 +166,12 @@ def in_order(calls: Iterable[Call]) -> list[Call]:
 
 
 def _count(value: Any) -> int:
-    """Return a count; 0 for what is none."""
+    """Return a count; 0 for anything else."""
     return int(value) if isinstance(value, int | float) and 0 < value < inf else 0
 
 
 def _named(log: Log, words: tuple[str, ...]) -> tuple[str, str]:
-    """Return the key and the value of the metadata that hold the first of these words; empty where none does."""
+    """Return the first metadata key that contains one of these words, with its value; empty if there is none."""
     for key in _keys(tuple(log.metadata), words):
         value = log.metadata[key]
         if isinstance(value, str | int) and not isinstance(value, bool):
@@ -180,5 +181,5 @@ def _named(log: Log, words: tuple[str, ...]) -> tuple[str, str]:
 
 @lru_cache(maxsize=1024)
 def _keys(names: tuple[str, ...], words: tuple[str, ...]) -> list[str]:
-    """Return the names that hold one of these words, by the words' order: logs have few different sets of names."""
+    """Return the names that contain one of these words, in word order; cached, because logs have few sets of names."""
     return [name for word in words for name in names if word in name.lower()]

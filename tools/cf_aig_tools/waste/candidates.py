@@ -1,4 +1,4 @@
-"""Which requests are worth reading, by what rows say of them, where the gateway has no fingerprints."""
+"""Chooses which requests to read, based on their rows, if the gateway has no fingerprints."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -9,14 +9,14 @@ from cf_aig_tools.waste.requests import AGAIN_S, follows
 from cf_aig_tools.waste.shares import LEAST_TOOLS
 
 ALIKE = 8
-"""Tokens by which requests may differ that can be the same but for a time or an id."""
+"""Maximum token difference between requests that may be the same except for a time or id."""
 
 ROUND = (50, 64)
-"""Limits of replies are multiples of one of these."""
+"""Reply limits are usually multiples of one of these."""
 
 
 def candidates(calls: Sequence[Call]) -> list[Call]:
-    """Return the calls whose requests may tell waste, the most expensive first."""
+    """Return the calls whose requests may reveal waste, most expensive first."""
     held: dict[tuple[str, str], list[Call]] = defaultdict(list)
     for call in calls:
         if not call.is_hit and not call.is_evaluation:
@@ -26,7 +26,7 @@ def candidates(calls: Sequence[Call]) -> list[Call]:
 
 
 def _worth(calls: Sequence[Call]) -> Iterator[Call]:
-    """Yield calls of one model that may be repeated, heavy, or failed or cut and then tried again."""
+    """Yield one model's calls that may be repeated, heavy, or retries of failed or truncated calls."""
     for one, other in pairwise(sorted(calls, key=lambda call: call.tokens_in)):
         if other.tokens_in - one.tokens_in <= ALIKE and other.tokens_in:
             yield from (one, other)

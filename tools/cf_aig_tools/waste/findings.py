@@ -1,4 +1,4 @@
-"""What was found: each wasted call once, by the first kind that it is of."""
+"""The waste found: each wasteful call once, under the first kind that applies."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,7 @@ from cf_aig_tools.waste.calls import Call
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of waste, and the change that would save it."""
+    """A kind of waste, and the change that would avoid it."""
 
     name: str
     change: str
@@ -36,12 +36,12 @@ HISTORY = Kind("history that outweighs the question", "compact the history, or c
 MODELS = Kind("expensive models where a cheaper one did as well", "use the cheaper model")
 
 KINDS = (EVALUATIONS, FAILED, CUT, TWICE, REPEATED, NEARLY, REASONING, PROMPT_CACHE, TOOLS, HISTORY, MODELS)
-"""In the order in which they are looked for: the first that a call is of has its dollars."""
+"""In order of precedence: a call's dollars count for the first kind that applies."""
 
 
 @dataclass(frozen=True)
 class Waste:
-    """A call, or a part of it, that need not have been: tokens, US dollars, and why, or where."""
+    """A wasteful call or part of one: tokens, US dollars, and why or where."""
 
     kind: Kind
     call: Call
@@ -52,7 +52,7 @@ class Waste:
 
 @dataclass(frozen=True)
 class Sum:
-    """What the waste of one kind or cause adds up to; seconds are of calls that were in vain as a whole."""
+    """The total waste of one kind or cause; seconds count only calls that were entirely wasted."""
 
     waste: Sequence[Waste]
 
@@ -68,16 +68,16 @@ class Sum:
 
     @property
     def seconds(self) -> float:
-        """How long the calls took."""
+        """Total duration of the calls."""
         return sum(each.call.end - each.call.start for each in self.waste)
 
     @property
     def example(self) -> Waste:
-        """The most expensive, or the longest."""
+        """The most expensive or longest call."""
         return max(self.waste, key=lambda each: (each.dollars, each.call.end - each.call.start))
 
     def causes(self) -> list[tuple[str, "Sum"]]:
-        """Return the causes, the most expensive first."""
+        """Return the causes, most expensive first."""
         held: dict[str, list[Waste]] = defaultdict(list)
         for each in self.waste:
             held[each.cause].append(each)
@@ -85,7 +85,7 @@ class Sum:
         return sorted(sums, key=lambda each: (-each[1].dollars, -len(each[1].waste)))
 
     def askers(self, most: int) -> list[tuple[str, int]]:
-        """Return for which features, else for which users, a tenth of the calls or more were."""
+        """Return the features, or else the users, responsible for at least a tenth of the calls."""
         features = Counter(each.call.feature for each in self.waste if each.call.feature)
         users = Counter(f"user {each.call.user}" for each in self.waste if each.call.user)
         least = max(2, len(self.waste) / 10)
@@ -94,24 +94,24 @@ class Sum:
 
 @dataclass
 class Findings:
-    """All waste that was found so far."""
+    """All waste found so far."""
 
     waste: list[Waste] = field(default_factory=list[Waste])
     taken: set[str] = field(default_factory=set[str])
 
     def add(self, found: Iterable[Waste]) -> None:
-        """Take what is of no kind yet."""
+        """Add waste of calls that have no kind yet."""
         for each in found:
             if each.call.id not in self.taken:
                 self.taken.add(each.call.id)
                 self.waste.append(each)
 
     def free(self, calls: Iterable[Call]) -> list[Call]:
-        """Return the calls that are of no kind yet."""
+        """Return the calls that have no kind yet."""
         return [call for call in calls if call.id not in self.taken]
 
     def sums(self) -> list[tuple[Kind, Sum]]:
-        """Return the kinds that were found, the most expensive first."""
+        """Return the kinds found, most expensive first."""
         held: dict[Kind, list[Waste]] = defaultdict(list)
         for each in self.waste:
             held[each.kind].append(each)

@@ -1,4 +1,4 @@
-"""What the provider's prompt cache missed of what the call before had left in it, and why."""
+"""Finds what the provider's prompt cache missed of the previous call's entry, and why."""
 
 import re
 from collections import defaultdict, deque
@@ -19,13 +19,13 @@ from cf_aig_tools.waste.findings import PROMPT_CACHE, Findings, Waste
 from cf_aig_tools.waste.reading import Reading
 
 RECENT = 16
-"""Calls of a session among which the one is looked for that another goes on from."""
+"""Calls of a session searched for the one that another continues."""
 
 MOST_COMPARED = 600
-"""Misses whose bodies are read to tell the cause in words; of others, fingerprints tell which part differs."""
+"""Maximum misses whose bodies are read for a precise cause; for others, fingerprints show which part differs."""
 
 AT_ONCE = 40
-"""Misses whose bodies are held at a time."""
+"""Misses whose bodies are in memory at the same time."""
 
 UNKNOWN = "cause not read"
 EVICTED = "nothing differs"
@@ -35,7 +35,7 @@ _NUMBER = re.compile(r"\d[\d,.]*")
 
 @dataclass(frozen=True)
 class Miss:
-    """A call that might have read what the one `before` it left in the cache: so many tokens, for so many dollars."""
+    """A call that could have used the cache entry of the call `before`: tokens and dollars at stake."""
 
     call: Call
     before: Call
@@ -44,12 +44,12 @@ class Miss:
 
     @property
     def bodies(self) -> list[Wanted]:
-        """What tells the cause: both requests, and the reply, in which the provider may state it."""
+        """What reveals the cause: both requests, and the reply, in which the provider may state it."""
         return [(self.before.id, "request"), (self.call.id, "request"), (self.call.id, "response")]
 
     @cached_property
     def part(self) -> str:
-        """Which part of the request differs, as fingerprints tell it."""
+        """Return which part of the request differs, according to fingerprints."""
         one, two = self.before.print, self.call.print
         if one is None or two is None:
             return UNKNOWN
@@ -67,7 +67,7 @@ class Miss:
 
 @dataclass(frozen=True)
 class Read:
-    """What the bodies of a miss tell: how many tokens and dollars, and why; None where it is no miss at all."""
+    """What the bodies of a miss reveal: tokens, dollars and the cause; None if it is not a miss."""
 
     tokens: int
     dollars: float
@@ -75,7 +75,7 @@ class Read:
 
 
 async def misses(found: Findings, reading: Reading) -> list[Waste]:
-    """Return the calls that missed what a cache might have had, the cause in words where bodies were read."""
+    """Return the calls that missed the cache, with a precise cause where bodies were read."""
     candidates = sorted(_candidates(found, reading), key=lambda miss: -miss.dollars)
     read: dict[str, Read | None] = {}
     near = sorted(candidates[:MOST_COMPARED], key=lambda miss: (miss.call.session, miss.call.start))
@@ -92,7 +92,7 @@ async def misses(found: Findings, reading: Reading) -> list[Waste]:
 
 
 def _told(candidates: Sequence[Miss], read: Mapping[str, Read | None]) -> Iterator[Waste]:
-    """Yield misses with their causes, whose numbers are those of the most expensive miss of that cause."""
+    """Yield misses with their causes; the numbers in a cause are those of its most expensive miss."""
     words: dict[str, str] = {}
     for miss in candidates:
         if held := read.get(miss.call.id, Read(miss.tokens, miss.dollars, miss.part)):
@@ -101,7 +101,7 @@ def _told(candidates: Sequence[Miss], read: Mapping[str, Read | None]) -> Iterat
 
 
 def _read(miss: Miss, requests: tuple[Stored, Stored], reply: Stored | None) -> Read | None:
-    """Return what the bodies tell: the provider's own words, else what differs from the request before."""
+    """Return what the bodies say: the provider's own words, or else the difference from the previous request."""
     call = miss.call
     log, before = (_log(each) for each in (call, miss.before))
     said = reply.held if reply else None
@@ -137,14 +137,14 @@ def _candidates(found: Findings, reading: Reading) -> Iterator[Miss]:
 
 
 def _left(call: Call) -> int:
-    """Return how many tokens a call left in the cache, as far as its row tells."""
+    """Return how many tokens a call left in the cache, as far as its row shows."""
     return call.tokens_in - (call.tokens_in % STEP if call.provider in STEPPED else 0)
 
 
 def _before(call: Call, said: Mapping[str, Call], threads: Sequence[Sequence[Call]]) -> Call | None:
-    """Return the call that one goes on from: by the messages that it carries, else by session or first message."""
+    """Return the call that this one continues: by the messages it includes, or else by session or first message."""
     if call.print and not call.print.history:
-        return None  # it begins a conversation
+        return None  # it starts a conversation
     carried = said.get(call.print.carries) if call.print else None
     if carried and same_asker(carried, call):
         return carried
@@ -153,5 +153,5 @@ def _before(call: Call, said: Mapping[str, Call], threads: Sequence[Sequence[Cal
 
 
 def _size(call: Call) -> int:
-    """Return the characters of a call's messages; 0 where they are not known."""
+    """Return the characters in a call's messages; 0 if unknown."""
     return call.print.history + call.print.question if call.print else 0

@@ -1,4 +1,4 @@
-"""Reads the logs of a span, and of their bodies those that others single out, within bounds."""
+"""Reads the logs in a time range, and selected bodies, within limits."""
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -22,25 +22,25 @@ from cf_aig_tools.summary.scope import PAGE, Scope
 from cf_aig_tools.waste.calls import Call, call_of, in_order
 
 MOST_REQUESTS = 800
-"""Requests of one call: Cloudflare takes 1,200 in 5 minutes, of all that a user runs."""
+"""Requests per tool call: Cloudflare allows 1,200 in 5 minutes for everything a user runs."""
 
 MOST_PAGES = 200
-"""Of these, how many are for pages of logs, where a page has 50; the rest is for bodies."""
+"""How many of these may be used for pages of 50 logs; the rest is for bodies."""
 
 MOST_LOCAL_BODIES = 20_000
-"""Bodies that are read of the local gateway, which has no such limit."""
+"""Maximum bodies read from the local gateway, which has no such limit."""
 
 TICK = timedelta(milliseconds=1)
 
 MOST_LOGS = 500_000
-"""Logs that are held in memory."""
+"""Maximum logs kept in memory."""
 
 
 @dataclass
 class Reading:
-    """What was read: the calls, oldest first, and `logs` of `total`; and of how many bodies that were wanted how many.
+    """What was read: the calls, oldest first, `logs` of `total`, and how many of the wanted bodies.
 
-    Logs that the API gave without being asked for, as it matches keys and values of metadata apart, are no calls.
+    Logs that the API returned only because it matches metadata keys and values separately are excluded.
     """
 
     scope: Scope
@@ -61,7 +61,7 @@ class Reading:
         return Bodies(self.scope.gateway, self.scope.gateway_id)
 
     async def read_calls(self) -> None:
-        """Read the logs: all of them, or the newest that bounds and time allow."""
+        """Read the logs: all of them, or the newest ones that the limits and the time allow."""
         calls: dict[str, Call] = {}
         self.is_printed = await self._printed(calls)
         if not self.is_printed:
@@ -69,7 +69,7 @@ class Reading:
         self.calls = in_order(calls.values())
 
     async def read_prints(self, wanted: Sequence[Call]) -> None:
-        """Read the requests of calls whose fingerprints are not known, in this order, as far as bounds allow."""
+        """Read the requests of calls without known fingerprints, in this order, as far as the limits allow."""
         unknown: dict[Wanted, Call] = {(call.id, "request"): call for call in wanted if call.print is None}
         kept, self._left = self._left // 2, self._left - self._left // 2
         todo = self._allowed(list(unknown))
@@ -87,7 +87,7 @@ class Reading:
             await together([partial(read, each) for each in todo])
 
     async def read_bodies(self, wanted: Sequence[Wanted]) -> dict[Wanted, Stored]:
-        """Return bodies, as many of them in this order as bounds allow."""
+        """Return bodies, in this order, as many as the limits allow."""
         found: dict[Wanted, Stored] = {}
 
         def take(each: Wanted, stored: Stored | None) -> None:
@@ -110,7 +110,7 @@ class Reading:
 
     @contextmanager
     def _stopping(self) -> Generator[None]:
-        """Read no more once the gateway refuses or fails, and say so: what was read stands."""
+        """Stop reading when the gateway refuses or fails, and say so; what was already read is used."""
         try:
             yield
         except GatewayError as error:
@@ -118,7 +118,7 @@ class Reading:
             self.notes += (f"Stopped reading: {error}",)
 
     def _allowed(self, wanted: Sequence[Wanted]) -> list[Wanted]:
-        """Return as many as the bound still allows."""
+        """Return as many as the limit still allows."""
         every = list(dict.fromkeys(wanted))
         allowed = every[: max(0, self._left)]
         self._left -= len(allowed)
@@ -173,7 +173,7 @@ class Reading:
                 await together([partial(read, number) for number in numbers[at : at + AT_ONCE]])
 
     async def _by_time(self, calls: dict[str, Call]) -> None:
-        """Read logs where only the newest can be paged through: each page up to when the one before ends."""
+        """Read logs where only the newest can be paged: each page ends where the previous one stopped."""
         scope, size = self.scope, self.scope.gateway.most_per_page
         for _ in range(MOST_PAGES):
             page, before = await scope.page(1, size), len(calls)

@@ -1,4 +1,4 @@
-"""Requests that were sent more than once: after a failure, a success, a reply that was cut, or just again."""
+"""Finds requests sent more than once: after a failure, a success, a truncated reply, or for no reason."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,19 +10,19 @@ from cf_aig_tools.waste.findings import CUT, FAILED, NEARLY, REPEATED, TWICE, Fi
 from cf_aig_tools.waste.reading import Reading
 
 AGAIN_S = 600.0
-"""How long after a failure, or a reply that was cut, the same request is taken to try again."""
+"""Seconds after a failure or truncated reply in which the same request counts as a retry."""
 
 TWICE_S = 60.0
-"""How long after an answer the same request is taken to be a retry that had not seen it, and not a new question."""
+"""Seconds after an answer in which the same request counts as a retry that missed it, not as a new question."""
 
 MOST_TRIES = 5
-"""Calls of one request that may be tries of it: clients give up after a few; what is sent more often is repeated."""
+"""Maximum calls that count as retries of one request: clients give up after a few, so more are repetitions."""
 
 GO_ON = 160
-"""Characters of the longest message that is taken to ask for the rest of a reply that was cut."""
+"""Maximum characters of a message that asks to continue a truncated reply."""
 
 REPLIES = 3
-"""Replies of one request with several ids in its question that are held against each other."""
+"""Replies compared per request if its question contains several ids."""
 
 
 def failed(found: Findings, reading: Reading) -> Iterator[Waste]:
@@ -35,7 +35,7 @@ def failed(found: Findings, reading: Reading) -> Iterator[Waste]:
 
 
 def cut(found: Findings, reading: Reading) -> Iterator[Waste]:
-    """Yield calls whose reply has all the tokens that it may have, and that were asked again, or to go on."""
+    """Yield calls whose reply reached its token limit, and which were then repeated or asked to continue."""
     calls = [call for call in found.free(reading.calls) if call.counts and call.print]
     going_on = defaultdict[str, list[Call]](list)
     for call in calls:
@@ -59,12 +59,12 @@ def cut(found: Findings, reading: Reading) -> Iterator[Waste]:
 
 
 async def repeated(found: Findings, reading: Reading) -> list[Waste]:
-    """Return calls that had been answered before: retries soon after, and all others."""
+    """Return calls that had already been answered: soon-after retries, and all others."""
     sent = [call for call in found.free(reading.calls) if call.is_ok and not call.is_evaluation and call.print]
     waste: list[Waste] = []
     for calls in _grouped(sent, lambda call: (call.model, call.print and (call.print.plain, call.print.limit))):
         paid = [call for call in calls if not call.is_hit]
-        if 2 * len(paid) > len(calls):  # else the gateway's cache is on for it
+        if 2 * len(paid) > len(calls):  # otherwise the gateway's cache is enabled for it
             waste += [each for group in await _same(paid, reading) for each in _again(group)]
     return waste
 
@@ -82,7 +82,7 @@ def _again(calls: Sequence[Call]) -> Iterator[Waste]:
 
 
 async def _same(calls: Sequence[Call], reading: Reading) -> list[list[Call]]:
-    """Return calls in groups of one request: an id in the question may be what it is about, which replies tell."""
+    """Return calls grouped by request. An id in the question may matter, which the replies show."""
     by_question = list(_grouped(calls, lambda call: call.print and call.print.asked, least=1))
     if len(by_question) == 1 or len(calls) == 1:
         return [list(calls)]
@@ -93,12 +93,12 @@ async def _same(calls: Sequence[Call], reading: Reading) -> list[list[Call]]:
 
 
 def follows(one: Call, other: Call, within_s: float) -> bool:
-    """Whether a call may be the next try of another."""
+    """Whether a call may be a retry of another."""
     return one.start <= other.start <= one.end + within_s and same_asker(one, other)
 
 
 def _grouped(calls: Iterable[Call], by: Callable[[Call], object], least: int = 2) -> Iterator[list[Call]]:
-    """Yield calls that are alike, in order of time, where there are several."""
+    """Yield groups of similar calls, in order of time, that have several members."""
     groups: dict[object, list[Call]] = defaultdict(list)
     for call in calls:
         groups[by(call)].append(call)

@@ -1,4 +1,4 @@
-"""Looks for every kind of waste in a span, the first that a call is of first."""
+"""Searches a time range for every kind of waste, in order of precedence."""
 
 import anyio
 

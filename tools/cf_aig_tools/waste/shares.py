@@ -1,4 +1,4 @@
-"""Parts of calls that cost more than they give: reasoning, tool definitions, history, and models."""
+"""Finds parts of calls that cost more than they are worth: reasoning, tools, history, and expensive models."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,41 +11,41 @@ from cf_aig_tools.waste.findings import HISTORY, MODELS, REASONING, TOOLS, Findi
 from cf_aig_tools.waste.reading import Reading
 
 EATEN = 0.9
-"""Of the tokens out that are reasoning, from which on it eats the reply; it is half to four fifths of most."""
+"""Share of output tokens at which reasoning counts as excessive; half to four fifths is common."""
 
 LEAST_OUT = 200
-"""Tokens out from which on it matters."""
+"""Minimum output tokens."""
 
 CRUMBS = 0.01
-"""Of the tokens out that are a reply, up to which there is none to speak of, and the call was in vain."""
+"""Share of output tokens below which the reply is negligible, and the whole call was wasted."""
 
 LEAST_TOOLS, LEAST_HISTORY = 2000, 4000
-"""Tokens that a provider's cache did not have, from which on tools or history matter: shorter ones are ordinary."""
+"""Minimum uncached tokens for tools or history to matter; less is ordinary."""
 
 OUTWEIGHS = 10
-"""Times the question that tools or history must be, and half of the request, to outweigh it."""
+"""Tools or history must be this many times the question, and half of the request, to count."""
 
 IS_CACHED = 0.5
-"""Of the tokens in of calls with the same tools, or of one session, that the provider's cache had: it does its work."""
+"""Cached share of input tokens, for calls with the same tools or session, at which caching works well enough."""
 
 LEAST_VOTES = 10
-"""Feedback on each of two models from which on they are compared: of fewer, chance decides."""
+"""Minimum feedback on each of two models to compare them; with less, chance decides."""
 
 GOOD = 0.7
-"""Of the feedback on a cheap model that must be good: two bad models do not do as well."""
+"""Minimum share of good feedback on the cheap model: two bad models are not a match."""
 
 AS_WELL = 0.02
-"""By how much less of it may be good."""
+"""How much lower its share of good feedback may be."""
 
 CHEAP = 0.5
-"""Of what the expensive model costs, what the cheap one may cost to be worth a change."""
+"""Maximum cost of the cheap model, relative to the expensive one, for a switch to pay off."""
 
 AT_LIST_PRICE = 0.02
-"""By how much what a model's calls cost may be off the public price, to take that for others."""
+"""How far a model's cost may deviate from the public price before it counts as a different price."""
 
 
 def reasoning(found: Findings, reading: Reading) -> Iterator[Waste]:
-    """Yield calls whose reasoning left little of the reply: what it cost, or the whole call where it left nothing."""
+    """Yield calls whose reasoning left little of the reply: its cost, or the whole call if nothing was left."""
     for call in found.free(reading.calls):
         if call.counts and call.tokens_out >= LEAST_OUT and call.reasoning >= EATEN * call.tokens_out:
             if call.tokens_out - call.reasoning <= CRUMBS * call.tokens_out:
@@ -56,7 +56,7 @@ def reasoning(found: Findings, reading: Reading) -> Iterator[Waste]:
 
 
 def heavy(found: Findings, reading: Reading) -> Iterator[Waste]:
-    """Yield calls in which tools or history outweigh the question, and no prompt cache lightens them."""
+    """Yield calls in which tools or history outweigh the question, and no prompt cache helps."""
     calls = [call for call in reading.calls if call.counts and call.print]
     tools = _cached_shares((call, _tools(call)) for call in calls)
     sessions = _cached_shares((call, _session(call)) for call in calls)
@@ -85,7 +85,7 @@ def _session(call: Call) -> tuple[str, ...]:
 
 
 def _cached_shares(calls: Iterable[tuple[Call, tuple[str, ...]]]) -> dict[tuple[str, ...], float]:
-    """Return, for each group of calls, what share of its tokens in the provider's cache had."""
+    """Return the cached share of tokens for each group of calls."""
     sums: dict[tuple[str, ...], list[int]] = defaultdict(lambda: [0, 0])
     for call, group in calls:
         sums[group][0] += call.read
@@ -107,27 +107,27 @@ class Work:
 
     @property
     def good(self) -> float:
-        """What share of the feedback was good."""
+        """The share of good feedback."""
         return sum(self.votes) / (len(self.votes) or 1)
 
     @cached_property
     def spent(self) -> float:
-        """What the calls cost (US dollars)."""
+        """The cost of the calls (US dollars)."""
         return sum(call.cost for call in self.calls)
 
     @cached_property
     def is_at_list_price(self) -> bool:
-        """Whether they cost what the model's public price says."""
+        """Whether the cost matches the model's public price."""
         listed = sum(map(self._listed, self.calls))
         return bool(self.spent) and abs(listed - self.spent) <= AT_LIST_PRICE * self.spent
 
     @cached_property
     def per_token(self) -> float:
-        """What a token cost (US dollars)."""
+        """The cost per token (US dollars)."""
         return self.spent / (sum(call.tokens for call in self.calls) or 1)
 
     def price(self, calls: Iterable[Call]) -> list[float]:
-        """Return what calls would have cost with this model: at its public price, if that is its own."""
+        """Return what calls would have cost with this model: at its public price, if it is charged at that price."""
         return [self._listed(call) if self.is_at_list_price else self.per_token * call.tokens for call in calls]
 
     def _listed(self, call: Call) -> float:
@@ -136,7 +136,7 @@ class Work:
 
 
 def models(found: Findings, reading: Reading) -> Iterator[Waste]:
-    """Yield calls of expensive models for what a cheap one does as well, by the feedback on both."""
+    """Yield calls of expensive models for purposes where a cheap one does as well, judging by the feedback on both."""
     purposes: dict[str, list[Call]] = defaultdict(list)
     for call in reading.calls:
         rules = call.print.rules if call.print else ""

@@ -1,4 +1,4 @@
-"""How waste is told: a line for all, each kind with what would save it, and what all that rests on."""
+"""Reports waste: a line for all of it, each kind with its fix, and the basis of the figures."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,21 +16,21 @@ from cf_aig_tools.waste.reading import Reading
 
 MAX_TOKENS = 1450
 SIZES = ((4, 100), (3, 80), (2, 60), (1, 60), (1, 30), (0, 0))
-"""Causes of a kind, and characters of the longest: the first with which the result fits MAX_TOKENS is taken."""
+"""Maximum causes per kind and their length: the first pair with which the result fits MAX_TOKENS is used."""
 
 LEAST_SHARE = 1 / 10_000
-"""Of what all calls cost: what a kind is told from. Less is lost among prices that are rounded."""
+"""Minimum share of the total cost for a kind to be reported; less is lost in rounded prices."""
 
 LEAST_DOLLARS = 0.0001
-"""The same for spans with hardly any cost: less than the price of a short call."""
+"""The same for time ranges with hardly any cost: less than the price of a short call."""
 
 LEAST_TIME = 0.01
-"""Of the time of all calls: what a kind is told from that cost nothing, as failed calls do."""
+"""Minimum share of the total duration for kinds without cost, such as failed calls, to be reported."""
 
 
 @dataclass(frozen=True)
 class Told:
-    """What is told of a span."""
+    """The report on a time range."""
 
     reading: Reading
     kinds: list[tuple[Kind, Sum]]
@@ -89,7 +89,7 @@ class Told:
         return [self._clean(cause, longest), len(held.waste), _cents(held.dollars)]
 
     def _clean(self, text: str, longest: int) -> str:
-        """Return a cause; names and values in it are a stranger's."""
+        """Return a cause; it contains untrusted names and values."""
         return " ".join(str(cut(visible(self.masker.mask(text)), longest)).split())
 
     def _basis(self) -> str:
