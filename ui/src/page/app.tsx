@@ -30,10 +30,11 @@ interface Place {
 }
 
 export function App({ host }: { host: Host }) {
-  const [{ context, opening }, setState] = useState<HostState>(host.state);
+  const [state, setState] = useState<HostState>(host.state);
   const [problem, setProblem] = useState("");
   const [isReady, setReady] = useState(false);
 
+  const { context, opening } = state;
   useEffect(() => {
     host.onChange = setState;
     host.connect().then(
@@ -46,10 +47,10 @@ export function App({ host }: { host: Host }) {
 
   if (problem) return <Notice kind="error">{problem}</Notice>;
   if (!isReady && !opening) return <Notice kind="loading">Meeting the host…</Notice>;
-  return <Page key={JSON.stringify([opening?.tool, opening?.arguments])} host={host} state={{ context, ...(opening && { opening }) }} />;
+  return <Page key={JSON.stringify([opening?.tool, opening?.arguments])} host={host} state={state} />;
 }
 
-function Page({ host, state: { context, opening } }: { host: Host; state: HostState }) {
+function Page({ host, state: { context, opening, isDenied } }: { host: Host; state: HostState }) {
   const first = useMemo(() => firstView(opening), []);
   const [places, setPlaces] = useState<Place[]>([{ route: first.route, scope: first.scope }]);
   const [groupBy, setGroupBy] = useState(first.groupBy);
@@ -104,7 +105,7 @@ function Page({ host, state: { context, opening } }: { host: Host; state: HostSt
           {visited.current.has("logs") && <LogsView isActive={route.view === "logs"} />}
           {route.view === "log" && <LogView key={route.id} id={route.id} other={route.other} />}
           {route.view === "run" && <RunView key={JSON.stringify(route)} id={route.id} metadata={route.metadata} />}
-          {opening?.text && <Told text={opening.text} isOpen={!host.offers("page_overview")} />}
+          {opening?.text && <Told text={opening.text} isOpen={isDenied === true || !host.offers("page_overview")} />}
         </main>
       </div>
     </SessionContext.Provider>

@@ -18,6 +18,8 @@ export interface Opening {
 export interface HostState {
   context: McpUiHostContext;
   opening?: Opening;
+  /** The host has refused a call: what the chat was told is then all that there is to see. */
+  isDenied?: boolean;
 }
 
 /** A tool answered with an error, or the host did not let it be called. The message is for people. */
@@ -63,6 +65,7 @@ export class Host {
   async call<Result>(tool: string, given: object): Promise<Result> {
     if (!this.canCall) throw new CallError("This host does not let the page call tools.");
     const result = await this.peer.request("tools/call", { name: tool, arguments: given }, CALL_MS).catch((error: unknown) => {
+      this.update({ isDenied: true });
       throw new CallError(error instanceof RpcError ? `The call was refused: ${error.message}` : String(error));
     });
     if (!isObject(result)) throw new CallError("The host returned nothing.");

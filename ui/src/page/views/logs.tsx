@@ -33,9 +33,9 @@ export function LogsView({ isActive }: { isActive: boolean }) {
           {error}
         </Notice>
       )}
-      <LogsTable {...{ rows: shown, fresh, order, setOrder, more }} />
+      {(rows.length > 0 || !error) && <LogsTable {...{ rows: shown, fresh, order, setOrder, more }} />}
       {!isLoading && !error && !shown.length && <Notice kind="empty">{nothing(rows.length, text)}</Notice>}
-      <p class="hint" data-testid="logs-count">
+      <p class="hint" data-testid="logs-count" hidden={!!error && !rows.length}>
         {isLoading && !rows.length ? "Reading the logs…" : count(session.format.count(shown.length), session.format.count(rows.length), session.format.count(total), text, hasMore)}
         {text && (
           <button type="button" class="link" onClick={() => (session.narrow({ search: text }), setText(""))} data-testid="search-metadata">
