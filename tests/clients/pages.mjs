@@ -2,6 +2,7 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { after } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 
 import { watched } from "./browser.mjs";
@@ -76,3 +77,14 @@ export async function openLog(view, id) {
 
 /** What a view says, folded or not; what stands in its fields too. */
 export const said = (shown) => shown.evaluate((view) => view.textContent.replace(/\s+/g, " "));
+
+/** Wait until something holds: `check` raises as long as it does not. */
+export async function eventually(check, patience = 15_000) {
+  for (const end = Date.now() + patience; ; await pause(50)) {
+    try {
+      return await check();
+    } catch (error) {
+      if (Date.now() > end) throw error;
+    }
+  }
+}

@@ -27,6 +27,7 @@ OF_THE_PAGE = {
     "page_logs": {"list_logs"},
     "page_log": {"get_log_details", "get_log_request_body", "get_log_response_body"},
     "page_body": {"get_log_request_body", "get_log_response_body"},
+    "page_run": {"trace_run"},
 }
 """Tools that the page alone calls, and the tools whose facts they draw: offered where all of those are."""
 

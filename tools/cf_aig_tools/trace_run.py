@@ -1,19 +1,20 @@
 """Shows the calls of one agent run as a story."""
 
 import re
+from collections.abc import Mapping
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 from mcp.types import CallToolResult, ToolAnnotations
 from pydantic import Field
 
 from cf_aig_gateway.errors import GatewayError
-from cf_aig_tools.desk import Call, desk_of, said
+from cf_aig_tools.desk import Call, Desk, desk_of, said
 from cf_aig_tools.parameters import Budget, GatewayId, Metadata
 from cf_aig_tools.reading.quoting import Quoting
 from cf_aig_tools.reading.threads import aside
 from cf_aig_tools.runs.calls import size_of
-from cf_aig_tools.runs.gathering import Gathering
+from cf_aig_tools.runs.gathering import Gathering, Run
 from cf_aig_tools.runs.telling import told
 
 ANNOTATIONS = ToolAnnotations(title="Trace a run", read_only_hint=True, open_world_hint=True)
@@ -35,13 +36,23 @@ async def trace_run(
     """
     desk = desk_of(ctx)
     gateway = gateway_id or desk.default_gateway
-    if bool(log_id) == bool(metadata):
-        raise GatewayError('Give log_id, or metadata that the run\'s calls share, such as {"sessionId": "8f02"}.')
     only = _range(steps)
-    gathering = Gathering(desk.gateway, gateway)
-    run = await (gathering.of_log(log_id) if log_id else gathering.of_metadata(metadata, desk.masker))
+    run = await run_of(desk, gateway, log_id, metadata)
     tell = partial(told, run, gateway, Quoting(desk.masker), min(budget, desk.max_budget), only)
     return said(await aside(size_of(run.calls), tell))
+
+
+async def run_of(desk: Desk, gateway: str, log_id: str, metadata: Mapping[str, Any]) -> Run:
+    """Return the run of a call, or the one whose calls share a pair of metadata.
+
+    Raises:
+        GatewayError: not exactly one of the two is given, or there is no such call.
+
+    """
+    if bool(log_id) == bool(metadata):
+        raise GatewayError('Give log_id, or metadata that the run\'s calls share, such as {"sessionId": "8f02"}.')
+    gathering = Gathering(desk.gateway, gateway)
+    return await (gathering.of_log(log_id) if log_id else gathering.of_metadata(metadata, desk.masker))
 
 
 def _range(text: str) -> range | None:

@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from statistics import median
 
@@ -50,6 +50,7 @@ class Finding:
     steps: tuple[Step, ...]
     text: str = ""
     names_log: bool = False
+    kind: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,8 +102,18 @@ def _sent_before(step: Step) -> float:
 
 def findings(steps: Sequence[Step]) -> list[Finding]:
     """Return the problems, worst first."""
-    kinds = (_failed, _endings, _bad_results, _loops, _repeated, _rewritten, _changed, _gaps, _grown)
-    return [finding for kind in kinds for finding in kind(steps)]
+    kinds = {
+        "failed": _failed,
+        "ending": _endings,
+        "tool": _bad_results,
+        "loop": _loops,
+        "repeat": _repeated,
+        "rewritten": _rewritten,
+        "changed": _changed,
+        "pause": _gaps,
+        "grown": _grown,
+    }
+    return [replace(finding, kind=kind) for kind, found in kinds.items() for finding in found(steps)]
 
 
 def _failed(steps: Sequence[Step]) -> Iterator[Finding]:

@@ -56,7 +56,7 @@ WIDE = Size(60, True, 400)
 def told(run: Run, gateway: str, quoting: Quoting, budget: int, only: range | None = None) -> str:
     """Return a run as text of at most `budget` tokens; `only` selects some steps, each shown with its id."""
     steps = steps_of(run)
-    lead = "\n".join(_lead(run, steps, gateway, quoting))
+    lead = "\n".join(lead_of(run, steps, gateway, quoting))
     if only is not None:
         chosen = [step for step in steps if step.number in only]
         rows = list(_rows(steps, chosen, run.spans, WIDE, quoting))
@@ -88,7 +88,7 @@ def _next(run: Run, steps: Sequence[Step]) -> str:
     )
 
 
-def _lead(run: Run, steps: Sequence[Step], gateway: str, quoting: Quoting) -> Iterator[str]:
+def lead_of(run: Run, steps: Sequence[Step], gateway: str, quoting: Quoting) -> Iterator[str]:
     """Yield what the run is, its totals, and what could not be found out."""
     first, last = steps[0].call, max((step.call for step in steps), key=lambda call: call.end)
     until = f"{last.end:%H:%M:%S}" if last.end.date() == first.start.date() else f"{last.end:%m-%d %H:%M:%S}"
