@@ -16,7 +16,7 @@ const NAME = "cloudflare-ai-gateway";
 const PROMPT = "Say hello [simulate: call=list_logs]";
 
 /** Each agent: the files of its home, its environment, its command, the provider and model that it is to reach, and by
- * what its calls are joined; Gemini CLI names no session. */
+ * what its calls are joined; Gemini CLI and Copilot CLI name no session. */
 const AGENTS = {
   "Claude Code": {
     provider: "anthropic",
@@ -104,6 +104,20 @@ const AGENTS = {
     }),
     environment: () => ({ OPENCODE_DISABLE_MODELS_FETCH: "1", OPENCODE_DISABLE_AUTOUPDATE: "1" }),
     command: ({ prompt }) => ["opencode", "run", prompt],
+  },
+  "Copilot CLI": {
+    provider: "openai",
+    model: "gpt-4o-mini",
+    files: ({ server }) => ({
+      ".copilot/mcp-config.json": JSON.stringify({ mcpServers: { [NAME]: { type: "local", tools: ["*"], ...server } } }),
+    }),
+    environment: ({ base }) => ({
+      COPILOT_OFFLINE: "true",
+      COPILOT_PROVIDER_BASE_URL: `${base}/openai`,
+      COPILOT_PROVIDER_API_KEY: "sk-any",
+      COPILOT_MODEL: "gpt-4o-mini",
+    }),
+    command: ({ prompt }) => ["copilot", "-p", prompt, "--allow-all-tools"],
   },
 };
 

@@ -123,7 +123,8 @@ def demanded(tools: list[Tool], name: str, *, required: bool) -> Tool | None:
 
 def told_to_call(question: Question, name: str) -> Tool | None:
     """Return the tool that a directive names, which clients may offer under a prefix, as mcp__server__name."""
-    fitting = (tool for tool in question.offered if tool.name == name or tool.name.endswith((f"_{name}", f".{name}")))
+    ends = tuple(f"{sign}{name}" for sign in "_.-")
+    fitting = (tool for tool in question.offered if tool.name == name or tool.name.endswith(ends))
     return next(fitting, None) if name else None
 
 
