@@ -18,7 +18,8 @@ WORLD = Corpus(refused="refused" in sys.argv[2:])
 
 
 async def answer(request: Request) -> Response:
-    asked = httpx2.Request(request.method, str(request.url), content=await request.body())
+    path, query = request.scope["raw_path"].decode(), request.scope["query_string"].decode()
+    asked = httpx2.Request(request.method, f"http://127.0.0.1{path}?{query}", content=await request.body())
     given = WORLD.answer(asked)
     headers = {name: value for name, value in given.headers.items() if name.startswith(("content-type", "cf-"))}
     return Response(given.content, given.status_code, headers)
