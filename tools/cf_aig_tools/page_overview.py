@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from mcp.types import CallToolResult, ToolAnnotations
@@ -118,7 +119,7 @@ def _drawn(
         "basis": desk.safe(basis),
         "series": now,
         "before": before,
-        "marks": [_mark(mark, text) for mark in found.marks],
+        "marks": [_mark(mark, scope.start, text) for mark in found.marks],
         "groups": [_group(line, found.question.by, text) for line in found.lines[:MOST_GROUPS]],
         "groups_left": max(0, len(found.lines) - MOST_GROUPS),
         "causes": [_cause(cluster, text) for cluster in found.clusters[:MOST_CAUSES]],
@@ -127,10 +128,10 @@ def _drawn(
     }
 
 
-def _mark(mark: Mark, text: Text) -> dict[str, Any]:
-    since, until = mark.dated.since, mark.dated.until
+def _mark(mark: Mark, start: datetime, text: Text) -> dict[str, Any]:
+    until = mark.dated.until
     return {
-        "t": seconds_of(since) if since else None,
+        "t": seconds_of(mark.dated.since or start),
         "until_t": seconds_of(until) if until else None,
         "group": text(mark.group),
         "text": text(mark.dated.words),

@@ -33,7 +33,7 @@ MOST_SPANS = 300
 MOST_NAMED = 100
 """Steps that one finding names."""
 
-MARKS = frozenset({"failed", "ending", "tool", "loop", "repeat"})
+MARKS = frozenset({"failed", "ending", "tool error", "loop", "retry"})
 """Kinds of findings that mark the steps they are in."""
 
 Text = Callable[[str], str]

@@ -105,12 +105,12 @@ def findings(steps: Sequence[Step]) -> list[Finding]:
     kinds = {
         "failed": _failed,
         "ending": _endings,
-        "tool": _bad_results,
+        "tool error": _bad_results,
         "loop": _loops,
-        "repeat": _repeated,
+        "retry": _repeated,
         "rewritten": _rewritten,
         "changed": _changed,
-        "pause": _gaps,
+        "gap": _gaps,
         "grown": _grown,
     }
     return [replace(finding, kind=kind) for kind, found in kinds.items() for finding in found(steps)]
