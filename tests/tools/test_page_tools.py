@@ -39,7 +39,7 @@ async def told(client: Client, tool: str, **arguments: Any) -> Any:
 async def test_an_overview_has_the_figures_and_sentences_of_the_summary(page: Client, store: Store) -> None:
     for number in range(120):
         log = a_failed_log if 60 <= number < 110 else a_log
-        await store.add(log(number, minutes=number, model="openai/gpt-4o" if number % 2 else "openai/gpt-4o-mini"))
+        await store.add(log(number, minutes=5 * number, model="openai/gpt-4o" if number % 2 else "openai/gpt-4o-mini"))
 
     data = await drawn(page, "page_overview", **DAY, compare_to="previous")
     _, summary = await told(page, "summarize_logs", **DAY, compare_to="previous")
@@ -61,7 +61,7 @@ async def test_an_overview_has_the_figures_and_sentences_of_the_summary(page: Cl
     }
     mark = next(mark for mark in data["marks"] if mark["group"] == "openai/gpt-4o")
     assert mark["text"].startswith("failed 0 → 100 %")
-    assert mark["t"] == (NOON + timedelta(minutes=61)).timestamp()
+    assert mark["t"] == (NOON + timedelta(minutes=305)).timestamp()
     [cause] = data["causes"]
     assert (cause["count"], cause["kind"], cause["words"]) == (50, "overloaded", "The server is overloaded")
     assert cause["log_id"] == a_log(109).id
