@@ -13,7 +13,7 @@ import anyio
 import httpx2
 import waste
 from agents import Agent
-from logs import OVERLOADED, a_log
+from logs import OVERLOADED, a_log, keep
 from mcp import Client
 from plane import Plane, chat, plane
 
@@ -45,13 +45,6 @@ async def asked(folder: Path, fill: Fill, tool: str, arguments: dict[str, Any]) 
             return f"{tool}({json.dumps(given)})\n{result.content[0].text}"
 
 
-async def keep(gateway: Plane, records: list[Record]) -> None:
-    """Log calls side by side: what waits together is committed together."""
-    async with anyio.create_task_group() as tasks:
-        for record in records:
-            tasks.start_soon(gateway.store.add, record)
-
-
 async def outage(gateway: Plane) -> dict[str, str]:
     """Let one of three models fail half way through an hour."""
     chance, records = random.Random(1), list[Record]()
@@ -69,7 +62,7 @@ async def outage(gateway: Plane) -> dict[str, str]:
                 "response": json.dumps(OVERLOADED).encode(),
             }  # fmt: skip
         records.append(a_log(number, minutes=minutes, model=model, **changes))
-    await keep(gateway, records)
+    await keep(gateway.store, records)
     return {}
 
 
@@ -103,7 +96,7 @@ async def stuck_agent(gateway: Plane) -> dict[str, str]:
     for _ in range(11):
         agent.call("", ("run_tests", {"cmd": "pytest -q"}), results=("Error: 3 failed",))
     agent.call("I give up.")
-    await keep(gateway, agent.records)
+    await keep(gateway.store, agent.records)
     return {"it": agent.records[5].id}
 
 
@@ -112,7 +105,7 @@ async def wasteful_day(gateway: Plane) -> dict[str, str]:
     planted, chance = waste.Planted(), random.Random(3)
     waste.repeated(planted, chance, 6, 30)
     waste.broken_caches(planted, chance, 60)
-    await keep(gateway, sorted([*planted.records, *waste.honest(400)], key=lambda record: record.created_at))
+    await keep(gateway.store, sorted([*planted.records, *waste.honest(400)], key=lambda record: record.created_at))
     return {}
 
 

@@ -1,10 +1,14 @@
 """Logs as applications leave them, for tests to put into a store."""
 
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import anyio
+
 from cf_aig_gateway.local.record import Record
+from cf_aig_gateway.local.store import Store
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -35,6 +39,13 @@ def a_log(number: int = 0, *, minutes: float = 0, **changes: Any) -> Record:
     if "model" in changes and "provider" not in changes:
         changes["provider"] = _provider(changes["model"])
     return Record(**values | changes)
+
+
+async def keep(store: Store, records: Iterable[Record]) -> None:
+    """Add logs side by side, in their order: the store commits together what waits together."""
+    async with anyio.create_task_group() as tasks:
+        for record in records:
+            tasks.start_soon(store.add, record)
 
 
 def _provider(model: str) -> str:

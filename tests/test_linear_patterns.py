@@ -37,6 +37,8 @@ MOST = 40
 MEASURABLE_S = 0.02
 TIMES = 10
 """How much longer four times the text may take: four times is linear, sixteen is quadratic."""
+DOUBTFUL = 5
+"""How much longer it may take before it is measured again."""
 
 
 def modules() -> Iterator[ModuleType]:
@@ -202,30 +204,32 @@ def attacks(pattern: re.Pattern[Any]) -> list[tuple[str, str, str]]:
     return sorted(found)[:: max(1, len(found) // MOST)]
 
 
-def seconds(use: Callable[[Any], Any], text: Any) -> float:
-    """Return the least of three measurements, of this thread's own time."""
+def seconds(use: Callable[[Any], Any], text: Any, times: int = 1) -> float:
+    """Return the least of so many measurements, of this thread's own time."""
     taken: list[float] = []
-    for _ in range(3):
+    for _ in range(times):
         start = time.thread_time()
         use(text)
         taken.append(time.thread_time() - start)
-        if taken[-1] < MEASURABLE_S / TIMES:
-            break
     return min(taken)
 
 
 def growth(
     use: Callable[[Any], Any], attack: tuple[str, str, str], kind: type, sizes: tuple[int, ...] = SIZES
 ) -> float:
-    """Return how much longer four times the repeats take, at the first size that can be measured; else 0."""
+    """Return how much longer four times the repeats take, at the first size that can be measured; else 0.
+
+    What looks longer than linear is measured three times more, to tell it from a pause of the machine.
+    """
     before, one, end = attack
-    last = 0.0
+    last, shorter = 0.0, None
     for count in sizes:
-        text = before + one * count + end
-        now = seconds(use, text.encode("latin-1", "replace") if kind is bytes else text)
-        if now > MEASURABLE_S and last:
-            return now / last
-        last = now
+        repeats = before + one * count + end
+        text = repeats.encode("latin-1", "replace") if kind is bytes else repeats
+        now = seconds(use, text)
+        if now > MEASURABLE_S and shorter is not None:
+            return now / last if now < DOUBTFUL * last else seconds(use, text, 3) / seconds(use, shorter, 3)
+        last, shorter = now, text
     return 0.0
 
 

@@ -2,22 +2,25 @@
 
 import json
 import random
+import shutil
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx2
 import pytest
-from logs import a_log
+from logs import a_log, keep
 from management import ACCOUNT
 from mcp import Client
 from tokens import o200k
 
 from cf_aig_gateway.local.app import build_app
+from cf_aig_gateway.local.record import Record
 from cf_aig_gateway.local.store import Store
 from cf_aig_server.app import build_server
 from cf_aig_server.settings import Settings
@@ -43,8 +46,8 @@ Spent = dict[str, tuple[int, Decimal, int]]
 """Calls, US dollars and tokens in, by group."""
 
 
-async def filled(store: Store, more: Callable[[int], dict[str, Any]] = lambda _: {}) -> None:
-    """Put calls into the store, of an hour: more than are read of a span."""
+def calls(more: Callable[[int], dict[str, Any]] = lambda _: {}) -> Iterator[Record]:
+    """Yield calls of an hour: more than are read of a span."""
     chance = random.Random(15)
     for number in range(COUNT):
         user = chance.choice([*("u1", "u2", "u3", 7), None])
@@ -54,7 +57,27 @@ async def filled(store: Store, more: Callable[[int], dict[str, Any]] = lambda _:
         session = chance.choice(["s1", "s2", "s3", None])
         cost = chance.randrange(1, 10**9) / 10**9
         counted = {"tokens_in": chance.randrange(1, 5000), "cost": cost}
-        await store.add(a_log(number, metadata=metadata or None, session=session, request=None, **at, **counted))
+        yield a_log(number, metadata=metadata or None, session=session, request=None, **at, **counted)
+
+
+@pytest.fixture(scope="module")
+def hour(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a gateway with these calls: filled once, copied for each test."""
+    path = tmp_path_factory.mktemp("hour") / "gateway.db"
+
+    async def fill() -> None:
+        async with Store(path) as store:
+            await keep(store, calls())
+
+    anyio.run(fill)
+    return path
+
+
+@pytest.fixture
+async def filled(hour: Path, tmp_path: Path) -> AsyncGenerator[Store]:
+    shutil.copy(hour, tmp_path)
+    async with Store(tmp_path / "gateway.db") as store:
+        yield store
 
 
 def summed(folder: Path, name: Callable[[Mapping[str, Any]], Any]) -> Spent:
@@ -101,8 +124,7 @@ async def asked(client: Client, **arguments: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("by", BY)
-async def test_sums_over_more_logs_than_are_read_are_exact(tmp_path: Path, store: Store, by: str) -> None:
-    await filled(store)
+async def test_sums_over_more_logs_than_are_read_are_exact(tmp_path: Path, filled: Store, by: str) -> None:
     async with Client(build_server(Settings(local=str(tmp_path / "gateway.db")))) as client:
         summary = await asked(client, group_by=by)
 
@@ -134,9 +156,8 @@ def elsewhere(transport: Elsewhere) -> Client:
 
 @pytest.mark.parametrize("by", BY)
 @pytest.mark.parametrize("lacking", ["metadataRaw", "query"])
-async def test_without_analytics_every_log_is_read(tmp_path: Path, store: Store, by: str, lacking: str) -> None:
-    await filled(store)
-    async with elsewhere(Elsewhere(store, lacking)) as client:
+async def test_without_analytics_every_log_is_read(tmp_path: Path, filled: Store, by: str, lacking: str) -> None:
+    async with elsewhere(Elsewhere(filled, lacking)) as client:
         summary = await asked(client, group_by=by)
 
     assert told(summary) == to_the_millionth(summed(tmp_path, BY[by]))
@@ -145,16 +166,15 @@ async def test_without_analytics_every_log_is_read(tmp_path: Path, store: Store,
 
 
 async def test_metadata_that_is_different_in_each_call_is_no_hindrance(tmp_path: Path, store: Store) -> None:
-    await filled(store, lambda number: {"trace": f"t{number}"})
+    await keep(store, calls(lambda number: {"trace": f"t{number}"}))
     async with Client(build_server(Settings(local=str(tmp_path / "gateway.db")))) as client:
         summary = await asked(client, group_by="user")
 
     assert told(summary) == to_the_millionth(summed(tmp_path, BY["user"]))
 
 
-async def test_an_api_without_sessions_is_asked_for_them_once(store: Store) -> None:
-    await filled(store)
-    transport = Elsewhere(store)
+async def test_an_api_without_sessions_is_asked_for_them_once(filled: Store) -> None:
+    transport = Elsewhere(filled)
     async with elsewhere(transport) as client:
         for _ in range(2):
             await asked(client, group_by="session")
@@ -162,11 +182,10 @@ async def test_an_api_without_sessions_is_asked_for_them_once(store: Store) -> N
     assert transport.refused == ["sessionId"]
 
 
-async def test_more_logs_than_can_be_read_are_said_to_be_a_part(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_more_logs_than_can_be_read_are_said_to_be_a_part(filled: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """The bound is lowered: ten thousand logs take a test too long."""
     monkeypatch.setattr("cf_aig_tools.summary.pages.MOST_EXACT", 3000)
-    await filled(store)
-    async with elsewhere(Elsewhere(store, "query")) as client:
+    async with elsewhere(Elsewhere(filled, "query")) as client:
         summary = await asked(client, group_by="user")
 
     assert "estimated from 1,000 of 3,300 logs" in summary["basis"]
