@@ -12,7 +12,7 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
-from logs import NOON, OVERLOADED, a_failed_log, a_log
+from logs import NOON, OVERLOADED, a_failed_log, a_log, keep
 from management import ACCOUNT
 from mcp import Client
 from tokens import o200k
@@ -75,8 +75,7 @@ def an_hour(count: int, more: Callable[[random.Random, float], dict[str, Any]] =
 
 
 async def fill(store: Store, logs: list[Record]) -> None:
-    for log in logs:
-        await store.add(log)
+    await keep(store, logs)
 
 
 def rows_of(structured: dict[str, Any]) -> dict[str, dict[str, Any]]:
