@@ -15,6 +15,7 @@ from mcp import Client, StdioServerParameters, stdio_client
 
 from cf_aig_server.command_line import command_line
 from cf_aig_server.settings import KEY_PREFIX, Settings
+from cf_aig_tools import TOOLS
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [
@@ -80,7 +81,10 @@ def targets() -> set[str]:
 
 
 def parse(arguments: list[str]) -> None:
-    """Let the real parser read them; it exits where it cannot."""
+    """Let the real parser read them; it exits where it cannot. `call` has one of its own, whose tools are named."""
+    if arguments[:1] == ["call"]:
+        assert arguments[1] in TOOLS
+        return
     command_line().parse_args(arguments)
 
 
