@@ -1,1 +1,1 @@
-"""How the tools are configured, started, served and shown."""
+"""The MCP server: configuration, start-up, commands and transports."""

@@ -14,15 +14,15 @@ from cf_aig_server.command_line import EXIT_USAGE, command_line
 from cf_aig_server.paths import data_folder
 
 EXIT_INTERRUPTED = 130
-"""The exit code of a command that SIGINT cut short, as shells have it."""
+"""The exit code of a command interrupted by SIGINT, as in shells."""
 
 EXIT_BROKEN_PIPE = 141
 """The exit code of a command whose reader went away, as shells have it."""
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Read the command line and run one command."""
-    logging.getLogger("stamina").setLevel(logging.ERROR)  # a read that is tried again is no news
+    """Parse the command line and run one command."""
+    logging.getLogger("stamina").setLevel(logging.ERROR)  # retries of a read are not worth reporting
     try:
         code = _run(*_read(sys.argv[1:] if arguments is None else arguments))
         sys.stdout.flush()
@@ -103,6 +103,10 @@ def _run(command: str, options: dict[str, Any]) -> int | None:
             from cf_aig_server.commands import completion  # noqa: PLC0415
 
             completion.show(**options)
+        case "logs":
+            from cf_aig_server.commands import logs  # noqa: PLC0415
+
+            logs.run(**options)
         case "export":
             from cf_aig_server.commands import export  # noqa: PLC0415
 
@@ -123,18 +127,20 @@ def _run(command: str, options: dict[str, Any]) -> int | None:
 
 
 def _begin_loading() -> None:
-    """Until all is loaded, end well at a signal, and look for no garbage: there is none, and it takes a tenth."""
+    """Until everything is loaded, exit cleanly on a signal, and do not collect garbage: there is none, and collecting
+    takes a tenth of the time.
+    """
     gc.disable()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)
 
 
 def _leave(*_: object) -> None:
-    os._exit(0)  # nothing has begun; an exception would be raised in the middle of an import
+    os._exit(0)  # nothing has started yet; an exception would be raised in the middle of an import
 
 
 def _sole(group: ExceptionGroup[Exception]) -> Exception:
-    """Return what a group is about, when it is about one thing."""
+    """Return the name of a group if it concerns a single setting."""
     first, *others = group.exceptions
     if others or not isinstance(first, ExceptionGroup):
         return group if others else first

@@ -1,4 +1,4 @@
-"""Put settings, gateway and tools together."""
+"""Combines settings, gateway and tools into a server."""
 
 import secrets
 from collections.abc import AsyncGenerator, Callable
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cf_aig_tools.desk import Desk
 
 Reception = Callable[[], "Desk"]
-"""Gives the desk to a call; it is built for the first."""
+"""Provides the desk to a call; it is built for the first call."""
 
 NAME = "cloudflare-ai-gateway"
 
@@ -34,8 +34,8 @@ CACHE_HINTS: dict[CacheableMethod, CacheHint] = dict.fromkeys(LISTS, CacheHint(t
 
 
 def build_server(settings: Settings, transport: httpx2.AsyncBaseTransport | None = None) -> MCPServer[Reception]:
-    """Return the server, not yet running. `transport` stands in for the network in tests."""
-    # Copies behind a balancer share the token, so a code that one of them gave is good for all.
+    """Return the server, not yet running. In tests, `transport` replaces the network."""
+    # Copies behind a load balancer share the token, so a code from one of them is valid for all.
     # So do the commands that each make one call of a local gateway, by its file.
     secret = (settings.token() or settings.local).encode() or secrets.token_bytes(32)
 
@@ -65,7 +65,7 @@ def build_server(settings: Settings, transport: httpx2.AsyncBaseTransport | None
         log_level="WARNING",
     )
     if settings.log_level == "info":
-        LOG.setLevel("INFO")  # this logger alone: others repeat addresses, which hold what was asked
+        LOG.setLevel("INFO")  # only this logger: others would log URLs, which contain arguments
         server.middleware.append(timed)
     server.middleware.extend([whole_characters, show_page(server, offered)])
     server.middleware.extend([refuse_unknown_tools(server), refuse_bad_prompts(server)])

@@ -1,4 +1,4 @@
-"""How a tool is called, and what a bad call is told."""
+"""Calls a tool, and explains invalid calls."""
 
 import difflib
 import json
@@ -24,11 +24,14 @@ from cf_aig_tools.desk import Desk, desk_of, time_limit
 from cf_aig_tools.progress import progress
 
 MAX_ECHO = 80
-"""Characters of a refused value that an error repeats."""
+"""Maximum characters of a rejected value repeated in an error."""
 
 
 class Code:
-    """The code of a tool: it forgives a model's slips, and its errors are sentences: what was wrong, what to try."""
+    """The code of a tool.
+
+    It tolerates a model's typical mistakes, and its errors say what was wrong and what to try.
+    """
 
     def __init__(self, definition: Definition) -> None:
         self._name = definition.name
@@ -38,10 +41,10 @@ class Code:
         self._is_read_only = bool(definition.annotations and definition.annotations.read_only_hint)
 
     async def call(self, arguments: dict[str, Any], context: Context[Any, Any]) -> CallToolResult:
-        """Check the arguments, call the function, mask what it says, and word what went wrong.
+        """Validate the arguments, call the function, mask its result, and word its errors.
 
         Raises:
-            ToolError: the call is refused or failed, in words for a model.
+            ToolError: the call was refused or failed; the message is written for a model.
 
         """
         desk = desk_of(context)
@@ -68,7 +71,7 @@ class Code:
         return under_way.get() or "Nothing was sent yet. Try again."
 
     def _given(self, arguments: dict[str, Any], desk: Desk) -> dict[str, Any]:
-        """Return the arguments by the schema: null is omitted, and slips are mended."""
+        """Return the arguments in the form the schema requires: null is omitted, and typical mistakes are corrected."""
         given = {name: value for name, value in arguments.items() if value is not None}
         account = given.pop("account_id", desk.gateway.account)
         if account != desk.gateway.account:
@@ -94,7 +97,7 @@ def _decoded(text: str) -> Any:
 
 
 def _safe(result: CallToolResult, desk: Desk) -> CallToolResult:
-    """Return a result as it may leave, in both of its channels: the only way out for text from a log."""
+    """Return a result that is safe to send in both channels; this is the only way out for text from a log."""
     said = [[part.text for part in result.content if isinstance(part, TextContent)], result.structured_content]
     safe = desk.safe(said)
     if safe is said:

@@ -1,4 +1,4 @@
-"""Half characters, which JSON can carry and UTF-8 cannot: none comes in, and none goes out."""
+"""Lone surrogates, which JSON can contain and UTF-8 cannot: they are replaced on the way in and out."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,7 +12,7 @@ from cf_aig_gateway.json_text import whole
 
 
 async def whole_characters(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-    """Replace half characters in what a client sends and in what it is answered, whatever the method."""
+    """Replace lone surrogates in client messages and in responses, for every method."""
     if not _is_whole(ctx.params):
         ctx = replace(ctx, params=cast(Mapping[str, Any], whole(ctx.params)))
     try:
@@ -25,7 +25,7 @@ async def whole_characters(ctx: ServerRequestContext[Any, Any], call_next: CallN
 
 
 def _is_whole(value: Any) -> bool:
-    """Say whether a value can be written as JSON in UTF-8: half a millisecond for a megabyte."""
+    """Whether a value can be written as JSON in UTF-8; this takes half a millisecond per megabyte."""
     try:
         to_json(value)
     except PydanticSerializationError:

@@ -40,6 +40,7 @@ def command_line() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="run the whole debugging workflow on a local gateway")
     demo.add_argument("--keep", action="store_true", help="keep the gateway's file and print its path")
     commands.add_parser("call", help="call one tool and print its answer", add_help=False)
+    _logs_options(commands.add_parser("logs", help="print the newest logs, one per line, and follow new ones"))
     _export_options(commands.add_parser("export", help="write logs to a file of test cases, one JSON line each"))
     _replay_options(commands.add_parser("replay-set", help="send those cases to another model and show what differs"))
     completion = commands.add_parser("completion", help="print the script that completes this command in a shell")
@@ -104,7 +105,11 @@ def _gateway_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--live", action="store_true", help="forward calls to real providers")
     parser.add_argument("--token", default="", help="the only token the gateway accepts (any)")
     parser.add_argument(
-        "--alias", action="append", default=[], metavar="NAME=MODELS", help="models that custom/NAME stands for: MODEL,MODEL"
+        "--alias",
+        action="append",
+        default=[],
+        metavar="NAME=MODELS",
+        help="models that custom/NAME stands for: MODEL,MODEL",
     )
     parser.add_argument(
         "--logs",
@@ -112,7 +117,9 @@ def _gateway_options(parser: argparse.ArgumentParser) -> None:
         default="gateway",
         help="where the account keeps its logs: observability, as accounts created since 2026-09-24 do",
     )
-    parser.add_argument("--log-lag", type=float, default=0.0, metavar="SECONDS", help="delay new logs, as Cloudflare does")
+    parser.add_argument(
+        "--log-lag", type=float, default=0.0, metavar="SECONDS", help="delay new logs, as Cloudflare does"
+    )
     parser.add_argument(
         "--provider",
         action="append",
@@ -126,15 +133,38 @@ def _export_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--out", required=True, metavar="FILE", help="file to write, readable only by its owner; - for stdout")
     _reached(parser)
+    _selection_options(parser)
+    add("--limit", type=_count, default=1000, metavar="N", help="at most the newest N logs (1000)")
+
+
+def _logs_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--follow", "-f", action="store_true", help="go on with new calls as they come; Ctrl-C ends it")
+    _reached(parser)
+    _selection_options(parser)
+    parser.add_argument(
+        "--limit", type=_count, default=20, metavar="N", help="start with at most the newest N logs (20)"
+    )
+
+
+def _selection_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that select logs."""
+    add = parser.add_argument
     add("--start", default="", metavar="TIME", help="ISO 8601, or time before now: 90m, 24h, 7d (all logs)")
     add("--end", default="", metavar="TIME", help="the same (now)")
     add("--success", choices=["true", "false"], help="only calls that succeeded (true) or failed (false)")
     add("--feedback", type=int, choices=[-1, 0, 1], help="only calls with this feedback")
     add("--provider", default="", help="only calls to this provider")
     add("--model", default="", help="only calls to this model, exactly as list_logs shows it")
-    add("--metadata", action="append", default=[], metavar="KEY=VALUE", help="only calls with this metadata; repeatable")
-    add("--filter", action="append", default=[], metavar="CLAUSE", help="a condition such as 'duration gt 5000'; repeatable")
-    add("--limit", type=_count, default=1000, metavar="N", help="at most the newest N logs (1000)")
+    add(
+        "--metadata", action="append", default=[], metavar="KEY=VALUE", help="only calls with this metadata; repeatable"
+    )
+    add(
+        "--filter",
+        action="append",
+        default=[],
+        metavar="CLAUSE",
+        help="a condition such as 'duration gt 5000'; repeatable",
+    )
 
 
 def _replay_options(parser: argparse.ArgumentParser) -> None:

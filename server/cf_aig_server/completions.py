@@ -1,4 +1,4 @@
-"""What a person is offered while filling in a prompt's argument or a resource's address."""
+"""Completes the arguments of prompts and resource addresses."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -22,13 +22,16 @@ if TYPE_CHECKING:
     from cf_aig_tools.desk import Desk
 
 RECENT = 50
-"""Logs that log ids, providers and models are taken from: the newest."""
+"""The newest logs, from which log ids, providers and models are taken."""
 
 SPANS = ["1h", "24h", "7d", "30d"]
 
 
 def add_completions(server: MCPServer[Any]) -> None:
-    """Let the server answer completion/complete. MCPServer.completion hands its function no context, and so no desk."""
+    """Let the server answer completion/complete.
+
+    MCPServer.completion passes no context to its function, so there is no desk.
+    """
     lowlevel = server._lowlevel_server  # pyright: ignore[reportPrivateUsage]
     lowlevel.add_request_handler("completion/complete", CompleteRequestParams, partial(complete, server))
 
@@ -36,7 +39,7 @@ def add_completions(server: MCPServer[Any]) -> None:
 async def complete(
     server: MCPServer[Any], ctx: "ServerRequestContext[Callable[[], Desk], Any]", params: CompleteRequestParams
 ) -> CompleteResult:
-    """Return the values that hold what was typed; none when the gateway cannot be asked."""
+    """Return the values that contain what was typed; none if the gateway cannot be asked."""
     await _refuse_unknown(server, params.ref)
     resolved = (params.context.arguments if params.context else None) or {}
     gateway_id = resolved.get("gateway_id", "")

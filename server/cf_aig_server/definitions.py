@@ -1,4 +1,4 @@
-"""What clients are told of a tool, from its code."""
+"""The definition of a tool that clients receive, from its code."""
 
 from copy import deepcopy
 from importlib import import_module
@@ -11,7 +11,7 @@ from cf_aig_gateway.shapes import as_list, as_object
 
 
 def definition(name: str) -> Definition:
-    """Return the name, words and schemas of a tool, made from its module."""
+    """Return the name, description and schemas of a tool, made from its module."""
     module = import_module(f"cf_aig_tools.{name}")
     tool = Tool.from_function(getattr(module, name))
     output = tool.output_schema
@@ -26,7 +26,7 @@ def definition(name: str) -> Definition:
 
 
 def flat(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return a schema that strict clients take: no titles, no $defs, no null beside a type, nothing unknown allowed."""
+    """Return a schema that strict clients accept: no titles, no $defs, no nullable types, no additional properties."""
     schema = deepcopy(schema)
     return {**_plain(schema, schema.pop("$defs", {})), "additionalProperties": False}
 

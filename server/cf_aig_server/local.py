@@ -13,7 +13,7 @@ from cf_aig_gateway.local.store import Store
 
 @asynccontextmanager
 async def local_transport(path: Path) -> AsyncGenerator[ASGITransport]:
-    """Yield the way to a gateway over the file at `path`."""
+    """Yield a transport to a gateway over the file at `path`."""
     async with Store(path) as store, anyio.create_task_group() as tasks:
         yield ASGITransport(build_app(store), tasks)
         tasks.cancel_scope.cancel()

@@ -1,4 +1,4 @@
-"""What calls work with, made when the first one comes: what that takes to load is no part of the start."""
+"""Builds what calls need when the first one arrives, so that loading it does not delay the start."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -21,24 +21,24 @@ LOCAL_URL = "http://127.0.0.1"
 async def open_gateway(
     settings: Settings, transport: httpx2.AsyncBaseTransport | None = None
 ) -> AsyncGenerator[AIGateway]:
-    """Yield the gateway that the settings name; with `local`, one in this process over its file."""
+    """Yield the gateway named in the settings; with `local`, one in this process over its file."""
     async with wire(settings, transport) as way, http_client(settings, way) as http:
         yield _gateway(http, settings)
 
 
 def http_client(settings: Settings, transport: httpx2.AsyncBaseTransport | None) -> httpx2.AsyncClient:
-    """Return a client that waits as long as a call may take; whoever asks for it closes it."""
+    """Return a client whose timeout is that of a call; the caller closes it."""
     headers = {"User-Agent": f"cloudflare-ai-gateway-mcp/{VERSION}"}
     return httpx2.AsyncClient(transport=transport or AiohttpTransport(), timeout=settings.timeout_s, headers=headers)
 
 
 def masker_of(settings: Settings) -> Masker:
-    """Return what masks secrets, as the operator has it."""
+    """Return the secret masker that the operator configured."""
     return Masker(settings.mask, own_secrets(settings.mask_also))
 
 
 def desk(http: httpx2.AsyncClient, settings: Settings, secret: bytes, *, offers_cases: bool) -> Desk:
-    """Return what every call is handed."""
+    """Return what every call receives."""
     return Desk(
         _gateway(http, settings),
         settings.gateway_id,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def data_folder() -> Path:
-    """Return the user's data folder for this program, as each system has it."""
+    """Return the user's data folder for this program, by the rules of the operating system."""
     name = "cloudflare-ai-gateway-mcp"
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / name

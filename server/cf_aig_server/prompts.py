@@ -1,4 +1,4 @@
-"""The prompts that a person picks in a client: questions about logs, with the way to their answers."""
+"""The prompts that users can pick in a client: questions about logs, with the steps to answer them."""
 
 import difflib
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from pydantic import Field
 from cf_aig_gateway.shapes import as_object
 
 MAX_ECHO = 80
-"""Characters of an unknown name that an error repeats."""
+"""Maximum characters of an unknown name repeated in an error."""
 
 GatewayId = Annotated[str, Field(description="Gateway; empty: the configured one")]
 Since = Annotated[str, Field(description="Start of the time range: 90m, 24h, 7d, or ISO 8601")]
@@ -83,12 +83,12 @@ PROMPTS: tuple[Callable[..., str], ...] = (debug_errors, explain_log, review_cos
 
 
 def prompts() -> list[Prompt]:
-    """Return the prompts, in the order that clients list them."""
+    """Return the prompts in the order in which clients list them."""
     return [Prompt.from_function(function, title=_title(function.__name__)) for function in PROMPTS]
 
 
 def refuse_bad_prompts(server: MCPServer[Any]) -> ServerMiddleware[Any]:
-    """Return what answers a prompt or argument that the server lacks with -32602, as the specification has it."""
+    """Return a handler that answers an unknown prompt or argument with -32602, as the specification requires."""
 
     async def middleware(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         if ctx.method == "prompts/get":

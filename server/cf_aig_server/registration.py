@@ -1,4 +1,4 @@
-"""The tools as clients see them; their code is loaded when it is called."""
+"""Registers the tools; their code is loaded at the first call."""
 
 from collections.abc import Collection, Sequence
 from functools import cache
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cf_aig_server.page.extension import Extension
 
 MAX_ECHO = 80
-"""Characters of an unknown name that an error repeats."""
+"""Maximum characters of an unknown name repeated in an error."""
 
 
 APPS, APP_MIME = "io.modelcontextprotocol/ui", "text/html;profile=mcp-app"
@@ -36,7 +36,9 @@ SHOWS_APPS = b"shows-apps"
 
 
 class GatewayTool(Tool):
-    """A tool that is its definition until it is called: half of the time to start went into code not yet called."""
+    """A tool that consists of its definition until it is called: half of the start-up time went into loading unused
+    code.
+    """
 
     definition: Definition
     _code: "Code | None" = PrivateAttr(default=None)
@@ -47,7 +49,7 @@ class GatewayTool(Tool):
         context: Context[Any, Any],
         convert_result: bool = False,  # noqa: ARG002 (every tool returns a ready CallToolResult)
     ) -> CallToolResult:
-        """Call the tool, loaded in a thread at the first call: it takes a tenth of a second."""
+        """Call the tool, which a thread loads at the first call; that takes a tenth of a second."""
         if self._code is None:
             self._code = await to_thread.run_sync(_loaded, self.definition)
         return await self._code.call(arguments, context)
@@ -60,10 +62,10 @@ def _loaded(definition: Definition) -> "Code":
 
 
 def tools(*, names: Collection[str], read_only: bool) -> list[Tool]:
-    """Return the tools that the operator offers, in their order.
+    """Return the tools that the operator offers, in order.
 
     Raises:
-        GatewayError: a name is no tool's.
+        GatewayError: a name is not a tool.
 
     """
     if wrong := [name for name in names if name not in TOOLS]:
@@ -90,8 +92,8 @@ def tool_of(name: str) -> "GatewayTool":
 
 
 def refuse_unknown_tools(server: MCPServer[Any]) -> ServerMiddleware[Any]:
-    """Return what answers a call of a tool that the server lacks with -32602, as the specification has it."""
-    known = server._tool_manager  # pyright: ignore[reportPrivateUsage] # asked for all its tools, it takes 40 µs
+    """Return a handler that answers a call of an unknown tool with -32602, as the specification requires."""
+    known = server._tool_manager  # pyright: ignore[reportPrivateUsage] # listing all its tools takes 40 µs
 
     async def middleware(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         name = str(as_object(ctx.params).get("name"))

@@ -1,4 +1,4 @@
-"""Gateways, logs and bodies as resources, so that a person can attach one to a chat."""
+"""Gateways, logs and bodies as resources that a user can attach to a chat."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ Call = Context[Any, Any]
 
 @dataclass(frozen=True)
 class Template:
-    """A family of resources, each the text that one tool gives, under that tool's limits."""
+    """A family of resources, each with the text that one tool returns, under that tool's limits."""
 
     tool: str
     name: str
@@ -39,16 +39,16 @@ LOGS = (
     Template("get_log_response_body", "response", f"{LOG}/response", "What came back"),
 )
 OF_CASES = {"list_logs", "get_log_request_body", "get_log_response_body"}
-"""The tools that show what a case holds."""
+"""The tools that show the contents of a case."""
 
 
 def offers_cases(tools: Sequence[Tool]) -> bool:
-    """Whether logs may be read as cases: where some of these tools is refused, they are."""
+    """Whether logs may be read as cases: only if all of these tools are allowed."""
     return {tool.name for tool in tools} >= OF_CASES
 
 
 def add_resources(server: MCPServer[Any], tools: Sequence[Tool]) -> None:
-    """Add the resources of those tools that are offered: what a tool refuses, its resource refuses."""
+    """Add the resources of the tools that are offered: what a tool may not read, its resource may not read either."""
     offered = {tool.name: tool for tool in tools}
     if GATEWAY.tool in offered:
         _add_gateway(server)
@@ -122,7 +122,7 @@ async def _gateway(gateway_id: str, desk: "Desk") -> str:
 
 
 async def _said(tool: Tool, arguments: dict[str, Any], ctx: Call) -> str:
-    """Return a tool's answer, and its refusals as a resource's."""
+    """Return a tool's result, with its errors as resource errors."""
     try:
         result = await tool.run(arguments, ctx)
     except ToolError as error:

@@ -1,4 +1,4 @@
-"""Configuration: environment first, then flags."""
+"""Configuration from the environment and from flags, which take precedence."""
 
 import os
 from collections.abc import Callable
@@ -17,7 +17,7 @@ KEY_PREFIX = "AI_GATEWAY_KEY_"
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine's own."""
+    """Whether a host name or address belongs to this machine."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
@@ -42,10 +42,10 @@ def _names(value: object) -> object:
 
 
 def _fields(value: object) -> object:
-    """Read `model=a.model, cost=a.cost`: the keys of telemetry that hold fields of a log.
+    """Parse `model=a.model, cost=a.cost`: the telemetry keys that contain fields of a log.
 
     Raises:
-        ValueError: a part is no pair, or no such field is read.
+        ValueError: a part is not a pair, or there is no such field.
 
     """
     if not isinstance(value, str):
@@ -68,7 +68,7 @@ def _provider_keys() -> dict[str, SecretStr]:
 
 
 def _expressions(path: Path) -> Path:
-    """Refuse a file of regular expressions that cannot be read, or not each in linear time."""
+    """Reject a file of regular expressions that cannot be read, or that are not all linear-time."""
     from cf_aig_tools.reading.own_secrets import own_secrets  # noqa: PLC0415 (only where there is such a file)
 
     try:
@@ -129,17 +129,17 @@ class Settings(BaseSettings):
         return _secret(self.api_token, self.api_token_file)
 
     def data_token(self) -> str:
-        """Return the gateway's own token; the Cloudflare token where there is none."""
+        """Return the gateway's own token, or the Cloudflare token if there is none."""
         return self.gateway_token.get_secret_value() or self.token()
 
     def http_access(self) -> Callable[[], str] | None:
-        """Return what gives the bearer token that callers over HTTP must send; None when none is configured."""
+        """Return a function that gives the bearer token HTTP callers must send; None if none is configured."""
         if self.http_token_file or self.http_token.get_secret_value():
             return lambda: _secret(self.http_token, self.http_token_file)
         return None
 
     def missing(self) -> str:
-        """Say what must be set before a gateway can be reached; empty when nothing is missing."""
+        """Return what must be set before a gateway can be reached; empty if nothing is missing."""
         if self.local or (self.account_id and self.token()):
             return ""
         if self.api_token_file and not self.token():
@@ -147,14 +147,14 @@ class Settings(BaseSettings):
         return "CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN must be set, or --local given."
 
     def local_path(self) -> Path | None:
-        """Return the local gateway's file; None when the gateway is Cloudflare's."""
+        """Return the local gateway's file; None if the gateway is Cloudflare's."""
         if not self.local:
             return None
         return data_folder() / "gateway.db" if self.local == "1" else Path(self.local).expanduser()
 
 
 def _secret(value: SecretStr, file: Path | None) -> str:
-    """Return a secret, from its file where there is one: empty when the file cannot be read."""
+    """Return a secret, from its file if there is one; empty if the file cannot be read."""
     if file is None:
         return value.get_secret_value()
     try:

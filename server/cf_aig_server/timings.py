@@ -1,4 +1,4 @@
-"""One line on stderr for each message that is answered, for who asks for it: what, how long, how it went."""
+"""Logs one line on stderr per answered message, if requested: what it was, its duration and its outcome."""
 
 import logging
 import time
@@ -12,11 +12,11 @@ from cf_aig_gateway.shapes import as_object, as_text
 LOG = logging.getLogger(__name__)
 
 MAX_NAME = 40
-"""Characters of a tool's name that a line repeats."""
+"""Maximum characters of a tool name in a line."""
 
 
 async def timed(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-    """Answer a message, and log its method, tool, milliseconds and outcome; neither arguments nor results."""
+    """Answer a message, and log its method, tool, milliseconds and outcome, but no arguments or results."""
     began = time.perf_counter()
     outcome = "failed"
     try:

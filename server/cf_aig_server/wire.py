@@ -1,4 +1,4 @@
-"""What a server reaches its gateway by."""
+"""The transport by which a server reaches its gateway."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -17,7 +17,7 @@ VERSION = version("cloudflare-ai-gateway-mcp")
 async def wire(
     settings: Settings, transport: "httpx2.AsyncBaseTransport | None"
 ) -> "AsyncGenerator[httpx2.AsyncBaseTransport | None]":
-    """Yield the local gateway over its file where the settings name one, else `transport`; None is the network."""
+    """Yield the local gateway over its file if the settings name one, or else `transport`; None means the network."""
     if path := settings.local_path():
         from cf_aig_server.local import local_transport  # noqa: PLC0415 (the local gateway loads when asked for)
 

@@ -1,6 +1,7 @@
 """No search, filter, completion or resource shows a secret, or tells whether a guess at a part of one is right."""
 
 import json
+import string
 from typing import Any
 
 import httpx2
@@ -19,7 +20,9 @@ pytestmark = pytest.mark.anyio
 KEY, _ = drawn("sk-proj-<a40>", "right")
 PASSWORD, _ = drawn("<p14>", "right")
 RIGHT = [KEY[12:20], KEY[:14], KEY, PASSWORD[2:10], PASSWORD]
-WRONG = [guess[:-4] + "".join("b" if sign == "a" else "a" for sign in guess[-4:]) for guess in RIGHT]
+SIGNS = [string.ascii_lowercase, string.ascii_uppercase, string.digits]
+NEXT = str.maketrans("".join(SIGNS), "".join(signs[1:] + signs[0] for signs in SIGNS))
+WRONG = [guess[:-4] + guess[-4:].translate(NEXT) for guess in RIGHT]
 LOG = ResourceTemplateReference(type="ref/resource", uri="ai-gateway://{gateway_id}/logs/{log_id}")
 
 

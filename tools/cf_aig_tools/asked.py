@@ -1,6 +1,5 @@
-"""Which logs list_logs is asked for, and a page of them in the order asked for."""
+"""The logs that list_logs selects, one page at a time, in the requested order."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,10 +17,13 @@ from cf_aig_tools.side_by_side import together
 from cf_aig_tools.summary.pages import MOST_ROWS
 from cf_aig_tools.summary.scope import PAGE
 
+MOST_CHECKED = 200
+"""Logs that are all read to count those that show the part of a text that is asked for."""
+
 
 @dataclass(frozen=True)
 class Found:
-    """The logs of a page that are meant, and how many others the API gave with them."""
+    """The matching logs of a page, and how many others the API returned with them."""
 
     kept: list[Log]
     info: ResultInfo
@@ -30,7 +32,7 @@ class Found:
 
     @property
     def has_more(self) -> bool:
-        """Whether there are later pages."""
+        """Whether more pages follow."""
         return self.info.page * self.info.per_page < self.info.total_count
 
 
@@ -38,8 +40,7 @@ class Found:
 class Asked:
     """What logs must meet. Dates are as the API takes them.
 
-    The API compares what is stored: a log that holds what is asked for in what `masker` hides is left out, so that no
-    search tells whether a guess at a secret is right.
+    The API compares what is stored: a log that has what is asked for in masked text alone is left out (guesses.py).
     """
 
     gateway: AIGateway
@@ -51,30 +52,32 @@ class Asked:
 
     @property
     def is_narrow(self) -> bool:
-        """Whether some logs of a gateway may not be meant."""
+        """Whether any condition may exclude logs of a gateway."""
         return bool(self.wanted.filters or self.search or self.start_date or self.end_date)
 
     async def count(self, gateway_id: str) -> int:
-        """Return how many logs of a gateway match, keys and values of metadata apart."""
-        found = await self._page(gateway_id, 1, 1, "created_at", "desc")
-        return self._meant(found.items, found.info).info.total_count
+        """Return how many logs of a gateway match; the API matches metadata keys and values separately."""
+        return (await self.ordered(gateway_id, 1, 1, "created_at", "desc")).info.total_count
 
     async def unknown_key(self, gateway_id: str) -> str:
-        """Return, in a sentence, that no recent log has a metadata key that is asked for, and which keys there are."""
+        """Return a sentence saying that no recent log has a requested metadata key, and which keys exist."""
         names = [test.name for test in self.wanted.tests]
         recent = (await self.gateway.logs(gateway_id, per_page=PAGE)).items if names else []
         try:
             for name in names:
                 refuse_unknown_key(recent, name)
         except GatewayError as error:
-            return f" Of the newest {counted(len(recent), 'log')}: {error}"
+            return f" In the newest {counted(len(recent), 'log')}: {error}"
         return ""
 
     async def ordered(self, gateway_id: str, page: int, per_page: int, order_by: str, direction: str) -> Found:
-        """Return a page of logs; those ordered by a metadata key are the ones that have it."""
+        """Return a page of logs. When they are ordered by a metadata key, only logs with that key are included."""
         if key := metadata_key(order_by):
             return await self._sorted(gateway_id, page, per_page, key, is_descending=direction == "desc")
         found = await self._page(gateway_id, page, per_page, order_by, direction)
+        if self.wanted.guesses.is_partial and len(found.items) < found.info.total_count <= MOST_CHECKED:
+            whole = await self._whole(gateway_id, order_by, direction)
+            return replace(_part(whole.kept, page, per_page), dropped=whole.dropped, notes=found.notes)
         return replace(self._meant(found.items, found.info), notes=found.notes)
 
     async def newest(self, gateway_id: str, page: int, start_date: str | None) -> tuple[Page[Log], Found]:
@@ -84,49 +87,35 @@ class Asked:
         return found, self._meant(found.items, found.info)
 
     def _meant(self, logs: list[Log], info: ResultInfo) -> Found:
-        texts = [text for text in (self.search, *self._values) if text]
-        shown = [log for log in logs if not self._confirms(log, texts)] if texts else logs
-        if hidden := len(logs) - len(shown):
-            info = info.model_copy(update={"total_count": max(0, info.total_count - hidden) if shown else 0})
-        kept = [log for log in shown if self.wanted.holds(log)]
-        return Found(kept, info, len(shown) - len(kept))
-
-    @property
-    def _values(self) -> list[str]:
-        """What is asked of logs; true, false and null are no guesses."""
-        values = [value for each in self.wanted.filters for value in each.value]
-        return [str(value) for value in values if value is not None and not isinstance(value, bool)]
-
-    def _confirms(self, log: Log, texts: Sequence[str]) -> bool:
-        """Whether a log holds what is asked for in a secret alone."""
-        stored = log.model_dump(mode="json")
-        masked = self.masker.masked(stored)
-        if masked is stored:
-            return False
-        before, after = (json.dumps(value, ensure_ascii=False).lower() for value in (stored, masked))
-        asked = [json.dumps(text, ensure_ascii=False)[1:-1].lower() for text in texts]
-        return any(text in before and text not in after for text in asked)
+        kept, hidden = self.wanted.sort(logs)
+        if hidden:
+            total = max(0, info.total_count - hidden) if len(logs) > hidden else 0
+            info = info.model_copy(update={"total_count": total})
+        return Found(kept, info, len(logs) - hidden - len(kept))
 
     async def _sorted(self, gateway_id: str, page: int, per_page: int, key: str, *, is_descending: bool) -> Found:
         has_key = Filter(key="metadata.key", value=[key])
-        first = await self._page(gateway_id, 1, PAGE, "created_at", "desc", has_key)
-        total = first.info.total_count
+        total = (await self._page(gateway_id, 1, 1, "created_at", "desc", (has_key,))).info.total_count
         if total > MOST_ROWS:
             raise GatewayError(
-                f"order_by metadata.{key[:80]} reads every log with that key: {total:,} match, at most {MOST_ROWS:,} "
-                "are sorted. Ask for less with start_date or filters."
+                f"order_by metadata.{key[:80]} has to read every log with that key: {total:,} match, and at most "
+                f"{MOST_ROWS:,} can be sorted. Narrow it with start_date or filters."
             )
-        numbers = range(2, -(-total // PAGE) + 1)
-        reads = [partial(self._page, gateway_id, number, PAGE, "created_at", "desc", has_key) for number in numbers]
-        pages = [first, *await together(reads)]
-        found = self._meant([log for held in pages for log in held.items], first.info)
-        logs = sorted(found.kept, key=lambda log: in_order(log.metadata.get(key)), reverse=is_descending)
-        start = (page - 1) * per_page
-        info = ResultInfo(page=page, per_page=per_page, total_count=len(logs))
-        return Found(logs[start : start + per_page], info)
+        found = await self._whole(gateway_id, "created_at", "desc", has_key)
+        values = {log.id: in_order(self.masker.masked(log.metadata).get(key)) for log in found.kept}
+        logs = sorted(found.kept, key=lambda log: values[log.id], reverse=is_descending)
+        return _part(logs, page, per_page)
+
+    async def _whole(self, gateway_id: str, order_by: str, direction: str, *more: Filter) -> Found:
+        """Return all logs that are meant."""
+        read = partial(self._page, gateway_id, per_page=PAGE, order_by=order_by, direction=direction)
+        first = await read(1, more=more)
+        numbers = range(2, -(-first.info.total_count // PAGE) + 1)
+        pages = [first, *await together([partial(read, number, more=more) for number in numbers])]
+        return self._meant([log for held in pages for log in held.items], first.info)
 
     async def _page(
-        self, gateway_id: str, page: int, per_page: int, order_by: str, direction: str, *more: Filter
+        self, gateway_id: str, page: int, per_page: int, order_by: str, direction: str, more: Sequence[Filter] = ()
     ) -> Page[Log]:
         return await self.gateway.logs(
             gateway_id,
@@ -139,3 +128,8 @@ class Asked:
             filters=[*self.wanted.filters, *more],
             search=self.search or None,
         )
+
+
+def _part(logs: list[Log], page: int, per_page: int) -> Found:
+    start = (page - 1) * per_page
+    return Found(logs[start : start + per_page], ResultInfo(page=page, per_page=per_page, total_count=len(logs)))

@@ -1,4 +1,4 @@
-"""What money and time went on that need not have."""
+"""Finds money and time that were spent unnecessarily."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -16,11 +16,11 @@ ANNOTATIONS = ToolAnnotations(title="Find waste", read_only_hint=True, open_worl
 DEFAULT_SPAN = timedelta(hours=24)
 
 SHARE = 0.8
-"""Of the time that a call has, for reading; the rest is for telling what was found."""
+"""Share of a call's time used for reading; the rest is for the report."""
 
 
 class WasteReport(BaseModel):
-    """Kinds of waste as [kind, calls, tokens, US dollars, example log id, causes, what would save it].
+    """Kinds of waste as [kind, calls, tokens, US dollars, example log id, causes, fix].
 
     Causes are [cause, calls, US dollars]. Each call counts once.
     """
@@ -50,7 +50,7 @@ async def find_waste(
     desk = desk_of(ctx)
     start, end = span(start_date, end_date)
     end = (end or datetime.now(UTC)).astimezone(UTC)
-    asked = wanted(filters, metadata, provider=provider.lower(), model=model)
+    asked = wanted(filters, metadata, desk.masker, provider=provider.lower(), model=model)
     start = (start or end - DEFAULT_SPAN).astimezone(UTC)
     scope = Scope(desk.gateway, gateway_id or desk.default_gateway, start, end, asked)
     reading, found = await search(scope, SHARE * desk.timeout_s)

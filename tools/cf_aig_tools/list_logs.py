@@ -1,4 +1,4 @@
-"""The logs of a gateway, as a table."""
+"""Lists the logs of a gateway as a table."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,7 +22,7 @@ from cf_aig_tools.tables import Columns, folded
 ANNOTATIONS = ToolAnnotations(title="List logs", read_only_hint=True, open_world_hint=True)
 
 MAX_TOKENS = 4500
-"""Tokens of a page: what 50 ordinary rows cost at most. Longer cells are cut until it fits, rows never."""
+"""Tokens per page: the most that 50 ordinary rows cost. Longer cells are cut until the page fits; rows never are."""
 
 HEADINGS = {"created_at desc": "newest first", "created_at asc": "oldest first"}
 MORE = {"created_at desc": "older", "created_at asc": "newer"}
@@ -30,7 +30,7 @@ NOT_A_PAIR = "had the metadata key and the value but not as a pair, and were dro
 NEXT_WHEN_EMPTY = "list_gateways shows the gateways and whether they keep logs"
 
 CELLS = (80, 40, 20, 10, 5)
-"""Characters of the longest cell, tried in turn."""
+"""Maximum cell lengths in characters, tried in turn."""
 
 
 class Logs(BaseModel):
@@ -77,7 +77,15 @@ async def list_logs(
     asked = Asked(
         desk.gateway,
         wanted(
-            filters, metadata, success=success, cached=cached, provider=provider.lower(), model=model, feedback=feedback
+            filters,
+            metadata,
+            desk.masker,
+            search,
+            success=success,
+            cached=cached,
+            provider=provider.lower(),
+            model=model,
+            feedback=feedback,
         ),
         start and wire_date(start),
         end and wire_date(end),

@@ -93,7 +93,15 @@ async def page_logs(
     asked = Asked(
         desk.gateway,
         wanted(
-            filters, metadata, success=success, cached=cached, provider=provider.lower(), model=model, feedback=feedback
+            filters,
+            metadata,
+            desk.masker,
+            search,
+            success=success,
+            cached=cached,
+            provider=provider.lower(),
+            model=model,
+            feedback=feedback,
         ),
         start and wire_date(start),
         end and wire_date(end),

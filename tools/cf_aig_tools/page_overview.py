@@ -85,7 +85,15 @@ async def page_overview(
     """Figures over time and by group, changes and causes of failure, for the page. Arguments as of summarize_logs."""
     desk = desk_of(ctx)
     asked = wanted(
-        filters, metadata, success=success, cached=cached, provider=provider.lower(), model=model, feedback=feedback
+        filters,
+        metadata,
+        desk.masker,
+        search,
+        success=success,
+        cached=cached,
+        provider=provider.lower(),
+        model=model,
+        feedback=feedback,
     )
     question = question_of(desk, gateway_id, start_date, end_date, group_by, compare_to, asked, search)
     found = await findings(question)

@@ -1,9 +1,9 @@
-"""Parameters that several tools share, and how their values are read."""
+"""Parameters shared by several tools, and how their values are parsed."""
 
 import difflib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, cast
 
@@ -14,6 +14,8 @@ from cf_aig_gateway.filters import FILTER_KEYS, FLAGS, NUMBERS, ORDERS, Filter, 
 from cf_aig_gateway.models import Log
 from cf_aig_gateway.one_line import as_logged, one_line
 from cf_aig_gateway.shapes import as_list
+from cf_aig_tools.guesses import Guesses, guesses
+from cf_aig_tools.reading.masking import Masker, marks
 
 GatewayId = Annotated[str, Field(description="From list_gateways; default: the configured one")]
 LogId = Annotated[str, Field(description="From list_logs", min_length=1)]
@@ -69,12 +71,12 @@ _BOOLEANS = {"true": True, "false": False}
 
 
 def _undescribed(schema: dict[str, Any]) -> None:
-    """Take the docstring, which is for readers of the code, out of what a model reads."""
+    """Remove docstrings, which are for readers of the code, from the schema that a model reads."""
     schema.pop("description", None)
 
 
 METADATA = "metadata."
-"""What a metadata key is named by wherever a field can be named: metadata.userId."""
+"""How a metadata key is named wherever a field can be named: metadata.userId."""
 
 
 def _filter_key(text: str) -> str:
@@ -84,12 +86,12 @@ def _filter_key(text: str) -> str:
 
 
 def metadata_key(name: str) -> str:
-    """Return the key that metadata.<key> names; empty for any other name, the API's own two among them."""
+    """Return the key in metadata.<key>, or an empty text for any other name, including the API's own two."""
     return "" if name in FILTER_KEYS else one_line(name.removeprefix(METADATA)) if name.startswith(METADATA) else ""
 
 
 class Clause(BaseModel):
-    """A filter as a model writes it: values may be text whatever the key holds."""
+    """A filter as a model writes it: values may be text, whatever the type of the key."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra=_undescribed)
 
@@ -107,7 +109,7 @@ class Clause(BaseModel):
     ]
 
     def filter(self) -> Filter:
-        """Return the clause as the API takes it: booleans and numbers by the key."""
+        """Return the clause for the API, with booleans and numbers according to the key."""
         return Filter(key=cast("FilterKey", self.key), operator=self.operator, value=list(map(self._typed, self.value)))
 
     def _typed(self, value: str | int | float | bool | None) -> str | int | float | bool | None:
@@ -126,32 +128,34 @@ class Clause(BaseModel):
 
 
 Clauses = Annotated[list[Clause], WithJsonSchema({"type": "array", "items": {"type": "object"}})]
-"""Clauses for a tool that refers to list_logs for their form."""
+"""Clauses for a tool that refers to list_logs for their format."""
 
 
 @dataclass(frozen=True)
 class MetadataTest:
-    """What the value of a metadata key must be: any of several."""
+    """The accepted values of a metadata key: any of several."""
 
     name: str
     operator: FilterOperator
     values: Sequence[str | int | float | bool | None]
 
     def filters(self) -> list[Filter]:
-        """Return what the API can tell of it: whether there is the key, and whether some key has such a value."""
+        """Return what the API can check: whether the key exists, and whether some key has such a value."""
         has_key = Filter(key="metadata.key", value=[self.name])
         if self.operator == "neq":
             return [has_key]
         return [has_key, Filter(key="metadata.value", operator=self.operator, value=list(self.values))]
 
     def holds(self, log: Log) -> bool:
-        """Whether it is so in a log."""
+        """Whether a log meets it."""
         if self.name not in log.metadata:
             return False
         return any(self._meets(log.metadata[self.name], value) for value in self.values) != (self.operator == "neq")
 
     def _meets(self, held: Any, value: Any) -> bool:
         if self.operator in {"gt", "lt"}:
+            if marks(str(held)):
+                return False
             lower, upper = (value, held) if self.operator == "gt" else (held, value)
             return is_text(lower) == is_text(upper) and in_order(lower) < in_order(upper)
         one, other = (str(as_logged(each)).lower() for each in (held, value))
@@ -159,12 +163,12 @@ class MetadataTest:
 
 
 def is_text(value: Any) -> bool:
-    """Whether a value is neither a number nor one written as text."""
+    """Whether a value is neither a number nor text that looks like one."""
     return in_order(value)[0]
 
 
 def in_order(value: Any) -> tuple[bool, float, str]:
-    """Return what values are put in order by: numbers, also those that are written as text, then texts."""
+    """Return a sort key: numbers (also those written as text) first, then texts."""
     try:
         return False, float(value), ""
     except (TypeError, ValueError):
@@ -173,20 +177,46 @@ def in_order(value: Any) -> tuple[bool, float, str]:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which logs are asked for: what the API is sent, and what it cannot tell, as it matches keys and values apart."""
+    """Which logs to select: what the API is sent, and what it cannot check, because it matches keys and values
+    separately.
+    """
 
     filters: tuple[Filter, ...] = ()
     tests: tuple[MetadataTest, ...] = ()
+    guesses: Guesses = Guesses()  # noqa: RUF009 (it cannot change)
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether logs that the API gives may not be meant."""
+        return bool(self.tests or self.guesses.texts)
 
     def holds(self, log: Log) -> bool:
-        """Whether each metadata key of a log has the value asked for."""
-        return all(test.holds(log) for test in self.tests)
+        """Whether a log, as it is shown, has what is asked for: each metadata key its value."""
+        return not self.is_checked or self._holds(log, self.guesses.as_shown(log))
+
+    def sort(self, logs: Sequence[Log]) -> tuple[list[Log], int]:
+        """Return the logs that are meant, and how many others seem to be by masked text alone: none tells of them."""
+        if not self.is_checked:
+            return list(logs), 0
+        shown = [(log, self.guesses.as_shown(log)) for log in logs]
+        kept = [log for log, seen in shown if self._holds(log, seen)]
+        return kept, sum(seen is not log and not self._holds(log, seen) for log, seen in shown)
+
+    def _holds(self, log: Log, shown: Log) -> bool:
+        is_met = all(test.holds(shown) for test in self.tests)
+        return is_met and (shown is log or self.guesses.are_in(shown))
 
 
-def wanted(filters: Sequence[Clause], metadata: Mapping[str, Any], **values: Any) -> Wanted:
+def wanted(
+    filters: Sequence[Clause], metadata: Mapping[str, Any], masker: Masker, search: str = "", **values: Any
+) -> Wanted:
     """Return what asks for logs that meet all clauses, have these pairs, and whose fields have these values.
 
-    An empty value asks nothing.
+    An empty value asks nothing. `search` is what the API is asked for besides.
+
+    Raises:
+        GatewayError: a value would be masked where it is shown, or a text is put in order.
+
     """
     equal = [Filter.model_validate({"key": key, "value": [v]}) for key, v in values.items() if v not in (None, "")]
     own = [clause.filter() for clause in filters if not metadata_key(clause.key)]
@@ -194,7 +224,11 @@ def wanted(filters: Sequence[Clause], metadata: Mapping[str, Any], **values: Any
         *(MetadataTest(name, each.operator, each.value) for each in filters if (name := metadata_key(each.key))),
         *(MetadataTest(one_line(key), "eq", [value]) for key, value in metadata.items()),
     ]
-    return Wanted((*own, *equal, *(sent for test in tests for sent in test.filters())), tuple(tests))
+    pairs = [(test.name, value) for test in tests for value in test.values]
+    asked = guesses(masker, [*own, *equal], pairs, search)
+    if masker.enabled and any(test.operator == "contains" for test in tests):
+        asked = replace(asked, masker=masker, is_partial=True)
+    return Wanted((*own, *equal, *(sent for test in tests for sent in test.filters())), tuple(tests), asked)
 
 
 _SPAN = re.compile(r"(\d{1,6})([smhdw])")
@@ -202,10 +236,10 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 
 
 def span(start_date: str, end_date: str) -> tuple[datetime | None, datetime | None]:
-    """Read the two ends of a span of time; an empty one is open.
+    """Parse both ends of a time range; an empty end is open.
 
     Raises:
-        GatewayError: an end is no date, or they are the wrong way round.
+        GatewayError: an end is not a date, or they are in the wrong order.
 
     """
     now = datetime.now(UTC)
@@ -216,13 +250,13 @@ def span(start_date: str, end_date: str) -> tuple[datetime | None, datetime | No
 
 
 def duration(text: str) -> timedelta | None:
-    """Read a length of time, as 90m, 24h, 7d; None where the text is none."""
+    """Parse a duration such as 90m, 24h or 7d; return None for other text."""
     found = _SPAN.fullmatch(text.strip().lower())
     return timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else None
 
 
 def _moment(name: str, text: str, now: datetime) -> datetime | None:
-    """Read ISO 8601 (UTC unless it says otherwise), or a span back from now: 90m, 24h, 7d."""
+    """Parse ISO 8601 (UTC by default), or a time before now: 90m, 24h, 7d."""
     text = text.strip()
     try:
         if (back := duration(text)) is not None:
@@ -237,5 +271,5 @@ def _moment(name: str, text: str, now: datetime) -> datetime | None:
 
 
 def wire_date(moment: datetime) -> str:
-    """Return the form that the API takes: 2026-11-21T23:00:00.000Z."""
+    """Return a date in the API's format: 2026-11-21T23:00:00.000Z."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""The logs whose stored bodies hold a text."""
+"""Finds logs whose stored bodies contain a text."""
 
 from typing import Annotated, Literal
 
@@ -26,7 +26,7 @@ PARTS: dict[str, tuple[Part, ...]] = {
 }
 
 SHARE = 0.8
-"""Of the time that a call has, for looking; the rest is for telling what was found."""
+"""Share of a call's time used for searching; the rest is for the report."""
 
 
 async def search_bodies(
@@ -59,7 +59,14 @@ async def search_bodies(
     asked = Asked(
         desk.gateway,
         wanted(
-            filters, metadata, success=success, cached=cached, provider=provider.lower(), model=model, feedback=feedback
+            filters,
+            metadata,
+            desk.masker,
+            success=success,
+            cached=cached,
+            provider=provider.lower(),
+            model=model,
+            feedback=feedback,
         ),
         start and wire_date(start),
         end and wire_date(end),
@@ -82,6 +89,6 @@ def _needle(text: str, regex: str) -> Needle:
 
 
 async def _elsewhere(desk: Desk, asked: Asked, gateway: str, is_named: bool) -> str:
-    """Say why no log is asked for at all, as far as that can be told."""
+    """Explain why no log is selected, as far as that can be known."""
     hint = await asked.unknown_key(gateway)
     return desk.masker.mask(hint if hint or is_named else await matches_elsewhere(desk, gateway, asked.count))

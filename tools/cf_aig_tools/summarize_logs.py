@@ -1,4 +1,4 @@
-"""What the calls of a span add up to, what changed, and why calls failed."""
+"""Totals of the calls in a time range, what changed, and why calls failed."""
 
 import re
 from dataclasses import replace
@@ -47,7 +47,15 @@ async def summarize_logs(
     """
     desk = desk_of(ctx)
     asked = wanted(
-        filters, metadata, success=success, cached=cached, provider=provider.lower(), model=model, feedback=feedback
+        filters,
+        metadata,
+        desk.masker,
+        search,
+        success=success,
+        cached=cached,
+        provider=provider.lower(),
+        model=model,
+        feedback=feedback,
     )
     question = question_of(desk, gateway_id, start_date, end_date, group_by, compare_to, asked, search)
     found = await findings(question)
@@ -87,7 +95,7 @@ async def elsewhere(desk: Desk, found: Findings, gateway_id: str) -> str:
 
 
 def _of_all(desk: Desk, gateway_id: str, scope: Scope) -> Scope:
-    """Return the same for every gateway that calls may name."""
+    """Return the same for every gateway that calls may use."""
     if gateway_id:
         raise GatewayError("group_by=gateway covers all gateways: omit gateway_id.")
     return replace(scope, gateway_id="", among=tuple(sorted(desk.gateways)))
@@ -107,7 +115,7 @@ def _group_by(text: str) -> str:
 
 
 def _earlier(text: str, start: datetime, length: timedelta) -> timedelta | None:
-    """Return how much earlier the calls are that these are held against."""
+    """Return how much earlier the compared calls are."""
     if not text:
         return None
     by = length if text == "previous" else duration(text)

@@ -52,7 +52,7 @@ async def run_of(desk: Desk, gateway: str, log_id: str, metadata: Mapping[str, A
     if bool(log_id) == bool(metadata):
         raise GatewayError('Give log_id, or metadata that the run\'s calls share, such as {"sessionId": "8f02"}.')
     gathering = Gathering(desk.gateway, gateway)
-    return await (gathering.of_log(log_id) if log_id else gathering.of_metadata(metadata))
+    return await (gathering.of_log(log_id) if log_id else gathering.of_metadata(metadata, desk.masker))
 
 
 def _range(text: str) -> range | None:

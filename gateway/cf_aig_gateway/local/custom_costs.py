@@ -24,7 +24,7 @@ ALL = ""
 """The gateway that prices are kept under: they are an account's."""
 
 
-class CustomCost(BaseModel):
+class CustomCost(BaseModel, defer_build=True):
     """The body of POST …/custom-providers/costs."""
 
     model_config = ConfigDict(extra="allow", protected_namespaces=())
@@ -39,7 +39,7 @@ class CustomCost(BaseModel):
     weight: int = 0
 
 
-class CostQuery(BaseModel):
+class CostQuery(BaseModel, defer_build=True):
     """The query of GET …/custom-providers/costs."""
 
     page: int = Field(1, ge=1)

@@ -10,7 +10,7 @@ MOST = 2**31 - 1
 RetryBackoff = Literal["constant", "linear", "exponential"]
 
 
-class Values(BaseModel):
+class Values(BaseModel, defer_build=True):
     """Values that a rule is for; `partition` in metadata: each value has a limit of its own."""
 
     model_config = ConfigDict(strict=True)
@@ -19,7 +19,7 @@ class Values(BaseModel):
     values: list[str] | None = None
 
 
-class SpendRule(BaseModel):
+class SpendRule(BaseModel, defer_build=True):
     """What calls may cost (US dollars) in a window (seconds)."""
 
     model_config = ConfigDict(strict=True, extra="allow")
@@ -35,7 +35,7 @@ class SpendRule(BaseModel):
     metadata: dict[str, Values] | None = None
 
 
-class SpendLimits(BaseModel):
+class SpendLimits(BaseModel, defer_build=True):
     """A gateway's spend limits, up to 20 rules."""
 
     model_config = ConfigDict(strict=True)
@@ -44,7 +44,7 @@ class SpendLimits(BaseModel):
     rules: Annotated[list[SpendRule], Field(max_length=20)] | None = None
 
 
-class GatewaySettings(BaseModel):
+class GatewaySettings(BaseModel, defer_build=True):
     """The settings of a gateway (seconds, but milliseconds in `retry_delay`); the first five must be given.
 
     What this gateway has no use for (DLP, OpenTelemetry) is kept and given back.

@@ -29,7 +29,7 @@ def _moment(value: Any) -> int:
 Moment = Annotated[int, BeforeValidator(_moment)]
 
 
-class Clause(BaseModel):
+class Clause(BaseModel, defer_build=True):
     """A filter as the API demands it, its values brought to the type of their key.
 
     The API's own rule for a value of another type is not known: a number in quotes is taken, a word is refused.
@@ -47,7 +47,7 @@ class Clause(BaseModel):
         return [None if value is None else _typed("text" if contains else key, value) for value in values]
 
 
-class LogFilter(BaseModel):
+class LogFilter(BaseModel, defer_build=True):
     """Which logs, in which order: what list and delete share."""
 
     filters: Json[Annotated[list[Clause], Field(max_length=100)]] = []

@@ -24,7 +24,7 @@ BODY_HEADERS = {"x-content-type-options": "nosniff", "content-security-policy": 
 """A stored body was written by a stranger: a browser is to run nothing of it."""
 
 
-class GatewayQuery(BaseModel):
+class GatewayQuery(BaseModel, defer_build=True):
     """The query of GET …/gateways."""
 
     page: int = Field(1, ge=1)
@@ -32,7 +32,7 @@ class GatewayQuery(BaseModel):
     search: str = ""
 
 
-class LogPatch(BaseModel):
+class LogPatch(BaseModel, defer_build=True):
     """The body of PATCH …/logs/{id}: what is absent stays, null clears, metadata is replaced."""
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False)

@@ -37,7 +37,7 @@ DENIED = "Access denied by policy"
 SPENT = "Spending limit exceeded"
 
 
-class Action(BaseModel):
+class Action(BaseModel, defer_build=True):
     """What a policy does with the calls it is for."""
 
     model_config = ConfigDict(extra="allow")
@@ -47,14 +47,14 @@ class Action(BaseModel):
     period: Literal["hourly", "daily", "weekly", "monthly"] = "monthly"
 
 
-class Resource(BaseModel):
+class Resource(BaseModel, defer_build=True):
     """The models that a policy is for; `*` or nothing is any."""
 
     model: str = "*"
     provider: str = "*"
 
 
-class Policy(BaseModel):
+class Policy(BaseModel, defer_build=True):
     """The body of POST …/policies."""
 
     name: str = Field(min_length=1, max_length=200)
@@ -64,7 +64,7 @@ class Policy(BaseModel):
     action: Action
 
 
-class Simulation(BaseModel):
+class Simulation(BaseModel, defer_build=True):
     """The body of POST …/policies/simulate; `bucketUsage` is what policies are to have spent."""
 
     model_config = ConfigDict(extra="allow")

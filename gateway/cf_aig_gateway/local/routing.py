@@ -41,7 +41,7 @@ MOST_ELEMENTS = 100
 Body = Mapping[str, Any]
 
 
-class Element(BaseModel):
+class Element(BaseModel, defer_build=True):
     """A node of a route."""
 
     model_config = ConfigDict(extra="allow")
@@ -50,7 +50,7 @@ class Element(BaseModel):
     type: str
 
 
-class Route(BaseModel):
+class Route(BaseModel, defer_build=True):
     """The body of POST …/routes."""
 
     name: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")

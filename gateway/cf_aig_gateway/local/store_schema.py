@@ -7,8 +7,6 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
-import stamina
-
 from cf_aig_gateway.errors import GatewayError
 
 APPLICATION_ID = 0x41494701
@@ -149,9 +147,20 @@ def _is_locked(error: Exception) -> bool:
     return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_BUSY
 
 
-@stamina.retry(on=_is_locked, attempts=20, wait_initial=0.01, wait_max=0.5)
 def _laid_out(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
-    """Lay the file out; whoever comes while another process turns WAL mode on is told that it is locked."""
+    """Lay the file out; try again while another process turns WAL mode on, for which no timeout of SQLite's waits."""
+    try:
+        _opened_and_laid_out(path, fill)
+    except sqlite3.OperationalError as error:
+        if not _is_locked(error):
+            raise
+        import stamina  # noqa: PLC0415 (seldom needed, and a tenth of the time to start)
+
+        again = stamina.retry(on=_is_locked, attempts=20, wait_initial=0.01, wait_max=0.5)
+        again(_opened_and_laid_out)(path, fill)
+
+
+def _opened_and_laid_out(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
     with closing(connect(path)) as db:
         _lay_out(db, fill)
 

@@ -45,7 +45,7 @@ BODY_KEYS = {"request": "gen_ai.prompt_json", "response": "gen_ai.completion_jso
 Event = dict[str, Any]
 
 
-class _Wire(BaseModel):
+class _Wire(BaseModel, defer_build=True):
     model_config = ConfigDict(extra="ignore", populate_by_name=True)
 
 

@@ -1,1 +1,1 @@
-"""The four commands, each imported when it is asked for."""
+"""The commands, each imported when it is used."""

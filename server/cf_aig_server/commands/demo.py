@@ -1,4 +1,4 @@
-"""The whole debugging workflow, by a real MCP client over a real pipe, on a local gateway of its own."""
+"""Runs the whole debugging workflow with a real MCP client over a real pipe, on a temporary local gateway."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from mcp.types import CallToolResult, TextContent
 from cf_aig_gateway.shapes import as_list, as_object
 
 WIDTH = 110
-"""Columns that text is folded at; identifiers are never broken."""
+"""Column at which text is wrapped; identifiers are never broken."""
 
 CHATS: list[tuple[str, dict[str, Any]]] = [
     ("A chat that succeeds.", {"model": "openai/gpt-4o-mini", "prompt": "Why is the sky blue?"}),
@@ -34,7 +34,7 @@ CHATS: list[tuple[str, dict[str, Any]]] = [
 
 
 def run(*, keep: bool) -> None:
-    """Run the workflow in a temporary folder, and leave nothing behind unless asked to."""
+    """Run the workflow in a temporary folder, and delete it unless asked to keep it."""
     if keep:
         folder = Path(tempfile.mkdtemp(prefix="ai-gateway-demo-"))
         anyio.run(_workflow, folder / "gateway.db")

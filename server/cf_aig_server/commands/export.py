@@ -1,4 +1,4 @@
-"""Write logs to a file of cases to test with: one line of JSON a log."""
+"""Exports logs as test cases: one JSON line per log."""
 
 import os
 import sys
@@ -20,6 +20,7 @@ from cf_aig_server.settings import Settings
 from cf_aig_tools.asked import Asked
 from cf_aig_tools.cases.exporting import Export
 from cf_aig_tools.parameters import Clause, Wanted, span, wanted, wire_date
+from cf_aig_tools.reading.masking import Masker
 
 Write = Callable[[bytes], object]
 
@@ -39,24 +40,44 @@ def run(
     filter: Sequence[str] = (),  # noqa: A002 (the option's name)
     limit: int = 1000,
 ) -> None:
-    """Write the cases, and say on stderr how many there are and what was left out.
+    """Write the cases, and report on stderr how many there are and what was skipped.
 
     Raises:
-        GatewayError: an option is wrong, the gateway did not answer, or the file cannot be written; then there is none.
+        GatewayError: an option is wrong, the gateway did not respond, or the file cannot be written; no file is left
+            then.
 
     """
     settings = settings_for(local)
-    asked = wanted(
-        [_clause(text) for text in filter],
+    asked = selected(masker_of(settings), success, feedback, provider, model, metadata, filter)
+    dates = span(start, end)
+    with _opened(out) as write:
+        anyio.run(_export, settings, chosen_gateway(settings, gateway), asked, dates, limit, write)
+
+
+def selected(
+    masker: Masker,
+    success: str | None,
+    feedback: int | None,
+    provider: str,
+    model: str,
+    metadata: Sequence[str],
+    filters: Sequence[str],
+) -> Wanted:
+    """Return which logs the options of a command select.
+
+    Raises:
+        GatewayError: an option is wrong.
+
+    """
+    return wanted(
+        [_clause(text) for text in filters],
         dict(map(_pair, metadata)),
+        masker,
         success=None if success is None else success == "true",
         feedback=feedback,
         provider=provider.lower(),
         model=model,
     )
-    dates = span(start, end)
-    with _opened(out) as write:
-        anyio.run(_export, settings, chosen_gateway(settings, gateway), asked, dates, limit, write)
 
 
 async def _export(
@@ -81,13 +102,15 @@ async def _export(
 
 @contextmanager
 def _opened(out: str) -> Generator[Write]:
-    """Yield what writes lines: to stdout, or to a file that is there only once it is whole, for its owner alone."""
+    """Yield a function that writes lines to stdout, or to a file that appears only when complete, readable only by its
+    owner.
+    """
     if out == "-":
         yield _to_stdout
         return
     path = Path(out).resolve()
     if path.exists() and not path.is_file():
-        raise GatewayError(f"{out} is no file to write. Give another --out, or - for stdout.")
+        raise GatewayError(f"{out} is not a file that can be written. Use another --out, or - for stdout.")
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as error:
@@ -111,7 +134,7 @@ def _to_stdout(line: bytes) -> None:
 def _pair(text: str) -> tuple[str, str]:
     key, sign, value = text.partition("=")
     if not key or not sign:
-        raise GatewayError(f"--metadata {text!r} is not KEY=VALUE, as userId=u12.")
+        raise GatewayError(f"--metadata {text!r} is not KEY=VALUE, such as userId=u12.")
     return key, value
 
 
@@ -119,7 +142,7 @@ def _clause(text: str) -> Clause:
     key, operator, value = [*text.split(None, 2), "", "", ""][:3]
     if operator not in get_args(FilterOperator) or not value:
         operators = ", ".join(get_args(FilterOperator))
-        raise GatewayError(f"--filter {text!r} is not KEY OPERATOR VALUE, as 'duration gt 5000' ({operators}).")
+        raise GatewayError(f"--filter {text!r} is not KEY OPERATOR VALUE, such as 'duration gt 5000' ({operators}).")
     try:
         return Clause.model_validate({"key": key, "operator": operator, "value": [value]})
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Serve the local gateway over HTTP, for an application to point its base URL at."""
+"""Serves the local gateway over HTTP, as a base URL for applications."""
 
 import gc
 import re
@@ -36,11 +36,11 @@ def run(
     logs: LogSystem = "gateway",
     aliases: Sequence[str] = (),
 ) -> None:
-    """Serve until the process is told to end.
+    """Serve until the process is told to stop.
 
     Raises:
-        GatewayError: a provider is not NAME=URL, an alias not NAME=MODELS, or the file cannot be used.
-        OSError: the file cannot be made, or the port is taken.
+        GatewayError: a provider is not NAME=URL, an alias is not NAME=MODELS, or the file cannot be used.
+        OSError: the file cannot be created, or the port is in use.
 
     """
     urls, models = dict(map(_provider, providers)), dict(map(_alias, aliases))
@@ -58,9 +58,9 @@ async def _serve(store: Store, live: Live, make: Callable[[], Starlette], port: 
 
 
 def _warm_up() -> None:
-    """Load the prices, and have the garbage collector look seldom, and not at what is there to stay.
+    """Load the prices, and make the garbage collector run rarely and skip long-lived objects.
 
-    A call makes thousands of objects and leaves none; looking for them took a fifth of its time.
+    A call creates thousands of objects and leaves none; collecting took a fifth of its time.
     """
     pricing.load()
     gc.freeze()

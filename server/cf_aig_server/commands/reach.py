@@ -1,4 +1,4 @@
-"""What commands that read or send through a gateway share: which one, and how far they are."""
+"""Code shared by commands that read or send through a gateway: the choice of the gateway, and progress."""
 
 import sys
 import time
@@ -8,17 +8,17 @@ from cf_aig_gateway.errors import GatewayError
 from cf_aig_server.settings import Settings
 
 EVERY_S = 20.0
-"""How often a line says how far it is, where no terminal shows it as it goes."""
+"""Seconds between progress lines if stderr is not a terminal."""
 
 
 def settings_for(local: str | None) -> Settings:
-    """Return the configuration, with `--local` when it was given."""
+    """Return the configuration, with `--local` if it was given."""
     given: dict[str, Any] = {} if local is None else {"local": local}
     return Settings(**given)
 
 
 def chosen_gateway(settings: Settings, gateway_id: str) -> str:
-    """Return the gateway that was named, or the configured one.
+    """Return the named gateway, or the configured one.
 
     Raises:
         GatewayError: the operator does not allow it.
@@ -31,7 +31,7 @@ def chosen_gateway(settings: Settings, gateway_id: str) -> str:
 
 
 class Progress:
-    """Says on stderr how far a command is."""
+    """Reports a command's progress on stderr."""
 
     def __init__(self) -> None:
         self._is_live = sys.stderr.isatty()
@@ -46,6 +46,6 @@ class Progress:
             sys.stderr.flush()
 
     def end(self, words: str) -> None:
-        """Say the last of it."""
+        """Report the final state."""
         sys.stderr.write(f"\r\x1b[K{words}\n" if self._is_live else f"{words}\n")
         sys.stderr.flush()

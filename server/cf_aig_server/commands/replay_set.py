@@ -1,4 +1,4 @@
-"""Send a file of cases on another model, once the price was shown, and show what differs."""
+"""Sends a file of cases to another model after confirming the price, and shows what differs."""
 
 import json
 import signal
@@ -25,10 +25,10 @@ from cf_aig_tools.cases.replaying import Replaying
 from cf_aig_tools.reading.masking import Masker
 
 LAG_S = 10.0
-"""How long after its call a log may appear: 0.3-4.7 s were seen."""
+"""How long after its call a log may appear, in seconds: 0.3-4.7 s were observed."""
 
 TABLE = 2000
-"""Tokens of the table at most: an agent with a shell reads it, and the results hold all."""
+"""Maximum tokens of the table: an agent with a shell reads it, and the results file has everything."""
 
 EXIT_INCOMPLETE = 1
 """The exit code when some cases failed or were not sent."""
@@ -53,10 +53,10 @@ def run(
     json: bool = False,
     yes: bool = False,
 ) -> int:
-    """Send the cases that have no result yet; return the exit code: 0 when every case has an answer.
+    """Send the cases that have no result yet. Return the exit code: 0 if every case has an answer.
 
     Raises:
-        GatewayError: an option, the file or the model is wrong, the operator forbids it, or nobody agreed to the price.
+        GatewayError: an option, the file or the model is wrong, the operator forbids it, or nobody confirmed the price.
         OSError: the file cannot be read.
 
     """
@@ -106,7 +106,9 @@ async def _replay(settings: Settings, order: Order, planned: Sequence[Planned], 
     fit = [case for case in planned if not case.unfit]
     async with AsyncExitStack() as stack:
         gateway = await stack.enter_async_context(open_gateway(settings))
-        await gateway.logs(order.gateway_id, per_page=1)  # credentials and gateway are right, or it says what is not
+        await gateway.logs(
+            order.gateway_id, per_page=1
+        )  # fails here if credentials or the gateway are wrong, with a message that says so
         _agree(order, planned, [case for case in fit if case.log_id not in journal.rows], journal, masker)
         replaying = Replaying(
             gateway,
@@ -132,9 +134,9 @@ async def _replay(settings: Settings, order: Order, planned: Sequence[Planned], 
 
 
 async def _until_told(replaying: Replaying, cases: Sequence[Planned]) -> bool:
-    """Run it; the first Ctrl-C sends no more and waits for what is under way, the second ends at once."""
+    """Run it; the first Ctrl-C stops sending and waits for calls in progress, the second stops at once."""
     async with anyio.create_task_group() as tasks:
-        if threading.current_thread() is threading.main_thread():  # no other is told of signals
+        if threading.current_thread() is threading.main_thread():  # only the main thread receives signals
             tasks.start_soon(_listen, replaying, tasks.cancel_scope)
         await replaying.run(cases)
         interrupted = replaying.ended == INTERRUPTED
@@ -165,10 +167,10 @@ async def _listen(replaying: Replaying, scope: anyio.CancelScope) -> None:
 def _agree(
     order: Order, planned: Sequence[Planned], open_: Sequence[Planned], journal: Journal, masker: Masker
 ) -> None:
-    """Show what would be sent and what it may cost, and have somebody agree.
+    """Show what would be sent and its cost, and ask for confirmation.
 
     Raises:
-        GatewayError: nobody did. Nothing was sent.
+        GatewayError: nobody confirmed. Nothing was sent.
 
     """
     for line in preview(order, planned, open_, journal, masker):
@@ -183,7 +185,7 @@ def _agree(
 
 
 def _show(order: Order, planned: Sequence[Planned], journal: Journal, budget: int) -> None:
-    """Print the table, or the same as JSON, of the cases of this file."""
+    """Print the table, or the same as JSON, for the cases in this file."""
     table = Table([journal.rows[case.log_id] for case in planned if case.log_id in journal.rows])
     if order.is_json:
         print(json.dumps(table.structured(budget), ensure_ascii=False))

@@ -1,4 +1,4 @@
-"""What replay-set says before and after it sends."""
+"""The messages of replay-set before and after sending."""
 
 import json
 from collections import Counter
@@ -17,7 +17,7 @@ from cf_aig_tools.reading.quoting import Quoting
 
 @dataclass(frozen=True)
 class Order:
-    """What a run is to do."""
+    """What a run will do."""
 
     path: Path
     out: Path
@@ -33,7 +33,7 @@ class Order:
 def preview(
     order: Order, planned: Sequence[Planned], open_: Sequence[Planned], journal: Journal, masker: Masker
 ) -> Iterator[str]:
-    """Yield what would be sent, and what it may cost."""
+    """Yield what would be sent, and its cost."""
     sending = order.sending
     tokens_in, tokens_out = (sum(getattr(case, name) for case in open_) for name in ("tokens_in", "tokens_out"))
     done = f" ({len(journal.rows):,} already have a result)" if journal.rows else ""
@@ -59,7 +59,7 @@ def preview(
 
 
 def endings(replaying: Replaying, planned: Sequence[Planned], journal: Journal) -> Iterator[str]:
-    """Yield what is to be said of how a run went."""
+    """Yield a report on how a run went."""
     if replaying.found:
         yield f"{counted(replaying.found, 'answer')} from an earlier run found in the logs."
     if replaying.sent_again:

@@ -1,4 +1,4 @@
-"""Serve MCP."""
+"""Serves MCP."""
 
 import gc
 import sys
@@ -11,14 +11,16 @@ from cf_aig_server.settings import Settings
 from cf_aig_server.transports.stdio import serve_stdio
 
 LOOP = {"use_uvloop": sys.platform != "win32"}
-"""uvloop takes a tenth less time a call; it has no Windows."""
+"""uvloop reduces the time per call by a tenth; it does not support Windows."""
 
 
 def run(settings: Settings, transport: Literal["stdio", "http", "sse"], host: str, port: int) -> None:
-    """Serve until the input ends, or a signal comes."""
+    """Serve until the input ends or a signal arrives."""
     server = build_server(settings)
-    gc.freeze()  # what was loaded stays, and is never looked through
-    gc.set_threshold(20_000, 20, 50)  # a call makes many short-lived objects, and few cycles: a tenth less time
+    gc.freeze()  # loaded modules are permanent and never scanned
+    gc.set_threshold(
+        20_000, 20, 50
+    )  # a call creates many short-lived objects and few cycles: this saves a tenth of its time
     gc.enable()
     if transport == "stdio":
         anyio.run(serve_stdio, server, backend_options=LOOP)
@@ -26,4 +28,4 @@ def run(settings: Settings, transport: Literal["stdio", "http", "sse"], host: st
         from cf_aig_server.transports.http import serve_http  # noqa: PLC0415 (stdio needs none of it)
 
         anyio.run(serve_http, server, settings, transport, host, port, backend_options=LOOP)
-    gc.freeze()  # what is left dies with the process: collecting it would take a third of a second
+    gc.freeze()  # the rest ends with the process: collecting it would take a third of a second

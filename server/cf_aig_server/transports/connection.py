@@ -1,18 +1,18 @@
-"""A connection that speaks HTTP, and waits neither for ever nor for everything to be spoken to."""
+"""An HTTP connection with timeouts and strict parsing of headers."""
 
 import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD = 64 * 1024
-"""Bytes of the head of a request."""
+"""Maximum bytes of request headers."""
 
 _ONCE = {b"host", b"origin", b"authorization", b"x-auth-key", b"content-type", b"content-encoding"}
-"""Headers that decide who may call and how a body is read: two of a kind could be read as one or as the other."""
+"""Headers that decide who may call and how a body is read; duplicates would be ambiguous."""
 
 
 class Connection(HttpToolsProtocol):
-    """uvicorn's, closed when the head of a request has not arrived within `head_s` seconds, or is too large."""
+    """uvicorn's protocol, closed if the request headers take longer than `head_s` seconds or are too large."""
 
     head_s = 10.0
     _overdue: asyncio.TimerHandle | None = None
@@ -30,8 +30,8 @@ class Connection(HttpToolsProtocol):
         self._head = self._size = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; an error is answered with 400."""
-        value = value.rstrip(b" \t")  # RFC 9110 (5.5): white space around a value is none of it
+        """Accept a header; an error is answered with 400."""
+        value = value.rstrip(b" \t")  # RFC 9110 (5.5): surrounding whitespace is not part of the value
         known = name.lower()
         if known in _ONCE and any(known == other for other, _ in self.headers):
             raise ValueError("a header that may appear once appears twice")
@@ -43,7 +43,7 @@ class Connection(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Take the end of the head; an error is answered with 400."""
+        """Accept the end of the headers; an error is answered with 400."""
         version = self.parser.get_http_version()  # pyright: ignore[reportOptionalMemberAccess] # it is what calls
         if version not in ("1.0", "1.1"):
             raise ValueError("this version of HTTP is not supported")
@@ -72,7 +72,7 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def _await_head(self) -> None:
-        """Begin to wait; what arrives in pieces gains no time."""
+        """Start the timeout; data that arrives in pieces does not extend it."""
         if self._overdue is None:
             self._overdue = self.loop.call_later(self.head_s, self.timeout_keep_alive_handler)
 

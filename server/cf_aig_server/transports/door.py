@@ -1,4 +1,4 @@
-"""What stands before MCP over HTTP: health, names, the bearer token, and bounds on what requests may send."""
+"""Checks HTTP requests before MCP sees them: health, host names, bearer token, and limits on what requests may send."""
 
 import hmac
 import re
@@ -12,16 +12,16 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_S = 10.0
-"""How long a request body may take to arrive."""
+"""How long a request body may take to arrive, in seconds."""
 
 MAX_BODY = 4 * 1024 * 1024
-"""Bytes of a request body."""
+"""Maximum bytes of a request body."""
 
 MAX_CALLS = 512
-"""Requests that may be under way at once, of those that call; more are told to come back."""
+"""Maximum concurrent calls; further ones are told to retry later."""
 
 MAX_HELD = 64 * 1024 * 1024
-"""Bytes of the bodies of all requests under way."""
+"""Maximum bytes of all request bodies in progress."""
 
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
@@ -64,7 +64,7 @@ class Door:
         if answer := self._answer(scope):
             await answer(scope, receive, send)
             return
-        calls = scope["method"] == "POST"  # a GET is a stream, which is open for as long as its client
+        calls = scope["method"] == "POST"  # a GET is a stream, which stays open as long as its client
         body = bytearray()
         self._calls += calls
         try:
@@ -89,7 +89,7 @@ class Door:
         """Read a request's body, or as much of it as there is room for.
 
         Raises:
-            ClientDisconnect: the client went away.
+            ClientDisconnect: the client disconnected.
 
         """
         while len(body) <= MAX_BODY and self._held <= MAX_HELD:
@@ -108,7 +108,9 @@ class Door:
         if self._held > MAX_HELD:
             await _busy()(scope, receive, send)
             return
-        with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):  # SSE: its stream has ended meanwhile
+        with suppress(
+            anyio.ClosedResourceError, anyio.BrokenResourceError
+        ):  # SSE: its stream has ended in the meantime
             await self._app(scope, _replay(body, receive), send)
 
     def _answer(self, scope: Scope) -> Response | None:
@@ -147,7 +149,7 @@ class Door:
 
 
 def _host_of(names: Sequence[str]) -> re.Pattern[str]:
-    """Return what a Host is: one of the names, with a port or without."""
+    """Return the pattern of an accepted Host: one of the names, with or without a port."""
     return re.compile(rf"(?:{'|'.join(map(re.escape, names))})(?::[0-9]{{1,5}})?", re.IGNORECASE)
 
 
@@ -156,7 +158,7 @@ def _busy() -> Response:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """Return a `receive` that gives the body that was read, and then what comes."""
+    """Return a `receive` that first gives the body that was read, and then what follows."""
     unread: list[Message] = [{"type": "http.request", "body": body}]
 
     async def replayed() -> Message:

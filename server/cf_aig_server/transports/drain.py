@@ -1,4 +1,4 @@
-"""How HTTP ends: calls under way may finish; then streams that would never end are ended."""
+"""Shuts down HTTP: calls in progress may finish, then endless streams are closed."""
 
 from collections.abc import Callable
 
@@ -7,14 +7,14 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 DRAIN_S = 5.0
-"""How long calls under way may go on after a signal."""
+"""How long calls in progress may continue after a signal, in seconds."""
 
 WRITE_S = 0.1
-"""How long the replies to the last of them may take to be written."""
+"""How long writing the last replies may take, in seconds."""
 
 
 class Draining:
-    """Passes requests on, and ends them when asked to: `busy` says whether one of them is worth waiting for."""
+    """Passes requests on, and ends them on request; `busy` says whether one of them is worth waiting for."""
 
     def __init__(self, app: ASGIApp, busy: Callable[[], bool], drain_s: float = DRAIN_S) -> None:
         self._app = app
@@ -23,7 +23,7 @@ class Draining:
         self._open: set[anyio.CancelScope] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on one request; end its reply properly when it is cut off."""
+        """Pass on one request; if it is cut off, end its reply properly."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -44,7 +44,7 @@ class Draining:
             await _end(begun, scope, receive, send)
 
     async def drain(self) -> None:
-        """Wait for what is worth it, within the bound; then cut what is left."""
+        """Wait for what is worth it, within the limit; then cut off the rest."""
         with anyio.move_on_after(self._drain_s):
             while self._open and self._busy():  # noqa: ASYNC110 (uvicorn looks every 0.1 s as well)
                 await anyio.sleep(WRITE_S)

@@ -23,7 +23,7 @@ async def serve_http(
     """Serve MCP until a signal.
 
     Raises:
-        GatewayError: the host is not this machine, and nothing controls who may call.
+        GatewayError: the host is not this machine, and no access control is configured.
         OSError: the port cannot be used.
 
     """
@@ -33,10 +33,10 @@ async def serve_http(
 
 
 def http_app(server: MCPServer[Any], settings: Settings, kind: Literal["http", "sse"], host: str) -> ASGIApp:
-    """Return the server as an ASGI application behind its door.
+    """Return the server as an ASGI application with access checks.
 
     Raises:
-        GatewayError: the host is not this machine, and nothing controls who may call.
+        GatewayError: the host is not this machine, and no access control is configured.
 
     """
     token = settings.http_access()

@@ -1,4 +1,4 @@
-"""What ends a server from outside."""
+"""Signals that stop a server."""
 
 import signal
 from collections.abc import Callable
@@ -7,7 +7,7 @@ import anyio
 
 
 async def on_signal(stop: Callable[[], None]) -> None:
-    """Call `stop` at SIGINT and at SIGTERM, for as long as this runs."""
+    """Call `stop` on SIGINT and SIGTERM while this runs."""
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async for _ in signals:
             stop()

@@ -1,4 +1,4 @@
-"""MCP over stdin and stdout, ended by the end of input or a signal."""
+"""MCP over stdin and stdout, until the input ends or a signal arrives."""
 
 import asyncio
 import os
@@ -26,22 +26,22 @@ from cf_aig_server.transports.calls import LISTENING
 from cf_aig_server.transports.signals import on_signal
 
 MAX_LINE = 64 * 1024 * 1024
-"""Bytes of the longest message that is read."""
+"""Maximum bytes of a message."""
 
 LAST_S = 5.0
-"""How long calls may go on after the end of the input, if the client still reads."""
+"""How long calls may continue after the input ends, if the client still reads, in seconds."""
 
 WRITE_AHEAD = 1024 * 1024
-"""Bytes that may wait for a client that does not read."""
+"""Maximum bytes buffered for a client that does not read."""
 
 NO_REQUEST = 'not a JSON-RPC request: jsonrpc must be "2.0", method a string and params an object'
 
 TURN_S = 0.02
-"""How often the end of the input looks whether all is answered."""
+"""Seconds between checks, after the input ended, of whether everything is answered."""
 
 
 async def serve_stdio(server: MCPServer[Any]) -> None:
-    """Serve until the input ends and its last requests are answered, or SIGINT or SIGTERM comes."""
+    """Serve until the input ends and its last requests are answered, or until SIGINT or SIGTERM."""
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(on_signal, tasks.cancel_scope.cancel)
         async with _wire() as (lines, output):
@@ -55,8 +55,8 @@ async def serve_stdio(server: MCPServer[Any]) -> None:
 async def _wire() -> AsyncGenerator[tuple[AsyncIterator[bytes], "_Pipe | _File"]]:
     """Yield the lines of stdin, and stdout.
 
-    Pipes belong to the event loop: worker threads cost 0.2 ms a hop, and keep a process from ending on a signal
-    until its input closes. What a loop cannot watch is left to threads.
+    Pipes are handled by the event loop: worker threads cost 0.2 ms per hop, and keep a process from exiting on a signal
+    until its input closes. Threads handle what a loop cannot watch.
     """
     in_threads = sys.platform == "win32" or not (_can_be_watched(0) and _can_be_watched(1))
     wire_in, wire_out = _claim_descriptors()
@@ -75,13 +75,13 @@ async def _wire() -> AsyncGenerator[tuple[AsyncIterator[bytes], "_Pipe | _File"]
 
 
 def _can_be_watched(descriptor: int) -> bool:
-    """Whether an event loop can wait for it: not a plain file, nor /dev/null."""
+    """Whether an event loop can wait for it; this excludes plain files and /dev/null."""
     mode = os.fstat(descriptor).st_mode
     return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(descriptor)
 
 
 def _claim_descriptors() -> tuple[int, int]:
-    """Take stdin and stdout for the protocol: stray prints then go to stderr, and children read nothing."""
+    """Reserve stdin and stdout for the protocol: stray prints then go to stderr, and child processes read nothing."""
     wire_in, wire_out = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -104,13 +104,13 @@ class _Pipe:
         transport.set_write_buffer_limits(high=WRITE_AHEAD)
 
     def is_read(self) -> bool:
-        """Whether its reader is there still."""
+        """Whether its reader still exists."""
         return not self._transport.is_closing()
 
     async def write(self, text: bytes) -> None:
         if self.is_read():
             self._transport.write(text)
-        with suppress(ConnectionError):  # a client that died reads no more; the end of its input ends the server
+        with suppress(ConnectionError):  # a client that died reads no more; the end of its input stops the server
             await self._flow._drain_helper()
 
 
@@ -121,7 +121,7 @@ class _File:
         self._file = anyio.wrap_file(os.fdopen(descriptor, "wb"))
 
     def is_read(self) -> bool:
-        """Whether what is written arrives: it always does."""
+        """Whether written data arrives: always."""
         return True
 
     async def write(self, text: bytes) -> None:
@@ -130,10 +130,10 @@ class _File:
 
 
 class _Stream:
-    """What the SDK asks of both its streams."""
+    """What the SDK requires of both streams."""
 
     async def aclose(self) -> None:
-        """Close nothing: the pipes are closed by who opened them."""
+        """Do nothing: whoever opened the pipes closes them."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -143,7 +143,7 @@ class _Stream:
 
 
 class _Answers(_Stream):
-    """The server's messages on their way to stdout, and the requests that wait for one."""
+    """The server's messages on their way to stdout, and the requests that await a response."""
 
     def __init__(self, output: _Pipe | _File) -> None:
         self._output = output
@@ -156,7 +156,7 @@ class _Answers(_Stream):
             self._owed.discard(cast(int | str, message.id))
 
     def note(self, message: object) -> None:
-        """Take down what a message of the client asks for."""
+        """Record the requests in a client message."""
         match message:
             case JSONRPCRequest() if message.method != LISTENING:
                 self._owed.add(message.id)
@@ -166,14 +166,14 @@ class _Answers(_Stream):
                 pass
 
     async def last(self) -> None:
-        """Wait until every request is answered, or nobody reads the answers any more."""
+        """Wait until every request is answered, or nobody reads the answers anymore."""
         with anyio.move_on_after(LAST_S):
             while self._owed and self._output.is_read():  # noqa: ASYNC110 (a look costs less than an event for each)
                 await anyio.sleep(TURN_S)
 
 
 class _Messages(_Stream):
-    """The client's messages. Their end waits for the answers to the last of them."""
+    """The client's messages. When they end, wait until the last of them are answered."""
 
     def __init__(self, lines: AsyncIterator[bytes], answers: _Answers) -> None:
         self._lines = lines
@@ -203,7 +203,7 @@ class _Messages(_Stream):
             raise anyio.EndOfStream from None
 
     async def _refuse(self, line: bytes) -> None:
-        """Answer what has the id of a request but is none: the SDK drops it, and its sender would wait for ever."""
+        """Answer an invalid message that has a request id: the SDK drops it, and its sender would wait forever."""
         match read_json(line):
             case {"id": (int() | str()) as request_id, "method": _} if not isinstance(request_id, bool):
                 error = ErrorData(code=INVALID_REQUEST, message=NO_REQUEST)

@@ -1,4 +1,4 @@
-"""An ASGI application on a port, ended by a signal."""
+"""Serves an ASGI application on a port until a signal arrives."""
 
 import socket
 from collections.abc import Callable, Generator
@@ -13,14 +13,15 @@ from cf_aig_server.transports.drain import DRAIN_S, Draining
 from cf_aig_server.transports.signals import on_signal
 
 IDLE_S = 30
-"""How long a connection is kept between requests: longer than clients do, whose next request it would else cut off."""
+"""How long an idle connection is kept, in seconds: longer than clients keep it, or their next request could be cut off.
+"""
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, without its own signal handling: it would die of the signal after a clean end."""
+    """uvicorn without its own signal handling, which would die of the signal after a clean shutdown."""
 
     def __init__(self, app: Draining) -> None:
-        # What the application does not end by itself within its bound is ended by uvicorn, a second later.
+        # If the application does not stop within its limit, uvicorn stops it a second later.
         last_s = round(DRAIN_S) + 1
         super().__init__(
             uvicorn.Config(
@@ -57,9 +58,9 @@ async def serve_app(
     listening: Callable[[int], None] | None = None,
     busy: Callable[[], bool] = lambda: True,
 ) -> None:
-    """Serve an application until a signal, then let calls in flight end.
+    """Serve an application until a signal, then let calls in progress finish.
 
-    `listening` is told the port; `busy` says whether, of the requests under way, one is worth waiting for.
+    `listening` receives the port. `busy` says whether any request in progress is worth waiting for.
 
     Raises:
         OSError: the port cannot be used.
@@ -76,7 +77,7 @@ async def serve_app(
 
 
 def _listener(host: str, port: int) -> socket.socket:
-    """Return a listening socket that says it is TCP: asyncio then sends small writes at once, else after 40 ms."""
+    """Return a listening socket declared as TCP, so that asyncio sends small writes at once instead of after 40 ms."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
-"""Logs as cases for an agent: lines of JSON, as many as the bound allows."""
+"""Logs as test cases for an agent: as many JSON lines as the limit allows."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,6 +13,7 @@ from cf_aig_tools.cases.exporting import Export
 from cf_aig_tools.cases_link import MOST_BYTES, MOST_LOGS
 from cf_aig_tools.desk import Desk, time_limit
 from cf_aig_tools.parameters import Clause, Wanted, span, wanted, wire_date
+from cf_aig_tools.reading.masking import Masker
 
 FLAGS = {"true": True, "false": False}
 FEEDBACK = {"-1": -1, "0": 0, "1": 1}
@@ -21,17 +22,20 @@ _CLAUSES = TypeAdapter(list[Clause])
 
 
 async def attached(desk: Desk, gateway_id: str, asked: Mapping[str, str]) -> str:
-    """Return the logs that are asked for as lines; where some are left out, a last line `{"note": …}` says so.
+    """Return the selected logs as lines. If some are left out, the last line, `{"note": …}`, says so.
 
     Raises:
-        GatewayError: a value is wrong, the gateway is not allowed, or does not answer in time.
+        GatewayError: a value is wrong, or the gateway is not allowed or does not respond in time.
 
     """
     desk.check_allowed(gateway_id)
     start, end = span(asked["start_date"], asked["end_date"])
     dates = start and wire_date(start), wire_date(end or datetime.now(UTC))
     export = Export(
-        Asked(desk.gateway, _wanted(asked), *dates, asked["search"], desk.masker), gateway_id, MOST_LOGS, desk.masker
+        Asked(desk.gateway, _wanted(asked, desk.masker), *dates, asked["search"], desk.masker),
+        gateway_id,
+        MOST_LOGS,
+        desk.masker,
     )
     lines: list[bytes] = []
     size = 0
@@ -49,7 +53,7 @@ async def attached(desk: Desk, gateway_id: str, asked: Mapping[str, str]) -> str
     return b"".join(lines).decode()
 
 
-def _wanted(asked: Mapping[str, str]) -> Wanted:
+def _wanted(asked: Mapping[str, str], masker: Masker) -> Wanted:
     known = {"success": FLAGS, "cached": FLAGS, "feedback": FEEDBACK}
     values: dict[str, Any] = {name: _one_of(name, asked[name], choices) for name, choices in known.items()}
     values |= {"provider": asked["provider"].lower(), "model": asked["model"]}
@@ -60,7 +64,7 @@ def _wanted(asked: Mapping[str, str]) -> Wanted:
         clauses = _CLAUSES.validate_json(asked["filters"] or "[]")
     except ValidationError as error:
         raise GatewayError(f"filters must use list_logs syntax: {error.errors()[0]['msg']}.") from error
-    return wanted(clauses, metadata, **values)  # pyright: ignore[reportUnknownArgumentType] # any JSON object
+    return wanted(clauses, metadata, masker, asked["search"], **values)  # pyright: ignore[reportUnknownArgumentType] # any JSON object
 
 
 def _one_of(name: str, text: str, known: Mapping[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""Finds the calls of a run: by ids that logs carry, by ids in their bodies, or by the messages themselves."""
+"""Finds the calls of a run by ids in logs, by ids in bodies, or by the messages themselves."""
 
 import re
 from collections import Counter
@@ -22,41 +22,45 @@ from cf_aig_tools.bodies import Wanted as Body
 from cf_aig_tools.log_rows import when
 from cf_aig_tools.parameters import Wanted, wanted, wire_date
 from cf_aig_tools.progress import say
+from cf_aig_tools.reading.masking import Masker
 from cf_aig_tools.reading.threads import aside
 from cf_aig_tools.runs.calls import Call, call_of, read_through, size_of
 from cf_aig_tools.runs.links import Link, carries_edited, links, runs
 from cf_aig_tools.side_by_side import AT_ONCE, together
 
+AS_STORED = Masker(enabled=False)
+"""Compares what logs themselves hold: nobody guesses."""
+
 MOST_REQUESTS = 60
-"""Requests of one run: the API takes 1,200 in 5 minutes."""
+"""Requests per run: the API allows 1,200 in 5 minutes."""
 
 RESERVED = 4
-"""Requests that are kept for replies, which no later request repeats."""
+"""Requests reserved for replies that no later request repeats."""
 
 MOST_READ = 50
-"""Calls of a run whose requests are read; of a longer one, those at both of its ends."""
+"""Maximum calls of a run whose requests are read; of a longer run, those at both ends."""
 
 PATIENCE_S = 30.0
-"""How long bodies are read in all."""
+"""Time limit for reading bodies, in seconds."""
 
 PAGE = 50
 MOST_PAGES = 4
 AROUND = timedelta(hours=12)
-"""How far from a log others of its run are looked for."""
+"""How far from a log other calls of its run are searched."""
 
 PAUSE = timedelta(minutes=30)
-"""The longest pause in a run that is known by a metadata value alone."""
+"""The longest pause in a run that is identified by a metadata value alone."""
 
 STRANGERS = 16
-"""Calls of other runs in a row, from which on no more of this run are expected on that side."""
+"""After this many calls of other runs in a row, the search stops on that side."""
 
 RUN_WORDS = (
     "session", "conversation", "thread", "chat", "run", "workflow", "task", "job", "trace", "agent", "turn", "request",
     "correlation",
 )  # fmt: skip
-"""What the names of metadata hold that tell one run from another, the surest first."""
+"""Words in metadata keys that identify a run, the most reliable first."""
 SURE = 3
-"""Of these, how many name a run whatever the value."""
+"""How many of these identify a run regardless of the value."""
 
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 
@@ -68,9 +72,10 @@ _ID = re.compile(r"(?=.*\d)[\w.:-]{6,}")
 
 @dataclass
 class Run:
-    """What was found: the calls in order of time, what they go on from, and how they were joined.
+    """The calls found, in order of time, their links, and how they were joined.
 
-    `counted` are calls of the run that were not read; `looked` says how far it was looked; `spans` come from the trace.
+    `counted` are calls of the run that were not read. `looked` says how far the search went. `spans` come from the
+    trace.
     """
 
     calls: list[Call]
@@ -84,7 +89,7 @@ class Run:
 
 
 class Gathering:
-    """Asks a gateway for one run, within MOST_REQUESTS."""
+    """Searches a gateway for one run, within MOST_REQUESTS."""
 
     def __init__(self, gateway: AIGateway, gateway_id: str) -> None:
         self._gateway = gateway
@@ -113,10 +118,10 @@ class Gathering:
         return await self._nearby(anchor, spans)
 
     async def before(self, log: Log) -> tuple[Sequence[Call], Call]:
-        """Return the calls near one that it may go on from, the surest first, and the one itself.
+        """Return the call itself and the nearby calls that it may continue, the most likely first.
 
-        These are the call whose messages it carries, or else the one before it in its session; then one whose messages
-        it carries in an edited form.
+        These are the call whose messages it includes, or else the previous one in its session; then one whose messages
+        it includes in edited form.
         """
         await self._take_heads(log)
         anchor = self._calls[log.id]
@@ -133,14 +138,14 @@ class Gathering:
         edited = (call for call in others if call not in found and carries_edited(anchor, call))
         return [*found, *islice(edited, 1)], anchor
 
-    async def of_metadata(self, pairs: Mapping[str, Any]) -> Run:
-        """Return the run of the logs with these pairs.
+    async def of_metadata(self, pairs: Mapping[str, Any], masker: Masker) -> Run:
+        """Return the run of the logs with these pairs, as `masker` shows them.
 
         Raises:
             GatewayError: there are none.
 
         """
-        known, total = await self._with(wanted([], pairs))
+        known, total = await self._with(wanted([], pairs, masker))
         named = ", ".join(f"{key}={value}" for key, value in pairs.items())
         if not known:
             raise GatewayError(f"No logs of gateway {self._gateway_id} have metadata {named}. list_logs shows keys.")
@@ -149,19 +154,19 @@ class Gathering:
         return await self._known(known, f"metadata {named}", anchor, spans, total)
 
     async def _by_id(self, anchor: Call) -> tuple[list[Log], str]:
-        """Return the logs that share the strongest id of a call which others have too, and which id that is."""
+        """Return the logs that share the strongest id that a call has in common with others, and that id."""
         session = anchor.session
         if session and (found := await self._of_session(session)):
             where = f"the body's {anchor.ids.place}" if anchor.ids.session == session else "session_id"
             return found, f"{where} {session}"
         for key, value in _run_pairs(anchor.log.metadata):
-            known, total = await self._with(wanted([], {key: value}), around=anchor.start)
+            known, total = await self._with(wanted([], {key: value}, AS_STORED), around=anchor.start)
             if len(known) > 1 and (_rank(key, value) is not None or _is_close(known)) and total <= 20 * PAGE:
                 return known, f"metadata {key}={value}"
         return [], ""
 
     async def _of_session(self, session: str) -> list[Log]:
-        """Return the logs of a session where the gateway keeps it as a column."""
+        """Return the logs of a session, if the gateway stores it in a column."""
         found: list[Log] = []
         for number in range(1, MOST_PAGES + 1):
             self._left -= 1
@@ -172,7 +177,7 @@ class Gathering:
         return found
 
     async def _with(self, asked: Wanted, around: datetime | None = None) -> tuple[list[Log], int]:
-        """Return logs that are asked for, newest first, and how many there are."""
+        """Return the selected logs, newest first, and how many there are."""
         found: list[Log] = []
         total = 0
         dates = _dates(around - AROUND, around + AROUND) if around else {}
@@ -188,7 +193,7 @@ class Gathering:
         return found, total
 
     async def _known(self, known: list[Log], by: str, anchor: Call, spans: list[Span], total: int = 0) -> Run:
-        """Read the calls of a run that are known to be of it: all, or those at both ends."""
+        """Read the calls known to belong to a run: all of them, or those at both ends."""
         ordered = sorted(known, key=_time)
         first = min(self._left - RESERVED, MOST_READ) // 2
         ends = ordered if len(ordered) <= 2 * first else [*ordered[:first], *ordered[-first:]]
@@ -200,7 +205,7 @@ class Gathering:
         return await self._run(calls, by, spans, counted=counted, total=max(total, len(ordered)))
 
     async def _nearby(self, anchor: Call, spans: list[Span]) -> Run:
-        """Look at the calls around one, nearest first, and keep those whose bodies say that they are of its run."""
+        """Check the calls around one, nearest first, and keep those whose bodies show that they belong to its run."""
         sides = [_Side(partial(self._page, anchor, later), anchor.id, is_later=later) for later in (False, True)]
         members = {anchor.id}
         while self._left > RESERVED and any(side.goes_on for side in sides):
@@ -241,7 +246,7 @@ class Gathering:
         )
 
     def _joined(self, anchor: Call, members: set[str]) -> str:
-        """Say by what calls were joined that had no id in their logs."""
+        """Say how calls without an id in their logs were joined."""
         if anchor.ids.session:
             return f"the body's {anchor.ids.place} {anchor.ids.session}"
         if any(self._calls[each].ids.follows for each in members):
@@ -249,7 +254,7 @@ class Gathering:
         return "their history: each includes the calls before it" if len(members) > 1 else ""
 
     def _of_user(self, anchor: Call) -> set[str]:
-        """Return the calls of the same user without a long pause, where nothing else joins any."""
+        """Return the calls of the same user without a long pause, if nothing else joins any."""
         if not anchor.ids.user:
             return set()
         ordered = sorted((each for each in self._calls.values() if each.ids.user == anchor.ids.user), key=_order)
@@ -272,7 +277,9 @@ class Gathering:
         return next(each for each in runs(calls, found) if anchor in each)
 
     async def _read(self, logs: Sequence[Log]) -> None:
-        """Read the requests of logs, side by side; in a chain of replies both heads, which hold all there is."""
+        """Read the requests of logs concurrently; in a chain of replies, the heads of both bodies, which contain
+        everything.
+        """
         new = [log for log in logs if log.id not in self._calls]
         if not new:
             return
@@ -297,7 +304,7 @@ class Gathering:
             await together([partial(self._read_heads, log_id) for log_id in unknown])
 
     async def _read_heads(self, log_id: str) -> None:
-        """Take the request, and the id of the reply, from the heads in a log's details."""
+        """Take the request, and the reply id, from the heads in a log's details."""
         await self._take_heads(await self._gateway.log(self._gateway_id, log_id))
 
     async def _take_heads(self, log: Log) -> None:
@@ -315,7 +322,7 @@ class Gathering:
         self._is_chained |= is_whole and request is not None and may_be_chained(request.value)
 
     async def _replies(self, anchor: str) -> None:
-        """Read the replies that no later request of the run repeats, and those that tell twins apart."""
+        """Read the replies that no later request of the run repeats, and those that distinguish identical requests."""
         calls = sorted(self._calls.values(), key=_order)
         found = await _linked(calls)
         members = next(each for each in runs(calls, found) if anchor in each)
@@ -335,7 +342,7 @@ class Gathering:
         await self._bodies.read_all([(each, "response") for each in wanted_], take, PATIENCE_S)
 
     async def _spans(self, log_id: str) -> list[Span]:
-        """Return the spans of the trace that names a log, where there is one."""
+        """Return the spans of the trace that refers to a log, if there is one."""
         self._left -= 1
         try:
             found = await self._gateway.spans(log_id)
@@ -347,7 +354,7 @@ class Gathering:
 
 
 class _Side:
-    """The logs before a call, or after it: those nearest in time, and those whose sizes fit the run."""
+    """The logs before or after a call: those nearest in time, and those of similar size."""
 
     def __init__(self, page: Callable[[int], Awaitable[Page[Log]]], anchor: str, *, is_later: bool) -> None:
         self._page = page
@@ -360,11 +367,11 @@ class _Side:
 
     @property
     def goes_on(self) -> bool:
-        """Whether more of the run may be there."""
+        """Whether more of the run may follow."""
         return self._strangers < STRANGERS and not (self._is_last and not self._waiting)
 
     async def next(self, count: int, edge: Call) -> list[Log]:
-        """Return the next logs: half of them nearest in time, half most like the neighbor of the run's `edge`."""
+        """Return the next logs: half of them nearest in time, half most similar to the call at the run's `edge`."""
         if not self.goes_on:
             return []
         if len(self._waiting) < count and not self._is_last:
@@ -381,13 +388,13 @@ class _Side:
         return taken
 
     def _unlike(self, edge: Call, log: Log) -> tuple[bool, bool, float]:
-        """Return how little a log looks like the call next to another, by its model and the size of its request."""
+        """Return how different a log looks from a neighboring call, by its model and request size."""
         sent = (edge.log.tokens_in or 0) if self.is_later else edge.sent_before()
         apart = (log.tokens_in or 0) - sent
         return log.model != edge.log.model, self.is_later and apart < 0, abs(apart)
 
     def judge(self, looked_at: Set[str], members: Set[str]) -> None:
-        """Take note of how many were of other runs, since the last that was of this one."""
+        """Count the calls of other runs since the last one of this run."""
         self._strangers = 0 if looked_at & members else self._strangers + len(looked_at)
 
 
@@ -400,7 +407,7 @@ async def _know(calls: Sequence[Call]) -> None:
 
 
 def _run_pairs(metadata: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """Return the pairs that may be a run's alone, the likeliest first; three at most."""
+    """Return up to three pairs that may identify a run, the most likely first."""
     pairs = [
         (key, value)
         for key, value in metadata.items()
@@ -412,10 +419,9 @@ def _run_pairs(metadata: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 
 def _rank(key: str, value: Any) -> int | None:
-    """Return how surely a pair names a run, 0 for the surest; None for one that does not say.
+    """Return how reliably a pair identifies a run, 0 for the most reliable; None if it does not.
 
-    What is called a session is one; what is called an agent, a task or a run may be a kind of them, unless the value is
-    an id.
+    A session key always does. An agent, task or run key may name a kind of run instead, unless the value is an id.
     """
     words = [word.lower() for word in _WORDS.findall(key)]
     at = next((at for at, word in enumerate(RUN_WORDS) if word in words), None)

@@ -1,4 +1,4 @@
-"""What is said of a group of calls, and of all: figures, what they were earlier, and what changed meanwhile."""
+"""One line of a summary, for a group or for all calls: figures, earlier figures, and changes."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,15 +25,15 @@ class Side:
 
     @cached_property
     def seconds(self) -> tuple[float | None, float | None]:
-        """The median of durations, and what one call in twenty exceeds."""
+        """The median and the 95th percentile of durations."""
         p50, p95 = percentiles(self.rows)
         return (None if p50 is None else seconds(p50), None if p95 is None else seconds(p95))
 
     @cached_property
     def prompt_cache(self) -> tuple[float | None, float | None]:
-        """What share of input tokens came from the provider's cache (percent), and what that saved (US dollars).
+        """The share of input tokens from the provider's cache (percent), and what that saved (US dollars).
 
-        None where no log tells what was read.
+        None if no log says what was read.
         """
         rows = [(row.log, row.weight) for row in self.rows if row.log.success and not row.log.cached]
         told = [(log, weight) for log, weight in rows if usage_of(log).is_cache_stated]
@@ -46,7 +46,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Line:
-    """A group of calls now and, when they are compared, earlier."""
+    """A group of calls now and, if compared, earlier."""
 
     name: str
     now: Side
@@ -54,14 +54,14 @@ class Line:
     changed: Sequence[str] = ()
 
     def weight(self) -> tuple[float, ...]:
-        """Return how much it matters: by what changed, then by failures, money and calls."""
+        """Return a sort key: what changed first, then failures, money and calls."""
         figures = self.now.figures
         moved = _moved(self.now, self.earlier) if self.earlier else 0
         return bool(self.changed), moved, figures.failed, figures.cost, figures.calls
 
 
 def lines(question: Question, sources: Sources, changed: Mapping[str, Sequence[str]]) -> list[Line]:
-    """Return the lines of all groups, what matters first; hours and days newest first."""
+    """Return the lines of all groups, most important first; hours and days newest first."""
     now = _sides(sources.now)
     earlier = _sides(sources.earlier) if sources.earlier else {}
     found = [
@@ -73,6 +73,14 @@ def lines(question: Question, sources: Sources, changed: Mapping[str, Sequence[s
     return sorted(found, key=Line.weight, reverse=True)
 
 
+def under_one_name(lines: Sequence[Line], masked: Sequence[str]) -> list[Line]:
+    """Return the lines with masked names; those with the same one added up, so that none tells what it hides."""
+    found: dict[str, list[Line]] = {}
+    for line, name in zip(lines, masked, strict=True):
+        found.setdefault(name, []).append(line)
+    return [replace(held[0], name=name) if len(held) == 1 else added_up(name, held) for name, held in found.items()]
+
+
 def added_up(name: str, parts: Sequence[Line]) -> Line:
     """Return one line for several."""
     earlier = [line.earlier for line in parts if line.earlier]
@@ -80,7 +88,7 @@ def added_up(name: str, parts: Sequence[Line]) -> Line:
 
 
 def cells(line: Line, by: str) -> dict[str, Cell]:
-    """Return a line as a row of a table (cost in US dollars, duration in seconds)."""
+    """Return a line as a table row (cost in US dollars, duration in seconds)."""
     figures, (p50, p95) = line.now.figures, line.now.seconds
     row: dict[str, Cell] = {
         by: line.name,
@@ -110,7 +118,7 @@ def cells(line: Line, by: str) -> dict[str, Cell]:
 
 
 def all_of(found: Sequence[Line], totals: Sequence[Figures]) -> Line:
-    """Return the line of all calls: the groups' added up, or the totals now and earlier where they are known apart."""
+    """Return the line for all calls: the sum of the groups, or the totals if they are known separately."""
     whole = added_up("", found)
     if not totals:
         return whole
@@ -120,7 +128,7 @@ def all_of(found: Sequence[Line], totals: Sequence[Figures]) -> Line:
 
 
 def sentence(line: Line, parts: Sequence[Line], answered: Answered) -> str:
-    """Return the figures of all calls in one sentence; against earlier ones with what made them other."""
+    """Return the figures of all calls in one sentence, with the causes of changes since earlier calls."""
     pairs = [(part.now.figures, part.earlier.figures) for part in parts if part.earlier]
     return ", ".join(_parts(line.now, line.earlier, pairs, answered)) + "."
 
@@ -152,13 +160,13 @@ def _parts(now: Side, earlier: Side | None, pairs: Sequence[Pair], answered: Ans
 
 
 def _too_short(side: Side) -> str:
-    """Say that no prompt was long enough, where that is why nothing was read."""
+    """Say that no prompt was long enough, if that is why nothing was read."""
     longest = max((row.log.tokens_in or 0 for row in side.rows), default=0)
     return f" (no prompt reaches the {LEAST:,}-token minimum)" if longest < LEAST else ""
 
 
 def _answered(answered: Answered, failed: float) -> Iterator[str]:
-    """Say how many of the failures no user saw."""
+    """Say how many failures no user saw."""
     count = min(round(answered.count), round(failed))
     if count:
         models = f" ({' and '.join(answered.models)})" if answered.models else ""
@@ -189,7 +197,7 @@ def _added_up(sides: Sequence[Side]) -> Side:
 
 
 def _moved(now: Side, earlier: Side) -> float:
-    """Return how far a group is from what it was, by how many calls that concerns."""
+    """Return how much a group changed, weighted by the calls affected."""
     one, two = now.figures, earlier.figures
     shares = abs(_percent(one.failed, one.calls) - _percent(two.failed, two.calls)) / 100
     shares += abs(_percent(one.cached, one.calls) - _percent(two.cached, two.calls)) / 100
@@ -202,7 +210,7 @@ def _moved(now: Side, earlier: Side) -> float:
 
 
 def _apart(one: float, two: float) -> float:
-    """Return 0 for the same, 1 for a ratio of e and beyond."""
+    """Return 0 if both are equal, and 1 from a ratio of e upward."""
     if not one or not two:
         return float(one != two)
     return min(1.0, abs(math.log(one / two)))

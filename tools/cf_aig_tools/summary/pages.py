@@ -1,4 +1,4 @@
-"""Logs read page by page: all of them, or as many as the bound allows, from every part of the span."""
+"""Reads logs page by page: all of them, or a sample from every part of the time range."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ MOST_ROWS = 1000
 
 @dataclass(frozen=True)
 class Row:
-    """A log that was read, and how many logs of its part of the span it stands for."""
+    """A log that was read, and how many logs of its part of the time range it represents."""
 
     log: Log
     weight: float = 1
@@ -30,7 +30,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Rows:
-    """What was read of `total` logs, newest first, and whether that is every one; guardrails' evaluations apart."""
+    """The logs read out of `total`, newest first, and whether these are all; guardrails evaluations are separate."""
 
     rows: Sequence[Row]
     total: int
@@ -39,28 +39,28 @@ class Rows:
     evaluations: Sequence[Row] = ()
 
     def coverage(self) -> str:
-        """Say how many of how many were read."""
+        """Say how many logs were read, and of how many."""
         if not self.are_all:
             return f"{len(self.rows):,} of {counted(self.total, 'log')}"
         return f"all {counted(len(self.rows), 'log')}" if len(self.rows) > 1 else "the only log"
 
 
 def spread(rows: Sequence[Row]) -> float:
-    """Return by what share a sum of costs may be off that is estimated from logs, at 95 %."""
+    """Return the relative error of a cost total estimated from logs, at 95 %."""
     costs = [row.log.cost or 0 for row in rows]
     mean = sum(costs) / (len(costs) or 1)
     return 1.96 * pstdev(costs) / math.sqrt(len(costs)) / mean if mean else 0
 
 
 MOST_EXACT = 10_000
-"""Logs that are all read where sums can be had from nothing else: 200 requests of the 1,200 in 5 minutes."""
+"""Maximum logs that are all read if totals are available nowhere else: 200 of the 1,200 requests in 5 minutes."""
 
 PATIENCE_S = 20.0
-"""How long they are read."""
+"""Time limit for reading them, in seconds."""
 
 
 async def read_every(scope: Scope, sample: Rows) -> Rows:
-    """Return all logs of a scope, of which a sample was read; the sample where they are too many, or too slow."""
+    """Return all logs of a scope, given a sample of it; the sample if there are too many or reading is too slow."""
     if sample.are_all or sample.total > MOST_EXACT:
         return sample
     with anyio.move_on_after(PATIENCE_S):
@@ -71,7 +71,7 @@ async def read_every(scope: Scope, sample: Rows) -> Rows:
 
 
 async def _every(scope: Scope, read: list[int]) -> list[Log]:
-    """Return all logs of a scope, newest first; of a source with large pages, which go no further, in halves."""
+    """Return all logs of a scope, newest first; sources with large pages but limited paging are read in halves."""
     size = scope.gateway.most_per_page
     first = await scope.page(1, size)
     total = first.info.total_count
@@ -90,7 +90,7 @@ async def _every(scope: Scope, read: list[int]) -> list[Log]:
 
 
 async def read_rows(scope: Scope) -> Rows:
-    """Return the logs of a scope; of more than MOST_ROWS as many, the newest of each of equal parts of the span."""
+    """Return the logs of a scope; if there are more than MOST_ROWS, the newest of each of several equal parts."""
     first = await _page(scope, 1)
     total = first.info.total_count
     if total > MOST_ROWS:
@@ -101,12 +101,13 @@ async def read_rows(scope: Scope) -> Rows:
         numbers = range(2, -(-total // PAGE) + 1)
         pages = [first, *await together([partial(_page, scope, number) for number in numbers])]
         rows = [Row(log) for log in {log.id: log for page in pages for log in page.items}.values()]
-    found = Rows(rows, total, first.notes, total <= MOST_ROWS)
+    are_all = total <= MOST_ROWS
+    found = Rows(rows, len(rows) if are_all and scope.wanted.is_checked else total, first.notes, are_all)
     return found if scope.is_of_evaluations else _apart(found)
 
 
 def _apart(found: Rows) -> Rows:
-    """Return the same with guardrails' evaluations apart, which are not counted among users' calls."""
+    """Return the same with guardrails evaluations separated, because they are not user calls."""
     evaluations = [row for row in found.rows if is_evaluation(row.log)]
     if not evaluations:
         return found
@@ -127,7 +128,7 @@ async def _spread(scope: Scope) -> list[Row]:
 
 
 def _further(sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Yield the pages after the first of parts that have so many logs, as (part, page): a page of each in turn."""
+    """Yield the pages after the first for parts with so many logs, as (part, page), alternating between parts."""
     for number in range(2, -(-max(sizes) // PAGE) + 1):
         yield from ((at, number) for at, size in enumerate(sizes) if size > PAGE * (number - 1))
 

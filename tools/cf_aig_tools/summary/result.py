@@ -1,8 +1,9 @@
-"""How a summary is told: a line for all, a table of groups, causes of failure, and what all that rests on."""
+"""Formats a summary: a line for all calls, a table of groups, causes of failure, and the basis of the figures."""
 
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -20,20 +21,20 @@ from cf_aig_tools.summary import session_lines
 from cf_aig_tools.summary.clusters import Cluster
 from cf_aig_tools.summary.figures import GATEWAY, SESSION, Figures
 from cf_aig_tools.summary.findings import Findings
-from cf_aig_tools.summary.lines import Line, added_up, all_of, cells, sentence
+from cf_aig_tools.summary.lines import Line, added_up, all_of, cells, sentence, under_one_name
 from cf_aig_tools.summary.pages import spread
 from cf_aig_tools.summary.sources import Question
 from cf_aig_tools.tables import Cell, cut, table
 
 MAX_TOKENS = 1450
 SIZES = ((24, 80), (12, 80), (12, 40), (8, 40), (5, 30), (3, 20), (1, 10))
-"""Rows, and characters of the longest cell: the first with which the result fits MAX_TOKENS is taken."""
+"""Maximum rows and cell length: the first pair with which the result fits MAX_TOKENS is used."""
 
 
 class Summary(BaseModel):
     """Figures in groups; `failures` are [calls, kind, words, first, last, models, example id].
 
-    `reasons` tell what else changed when a group did.
+    `reasons` say what else changed when a group did.
     """
 
     summary: str
@@ -47,9 +48,11 @@ class Summary(BaseModel):
 
 
 def told(found: Findings, masker: Masker, elsewhere: str = "") -> CallToolResult:
-    """Return a summary in both channels, cut to MAX_TOKENS; one of no calls says what there is `elsewhere`."""
+    """Return a summary in both channels, cut to MAX_TOKENS; without calls, it says what there is `elsewhere`."""
     if not found.lines:
         return _empty(found, elsewhere)
+    names = masker.masked({found.question.by: [line.name for line in found.lines]})[found.question.by]
+    found = replace(found, lines=under_one_name(found.lines, names))
     results = (_result(found, masker, *size) for size in SIZES)
     fitting = next((result for result in results if fits(result, MAX_TOKENS)), None)
     return fitting or _result(found, masker, 0, 5)
@@ -116,7 +119,7 @@ def basis_of(found: Findings, kept: int, elsewhere: str = "") -> str:
 
 
 def guardrails(figures: Figures, by: str = "") -> str:
-    """Say what guardrails' own evaluations came to, in a sentence; empty where there are none."""
+    """Return a sentence about guardrails evaluations; empty if there are none."""
     if not figures.calls:
         return ""
     spent = dollars(figures.cost) if figures.cost else "no cost"
@@ -134,19 +137,19 @@ def _cells(line: Line, found: Findings) -> dict[str, Cell]:
 
 
 def _shortened(found: Sequence[Line], most: int) -> list[Line]:
-    """Return as many lines, and the others as one."""
+    """Return this many lines, and the rest combined into one."""
     rest = found[most:]
     return [*found[:most], *([added_up(f"{len(rest)} more", rest)] if rest else [])]
 
 
 def _reason(what: str, because: Sequence[str], masker: Masker, longest: int) -> str:
-    """Return what else changed with a change; its names and values are a stranger's."""
+    """Return what else changed with a change; it contains untrusted names and values."""
     said = visible(masker.mask(f"{what}: {'; '.join(because)}"))
     return " ".join(str(cut(said, 4 * longest)).split())
 
 
 def _cluster(cluster: Cluster, masker: Masker, longest: int) -> list[Any]:
-    """Return what is said of a cluster; its words are a stranger's."""
+    """Return a cluster as a row; its words are untrusted."""
     words = cut(visible(masker.mask(" ".join(cluster.told().split()))), 2 * longest)
     newest = max(cluster.logs, key=lambda log: log.created_at or "")
     times = sorted(at for at in map(when, cluster.logs) if at)
@@ -169,7 +172,7 @@ def _cluster_text(told: Sequence[Any]) -> str:
 
 
 def _basis(found: Findings, kept: int) -> Iterator[str]:
-    """Yield what the figures rest on, and what they leave out."""
+    """Yield what the figures are based on, and what they leave out."""
     sources, read = found.sources, found.sources.now.rows
     if found.question.by == GATEWAY:
         yield "From analytics, which may sample and lag by minutes. No logs were read, so causes are unknown."
@@ -192,7 +195,7 @@ def _basis(found: Findings, kept: int) -> Iterator[str]:
 
 
 def _from_logs(found: Findings) -> str:
-    """Say what rests on logs, and by how much estimates may be off, at 95 %."""
+    """Say which figures are based on logs, and the possible error of estimates at 95 %."""
     sources, read = found.sources, found.sources.now.rows
     if read.are_all:
         return f"All figures from {read.coverage()}."
@@ -216,7 +219,7 @@ def _lag(found: Findings) -> Iterator[str]:
 
 
 def _unknown(logs: Sequence[Log]) -> Iterator[str]:
-    """Name the calls whose cost shows as nothing."""
+    """Name the calls whose cost is shown as zero."""
     paid = [log for log in logs if log.success and not log.cached]
     usage = [log for log in paid if not log.tokens_in and not log.tokens_out]
     rest = [log for log in paid if not log.cost and (log.tokens_in or log.tokens_out)]

@@ -1,4 +1,4 @@
-"""Which calls a summary is of, asked of the logs and of analytics."""
+"""The calls that a summary covers, as queries to the logs API and to analytics."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from cf_aig_tools import evaluations
 from cf_aig_tools.parameters import Wanted, wire_date
 
 PAGE = 50
-"""Logs of one request, the most that the API gives."""
+"""Logs per request, the most that the API returns."""
 
 _TICK = timedelta(milliseconds=1)
 _DIMENSIONS = {
@@ -32,10 +32,10 @@ _OPERATORS = {"eq": "in", "neq": "notin", "gt": "gt", "lt": "lt"}
 
 @dataclass(frozen=True)
 class Scope:
-    """The calls of a gateway from `start` until before `end`, of those the ones that meet the filters.
+    """The calls of a gateway from `start` until before `end` that meet the filters.
 
-    An empty gateway id is for all gateways, of which only analytics know: those `among`, if it names any. They are
-    asked to leave out the calls of the models `without`.
+    An empty gateway id means all gateways, which only analytics support, limited to those `among` if any are named.
+    Calls to the models `without` are left out of analytics queries.
     """
 
     gateway: AIGateway
@@ -49,7 +49,7 @@ class Scope:
 
     @property
     def is_of_evaluations(self) -> bool:
-        """Whether the filters ask for the calls of a model that guardrails evaluate with."""
+        """Whether the filters ask for calls to a model that guardrails evaluate with."""
         asked = (value for clause in self.wanted.filters if clause.key == "model" for value in clause.value)
         return any(value in evaluations.MODELS for value in asked)
 
@@ -64,7 +64,11 @@ class Scope:
             filters=self.wanted.filters,
             search=self.search or None,
         )
-        return Page([log for log in found.items if self.wanted.holds(log)], found.info, found.notes)
+        kept, hidden = self.wanted.sort(found.items)
+        if not hidden:
+            return Page(kept, found.info, found.notes)
+        total = found.info.total_count - hidden if kept else 0
+        return Page(kept, found.info.model_copy(update={"total_count": total}), found.notes)
 
     async def count(self, gateway_id: str) -> int:
         """Return how many logs of another gateway match."""
@@ -72,32 +76,32 @@ class Scope:
 
     @property
     def heading(self) -> str:
-        """Which calls they are, to the minute."""
+        """The gateway and the time range, to the minute."""
         start, end = self.start, self.end
         until = f"–{end:%H:%M}".replace("–00:00", "–24:00") if self.is_of_one_day() else f" to {end:%Y-%m-%d %H:%M}"
         return f"{self.gateway_id or 'all gateways'}, {start:%Y-%m-%d %H:%M}{until} UTC"
 
     def is_of_one_day(self) -> bool:
-        """Whether a time of day says when in the span it is."""
+        """Whether a time of day is unambiguous within the time range."""
         return self.start.date() == (self.end - _TICK).date()
 
     def failures(self) -> "Scope":
-        """Return the same for failed calls alone."""
+        """Return the same for failed calls only."""
         failed = Filter(key="success", value=[False])
         return replace(self, wanted=replace(self.wanted, filters=(*self.wanted.filters, failed)))
 
     def earlier(self, by: timedelta) -> "Scope":
-        """Return the same for as long a span before."""
+        """Return the same shifted back by this much."""
         return replace(self, start=self.start - by, end=self.end - by)
 
     def parts(self, count: int) -> list["Scope"]:
-        """Return as many parts of equal length, newest first."""
+        """Return this many parts of equal length, newest first."""
         length = (self.end - self.start) / count
         starts = [self.start + length * number for number in range(count)]
         return [replace(self, start=start, end=start + length) for start in reversed(starts)]
 
     def grouping(self, *by: Dimension, **more: Any) -> Grouping | None:
-        """Return what asks analytics for these calls, of those the ones that meet `more`; None: they cannot tell."""
+        """Return the analytics query for these calls that also meet `more`; None if analytics cannot express it."""
         tests = list(self._tests())
         if self.search or None in tests:
             return None
@@ -107,7 +111,7 @@ class Scope:
         return Grouping(self.start, self.end, by, filters)
 
     def _tests(self) -> Iterator[dict[str, Any] | None]:
-        """Yield each clause as analytics have it; None for one that they do not know."""
+        """Yield each clause for analytics; None for an unsupported one."""
         for clause in self.wanted.filters:
             values = [_whole(clause.key, value) for value in clause.value]
             dimension, operator = _DIMENSIONS.get(clause.key), _OPERATORS.get(clause.operator)
@@ -118,7 +122,7 @@ class Scope:
 
 
 def _whole(key: str, value: str | float | None) -> str | int | None:
-    """Return a value as analytics compare it; None where they cannot."""
+    """Return a value as analytics compare it; None if they cannot."""
     if isinstance(value, bool):
         return int(value != (key == "success"))
     if isinstance(value, float):

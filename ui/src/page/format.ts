@@ -37,6 +37,11 @@ export class Format {
     return `$${Math.abs(value) >= 1 ? this.cents.format(value) : this.digits(value, 3)}`;
   }
 
+  /** Dollars beside an axis: no more digits than they need. */
+  roughDollars(value: number): string {
+    return `$${this.digits(value, 3)}`;
+  }
+
   seconds(value: number): string {
     if (value === 0) return "0 ms";
     if (value < 1) return `${this.digits(value * 1000, value < 0.1 ? 2 : 3)} ms`;

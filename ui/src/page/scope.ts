@@ -48,16 +48,6 @@ export function chips(scope: Scope): Chip[] {
   return found;
 }
 
-export function clauseOf(scope: Scope, key: string): Value | undefined {
-  return scope.filters?.find((clause) => clause.key === key)?.value[0];
-}
-
-/** Returns the scope with only this value under the key, or none. */
-export function withClause(scope: Scope, key: string, value: Value | undefined): Scope {
-  const rest = (scope.filters ?? []).filter((clause) => clause.key !== key);
-  return scopeOf({ ...scope, filters: value === undefined ? rest : [...rest, { key, operator: "eq", value: [value] }] });
-}
-
 function told({ key, operator = "eq", value }: Clause): string {
   const sign = { eq: "=", neq: "≠", gt: ">", lt: "<", gte: "≥", lte: "≤" }[operator] ?? operator;
   return `${key.replace(/_/g, " ")} ${sign} ${value.map(String).join(" or ")}`;

@@ -132,10 +132,20 @@ export interface Turn {
   pointer: string;
   parts: Part[];
   refusal?: boolean;
+  parts_left?: number;
+}
+
+/** A body's parts, one a line, largest first. */
+export interface Outline {
+  lead?: string;
+  lines?: string[];
+  left?: number;
 }
 
 export interface StoredBody {
   stored: true;
+  form?: "json" | "events" | "text" | "binary";
+  note?: string;
   size?: number;
   kind?: string;
   lead?: string;
@@ -149,7 +159,7 @@ export interface StoredBody {
   broken?: string;
   error?: string;
   notes?: string[];
-  outline?: string;
+  outline?: Outline;
 }
 
 export type Body = StoredBody | { stored: false; note?: string };
@@ -198,9 +208,7 @@ export interface BodyText {
 export interface Match {
   pointer: string;
   offset: number;
-  before: string;
-  hit: string;
-  after: string;
+  around: string;
 }
 
 export interface Matches {
@@ -238,7 +246,6 @@ export interface ModelStep {
 }
 
 export interface ToolStep {
-  n: number;
   kind: "tool";
   name: string;
   start_ms: number;
@@ -277,14 +284,13 @@ export interface Run {
   };
   steps: Step[];
   findings: Finding[];
-  notes?: string[];
   steps_left?: number;
 }
 
 export interface Comparison {
   summary: string;
-  differs: [string, string, string][];
-  same: string[];
+  differs?: [string, string, string][];
+  same?: string[];
 }
 
 export interface Gateways {

@@ -9,7 +9,8 @@ const LEFT = 48;
 const RIGHT = 8;
 const TOP = 20;
 const BOTTOM = 20;
-const BRIDGE = 3; // buckets without a value that a line may cross
+const BRIDGED = 1 / 8; // of a chart: buckets without a value that a line may cross
+const LABEL = 110; // pixels that the sentence of a mark needs at least
 
 export interface Lane {
   label: string;
@@ -26,6 +27,8 @@ export interface Measure {
   lanes: Lane[];
   before?: (number | null)[] | undefined;
   told(value: number): string;
+  /** As `told`, for the values beside the axis. */
+  axis?(value: number): string;
   height: number;
 }
 
@@ -164,7 +167,8 @@ interface DrawingProps {
 function Drawing({ measure, t, step, width }: DrawingProps) {
   const { format } = useSession();
   return useMemo(() => {
-    const { lanes, before, height, told } = measure;
+    const { lanes, before, height, told, axis = told } = measure;
+    const bridge = Math.max(3, t.length * BRIDGED);
     const inner = width - LEFT - RIGHT;
     const pitch = inner / Math.max(1, t.length);
     const tops = stacked(lanes);
@@ -184,7 +188,7 @@ function Drawing({ measure, t, step, width }: DrawingProps) {
           <g key={tick} class="tick">
             <line x1={LEFT} x2={width - RIGHT} y1={y(tick)} y2={y(tick)} />
             <text x={LEFT - 6} y={y(tick) + 3.5} text-anchor="end">
-              {told(tick)}
+              {tick === 0 ? "0" : axis(tick)}
             </text>
           </g>
         ))}
@@ -202,10 +206,10 @@ function Drawing({ measure, t, step, width }: DrawingProps) {
               d={barsPath(from, to as number[], (index) => LEFT + index * pitch + gap / 2, y, Math.max(0.6, pitch - gap))}
             />
           ) : (
-            <path key={lane.label} class="line" data-tone={lane.tone} data-shape={lane.shape} d={linePath(to, middle, y, BRIDGE)} />
+            <path key={lane.label} class="line" data-tone={lane.tone} data-shape={lane.shape} d={linePath(to, middle, y, bridge)} />
           ),
         )}
-        {before && <path class="line" data-tone="before" d={linePath(before, middle, y, BRIDGE)} />}
+        {before && <path class="line" data-tone="before" d={linePath(before, middle, y, bridge)} />}
       </g>
     );
   }, [measure, t, step, width, format]);
@@ -242,14 +246,24 @@ function Marks({ marks, t, step, width, height, hasTexts }: MarksProps) {
   const last = (t.at(-1) ?? 0) + step;
   const x = (time: number) => LEFT + ((time - first) / Math.max(1, last - first)) * (width - LEFT - RIGHT);
   const shown = marks.map((mark, index) => ({ mark, number: index + 1, left: x(mark.t) })).filter(({ mark }) => mark.t >= first && mark.t <= last);
+  const roomAfter = (index: number) => (shown[index + 1]?.left ?? width) - (shown[index]?.left ?? 0) - 24;
+  const roomBefore = (index: number) => (index && roomAfter(index - 1) >= LABEL ? 0 : (shown[index]?.left ?? 0) - (shown[index - 1]?.left ?? 0) - 24);
   return (
     <ol class="marks" aria-hidden="true">
-      {shown.map(({ mark, number, left }) => (
-        <li key={number} data-side={left > width / 2 ? "left" : "right"} style={{ insetInlineStart: `${left}px`, blockSize: `${height - BOTTOM}px` }}>
-          <b>{number}</b>
-          {hasTexts && number === 1 && <span dir="auto">{mark.group ? `${mark.group}: ${mark.text}` : mark.text}</span>}
-        </li>
-      ))}
+      {shown.map(({ mark, number, left }, index) => {
+        const isBefore = roomAfter(index) < LABEL;
+        const room = isBefore ? roomBefore(index) : roomAfter(index);
+        return (
+          <li key={number} style={{ insetInlineStart: `${left}px`, blockSize: `${height - BOTTOM}px` }}>
+            <b>{number}</b>
+            {hasTexts && room >= LABEL && (
+              <span dir="auto" data-side={isBefore ? "before" : "after"} style={{ maxInlineSize: `${room}px` }}>
+                {mark.group ? `${mark.group}: ${mark.text}` : mark.text}
+              </span>
+            )}
+          </li>
+        );
+      })}
     </ol>
   );
 }

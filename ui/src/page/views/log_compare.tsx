@@ -84,15 +84,15 @@ function Differences({ reference, other }: { reference: LogRef; other: string })
               <bdi>{other}</bdi>
             </button>
           </p>
-          {data.differs.length > 0 && <DifferenceTable data={data} />}
-          {data.same.length > 0 && <p class="hint">The same: {data.same.join(", ")}.</p>}
+          {!!data.differs?.length && <DifferenceTable differs={data.differs} />}
+          {!!data.same?.length && <p class="hint">The same: {data.same.join(", ")}.</p>}
         </>
       )}
     </div>
   );
 }
 
-function DifferenceTable({ data }: { data: Comparison }) {
+function DifferenceTable({ differs }: { differs: NonNullable<Comparison["differs"]> }) {
   return (
     <div class="scroller" tabIndex={0} role="region" aria-label="Differences">
       <table class="differences" data-testid="differences">
@@ -104,7 +104,7 @@ function DifferenceTable({ data }: { data: Comparison }) {
           </tr>
         </thead>
         <tbody>
-          {data.differs.map(([what, one, two]) => (
+          {differs.map(([what, one, two]) => (
             <tr key={what}>
               <th scope="row" dir="auto">
                 {what}

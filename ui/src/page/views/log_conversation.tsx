@@ -59,13 +59,14 @@ function About({ body, side }: { body: Body; side: Side }) {
       </Notice>
     );
   }
-  const { lead, parameters = [], tools = [], why, broken, error, notes = [] } = body;
+  const { lead, parameters = [], tools = [], why, broken, error, note, notes = [] } = body;
   return (
     <div class="about" data-testid={`about-${side}`}>
       {error && <p class="alarm" dir="auto">{error}</p>}
       {broken && <p class="alarm" dir="auto">{broken}</p>}
       {why && <p dir="auto">{why}</p>}
-      {side === "request" && lead && <p class="hint" dir="auto">{lead}</p>}
+      {note && <p class="hint" dir="auto">{note}</p>}
+      {side === "request" && lead && <p class="hint lead" dir="auto">{lead}</p>}
       {parameters.length > 0 && side === "request" && (
         <ul class="pairs" aria-label="Parameters">
           {parameters.map(([name, value]) => (
@@ -116,6 +117,7 @@ function TurnView({ spoken: { side, turn, parts, skipped }, results, show }: Tur
         </header>
         <div>
           {turn.refusal && <p class="alarm">The model refused.</p>}
+          {!!turn.parts_left && <p class="hint">{turn.parts_left} more parts of this turn are not shown: its raw text has them.</p>}
           {parts.map((part, index) => (
             <PartView key={index} part={part} results={results} readOn={readOn} />
           ))}

@@ -3,9 +3,9 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Copy } from "../parts/copy";
 import { Notice } from "../parts/notice";
-import { messageOf } from "../load";
+import { messageOf, useLoad } from "../load";
 import { useSession } from "../session";
-import type { Body, BodyText, Side } from "../shapes";
+import type { Body, BodyText, Side, StoredBody } from "../shapes";
 import { type LogRef, tools } from "../tools";
 import type { Place } from "./log";
 
@@ -28,24 +28,38 @@ export function Raw({ reference, side, body, place }: Props) {
           </button>
         ))}
       </div>
-      {view === "outline" && body.outline ? <Lines text={body.outline} /> : <Stretches key={view} {...{ reference, side, view, place }} />}
+      {view === "outline" ? <Outlined {...{ reference, side, body }} /> : <Stretches {...{ reference, side, place }} />}
     </div>
+  );
+}
+
+function Outlined({ reference, side, body }: { reference: LogRef; side: Side; body: StoredBody }) {
+  const { host } = useSession();
+  const { data, error, isLoading } = useLoad(body.outline ? "" : JSON.stringify([reference, side]), () => tools(host).outline(reference, side));
+  const { lead, lines = [], left = 0 } = body.outline ?? data ?? {};
+  return (
+    <>
+      {isLoading && <Notice kind="loading">Reading the body…</Notice>}
+      {error && <Notice kind="error">{error}</Notice>}
+      {lead && <p class="hint" dir="auto">{lead}</p>}
+      {lines.length > 0 && <Lines text={lines.join("\n")} />}
+      {left > 0 && <p class="hint">{left} more lines are not shown.</p>}
+    </>
   );
 }
 
 interface StretchesProps {
   reference: LogRef;
   side: Side;
-  view: string;
   place: Place | undefined;
 }
 
-function Stretches({ reference, side, view, place }: StretchesProps) {
+function Stretches({ reference, side, place }: StretchesProps) {
   const { host, format } = useSession();
   const [parts, setParts] = useState<BodyText[]>([]);
   const [problem, setProblem] = useState("");
   const [isLoading, setLoading] = useState(true);
-  const where = { view, ...(place?.pointer && { pointer: place.pointer }) };
+  const where = place?.pointer ? { pointer: place.pointer } : {};
 
   const load = async (offset: number) => {
     setLoading(true);

@@ -85,11 +85,7 @@ export function Search({ reference, found, setFound, show, reveal }: Props) {
       )}
       {match && (
         <p class="match" data-testid="match">
-          <span dir="auto">
-            {match.before}
-            <mark>{match.hit}</mark>
-            {match.after}
-          </span>
+          <Around text={match.around} wanted={found?.text ?? ""} />
           <button type="button" class="link" onClick={() => show({ side: match.side, pointer: match.pointer, offset: match.offset })}>
             <bdi>
               {match.side} {match.pointer}
@@ -99,6 +95,19 @@ export function Search({ reference, found, setFound, show, reveal }: Props) {
       )}
       {problem && <p class="alarm" role="alert">{problem}</p>}
     </form>
+  );
+}
+
+function Around({ text, wanted }: { text: string; wanted: string }) {
+  const at = text.toLowerCase().indexOf(wanted.toLowerCase());
+  if (at < 0) return <span dir="auto">{text}</span>;
+  const end = at + wanted.length;
+  return (
+    <span dir="auto">
+      {text.slice(0, at)}
+      <mark>{text.slice(at, end)}</mark>
+      {text.slice(end)}
+    </span>
   );
 }
 

@@ -4,8 +4,9 @@ import { useMemo, useState } from "preact/hooks";
 import { Icon } from "../parts/icon";
 import { Notice } from "../parts/notice";
 import { ScopeBar } from "../parts/scope_bar";
-import { clauseOf, narrowed, withClause, without } from "../scope";
+import { narrowed, without } from "../scope";
 import { useSession } from "../session";
+import type { Format } from "../format";
 import type { Row, Scope } from "../shapes";
 import type { Order } from "../tools";
 import { metadataOf, nameOf } from "./logs_columns";
@@ -19,14 +20,15 @@ export function LogsView({ isActive }: { isActive: boolean }) {
   const [scope, setScope] = useState(session.scope);
   const [order, setOrder] = useState(NEWEST_FIRST);
   const [text, setText] = useState("");
+  const [status, setStatus] = useState("");
   if (isActive && JSON.stringify(scope) !== JSON.stringify(session.scope)) setScope(session.scope);
   const { rows, total, notes, fresh, isLoading, hasMore, error, more, reload } = useRows(scope, order, isActive);
-  const shown = useMemo(() => matching(rows, text), [rows, text]);
+  const shown = useMemo(() => matching(rows, text, status), [rows, text, status]);
 
   return (
     <section class="logs" id="view-logs" role="tabpanel" tabIndex={-1} aria-labelledby="tab-logs" hidden={!isActive} data-testid="view-logs" aria-busy={isLoading}>
       <ScopeBar isLoading={isLoading} hasAll>
-        <Filters rows={rows} text={text} setText={setText} />
+        <Filters {...{ rows, text, setText, status, setStatus }} />
       </ScopeBar>
       {error && (
         <Notice kind="error" retry={reload}>
@@ -34,9 +36,9 @@ export function LogsView({ isActive }: { isActive: boolean }) {
         </Notice>
       )}
       {(rows.length > 0 || !error) && <LogsTable {...{ rows: shown, fresh, order, setOrder, more }} />}
-      {!isLoading && !error && !shown.length && <Notice kind="empty">{nothing(rows.length, text)}</Notice>}
+      {!isLoading && !error && !shown.length && <Notice kind="empty">{nothing(rows.length, text || status)}</Notice>}
       <p class="hint" data-testid="logs-count" hidden={!!error && !rows.length}>
-        {isLoading && !rows.length ? "Reading the logs…" : count(session.format.count(shown.length), session.format.count(rows.length), session.format.count(total), text, hasMore)}
+        {isLoading && !rows.length ? "Reading the logs…" : count(session.format, shown.length, rows.length, total, { isFiltered: text !== "" || status !== "", hasMore })}
         {text && (
           <button type="button" class="link" onClick={() => (session.narrow({ search: text }), setText(""))} data-testid="search-metadata">
             look for it in the metadata of all
@@ -56,13 +58,14 @@ interface FiltersProps {
   rows: Row[];
   text: string;
   setText(text: string): void;
+  status: string;
+  setStatus(status: string): void;
 }
 
-function Filters({ rows, text, setText }: FiltersProps) {
+function Filters({ rows, text, setText, status, setStatus }: FiltersProps) {
   const { scope, go } = useSession();
   const to = (next: Scope) => go({ view: "logs" }, next);
-  const status = clauseOf(scope, "status_code");
-  const statuses = [...new Set([...rows.map((row) => row.status), status])].filter((held) => held !== undefined && held !== null).sort();
+  const statuses = [...new Set(rows.flatMap((row) => (row.status === undefined ? [] : [String(row.status)])))].sort();
   const models = [...new Set(rows.map((row) => row.model ?? ""))].filter(Boolean).sort();
   return (
     <>
@@ -78,16 +81,11 @@ function Filters({ rows, text, setText }: FiltersProps) {
           </option>
         ))}
       </select>
-      <select
-        aria-label="Status"
-        value={status === undefined ? "" : String(status)}
-        onChange={(event) => to(withClause(scope, "status_code", event.currentTarget.value ? Number(event.currentTarget.value) : undefined))}
-        data-testid="filter-status"
-      >
+      <select aria-label="Status of these rows" value={status} onChange={(event) => setStatus(event.currentTarget.value)} data-testid="filter-status">
         <option value="">Any status</option>
         {statuses.map((held) => (
-          <option key={String(held)} value={String(held)}>
-            {String(held)}
+          <option key={held} value={held}>
+            {held}
           </option>
         ))}
       </select>
@@ -99,18 +97,26 @@ function Filters({ rows, text, setText }: FiltersProps) {
   );
 }
 
-function matching(rows: Row[], text: string): Row[] {
+/** The loaded rows with this text in any cell and this status: Cloudflare filters by neither. */
+function matching(rows: Row[], text: string, status: string): Row[] {
   const wanted = text.trim().toLowerCase();
-  if (!wanted) return rows;
+  if (!wanted && !status) return rows;
   const fields = (row: Row) => [row.id, nameOf(row), row.what, row.status, row.path, row.session, row.user, metadataOf(row)];
-  return rows.filter((row) => fields(row).some((field) => String(field ?? "").toLowerCase().includes(wanted)));
+  const hasText = (row: Row) => fields(row).some((field) => String(field ?? "").toLowerCase().includes(wanted));
+  return rows.filter((row) => (!status || String(row.status) === status) && (!wanted || hasText(row)));
 }
 
-function nothing(loaded: number, text: string): string {
-  return loaded && text ? `None of the ${loaded} rows that are loaded has “${text}”.` : "No calls. Widen the span, or take a filter away.";
+function nothing(loaded: number, filter: string): string {
+  return loaded && filter ? `None of the ${loaded} rows that are loaded has “${filter}”.` : "No calls. Widen the span, or take a filter away.";
 }
 
-function count(shown: string, loaded: string, total: string, text: string, hasMore: boolean): string {
-  if (text) return `${shown} of the ${loaded} rows loaded, of ${total}: `;
-  return hasMore ? `${loaded} of ${total} loaded, more as you scroll. ` : `${total} calls. `;
+interface Counting {
+  isFiltered: boolean;
+  hasMore: boolean;
+}
+
+function count(format: Format, shown: number, loaded: number, total: number, { isFiltered, hasMore }: Counting): string {
+  const [some, held, all] = [shown, loaded, total].map((number) => format.count(number));
+  if (isFiltered) return `${some} of the ${held} rows loaded, of ${all}. `;
+  return hasMore ? `${held} of ${all} loaded, more as you scroll. ` : `${all} ${total === 1 ? "call" : "calls"}. `;
 }

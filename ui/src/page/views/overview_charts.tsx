@@ -10,6 +10,7 @@ export function Charts({ data }: { data: Overview }) {
   const { format, narrow } = useSession();
   const [pointing, point] = useState<Pointing>({});
   const measures = useMemo(() => measuresOf(data, format), [data, format]);
+  const marks = useMemo(() => data.marks.toSorted((one, other) => one.t - other.t), [data]);
   const { t } = data.series;
   const choose = (from: number, to: number) => {
     const iso = (seconds: number) => new Date(seconds * 1000).toISOString().replace(".000", "");
@@ -19,10 +20,10 @@ export function Charts({ data }: { data: Overview }) {
     <div class="over-time" data-has-marks={data.marks.length > 0}>
       <div class="charts">
         {measures.map((measure) => (
-          <Chart key={measure.id} {...{ measure, t, step: data.step_s, marks: data.marks, pointing, point, choose }} hasMarkTexts={measure.id === "calls"} />
+          <Chart key={measure.id} {...{ measure, t, step: data.step_s, marks, pointing, point, choose }} hasMarkTexts={measure.id === "calls"} />
         ))}
       </div>
-      {data.marks.length > 0 && <Changes marks={data.marks} groups={data.groups} />}
+      {data.marks.length > 0 && <Changes marks={marks} groups={data.groups} />}
     </div>
   );
 }
@@ -47,7 +48,7 @@ function measuresOf({ series, before, totals }: Overview, format: Format): Measu
       before: before?.p95,
     },
     {
-      id: "cost", title: "Cost", total: dollars(totals.cost), told: dollars, height: 130,
+      id: "cost", title: "Cost", total: dollars(totals.cost), told: dollars, axis: (value) => format.roughDollars(value), height: 130,
       lanes: [{ label: "cost", tone: "first", shape: "bars", values: series.cost }], before: before?.cost,
     },
     {
@@ -95,7 +96,7 @@ function Changes({ marks, groups }: ChangesProps) {
                     ) : (
                       <strong>{mark.group}</strong>
                     ))}{" "}
-                  {mark.text}
+                  {withoutTime(mark.text)}
                 </p>
                 {reasons.map((reason) => (
                   <p class="reason" dir="auto" key={reason}>
@@ -109,4 +110,9 @@ function Changes({ marks, groups }: ChangesProps) {
       </ol>
     </section>
   );
+}
+
+/** The sentence under its own time need not say when. */
+function withoutTime(text: string): string {
+  return text.replace(/ (since )?\d\d-\d\d \d\d:\d\d(–(\d\d-\d\d )?\d\d:\d\d)?$/, "");
 }

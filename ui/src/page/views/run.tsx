@@ -54,11 +54,6 @@ function Traced({ run, from }: { run: Run; from: string | undefined }) {
       </header>
       {run.findings.length > 0 && <Findings findings={run.findings} point={point} />}
       <Waterfall run={run} from={from} pointed={pointed} />
-      {run.notes?.map((note) => (
-        <p class="hint" dir="auto" key={note}>
-          {note}
-        </p>
-      ))}
       <div class="actions">
         <button type="button" aria-expanded={isAsking} onClick={() => setAsking(!isAsking)} data-testid="open-ask">
           <Icon name="ask" /> Ask about this
