@@ -1,7 +1,7 @@
 /** Which calls are looked at, as arguments of the tools and as chips that can be taken away. */
 
 import type { Params } from "../wire/peer";
-import type { Clause, Scope, Value } from "./shapes";
+import type { Clause, Scope } from "./shapes";
 
 const KEYS = [
   "gateway_id", "start_date", "end_date", "success", "cached", "provider", "model", "feedback", "search", "metadata", "filters",
