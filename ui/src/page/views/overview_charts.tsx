@@ -10,7 +10,7 @@ export function Charts({ data }: { data: Overview }) {
   const { format, narrow } = useSession();
   const [pointing, point] = useState<Pointing>({});
   const measures = useMemo(() => measuresOf(data, format), [data, format]);
-  const marks = useMemo(() => data.marks.toSorted((one, other) => one.t - other.t), [data]);
+  const marks = useMemo(() => marksIn(data), [data]);
   const { t } = data.series;
   const choose = (from: number, to: number) => {
     const iso = (seconds: number) => new Date(seconds * 1000).toISOString().replace(".000", "");
@@ -96,7 +96,7 @@ function Changes({ marks, groups }: ChangesProps) {
                     ) : (
                       <strong>{mark.group}</strong>
                     ))}{" "}
-                  {withoutTime(mark.text)}
+                  {mark.text}
                 </p>
                 {reasons.map((reason) => (
                   <p class="reason" dir="auto" key={reason}>
@@ -112,7 +112,11 @@ function Changes({ marks, groups }: ChangesProps) {
   );
 }
 
-/** The sentence under its own time need not say when. */
+/** Returns the marks by time; a sentence that stands at its own time need not say when. */
+function marksIn({ marks }: Overview): Mark[] {
+  return marks.map((mark) => ({ ...mark, text: withoutTime(mark.text) })).sort((one, other) => one.t - other.t);
+}
+
 function withoutTime(text: string): string {
   return text.replace(/ (since )?\d\d-\d\d \d\d:\d\d(–(\d\d-\d\d )?\d\d:\d\d)?$/, "");
 }
