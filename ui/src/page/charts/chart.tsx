@@ -5,7 +5,7 @@ import type { Mark } from "../shapes";
 import { useSession } from "../session";
 import { barsPath, linePath, timeTicks, valueTicks } from "./scale";
 
-const LEFT = 48;
+const LEFT = 60;
 const RIGHT = 8;
 const TOP = 20;
 const BOTTOM = 20;

@@ -12,19 +12,19 @@ export function Ask({ question }: { question: string }) {
   const [told, setTold] = useState("");
   const send = () => host.ask(text).then(() => setTold("The chat has it."), (error: unknown) => setTold(messageOf(error)));
   return (
-    <form class="panel ask" onSubmit={(event) => (event.preventDefault(), host.canAsk && void send())} data-testid="ask">
+    <div class="panel ask" role="form" aria-label="Ask about this" data-testid="ask">
       <label>
         Question
         <textarea rows={2} value={text} onInput={(event) => setText(event.currentTarget.value)} data-testid="question" />
       </label>
       {host.canAsk ? (
-        <button type="submit" disabled={!text.trim()} data-testid="send-question">
+        <button type="button" disabled={!text.trim()} onClick={() => void send()} data-testid="send-question">
           Ask in the chat
         </button>
       ) : (
         <Copy text={text} what="the question" label="Copy for your agent" />
       )}
       {told && <span role="status">{told}</span>}
-    </form>
+    </div>
   );
 }

@@ -1,6 +1,7 @@
 /** What differs between a log and another, that is pasted or picked from the calls before it. */
 
 import { useState } from "preact/hooks";
+import { Entry } from "../parts/entry";
 import { Notice } from "../parts/notice";
 import { useLoad } from "../load";
 import { useSession } from "../session";
@@ -20,16 +21,17 @@ export function Compare({ log, reference, other }: Props) {
   const { go } = useSession();
   const [text, setText] = useState("");
   const choose = (id: string) => go({ view: "log", id: log.log_id, other: id });
+  const submit = () => text.trim() && choose(text.trim());
   return (
     <section class="panel" aria-label="Compare" data-testid="compare">
-      <form class="line" onSubmit={(event) => (event.preventDefault(), text.trim() && choose(text.trim()))}>
+      <Entry label="Compare with another log" class="line" testId="compare-entry" submit={submit}>
         <label>
           Compare with log <input value={text} onInput={(event) => setText(event.currentTarget.value)} placeholder="paste an id" data-testid="compare-id" />
         </label>
-        <button type="submit" disabled={!text.trim()} data-testid="compare-go">
+        <button type="button" disabled={!text.trim()} onClick={submit} data-testid="compare-go">
           Compare
         </button>
-      </form>
+      </Entry>
       {other ? <Differences reference={reference} other={other} /> : <Offers log={log} reference={reference} choose={choose} />}
     </section>
   );
@@ -79,7 +81,7 @@ function Differences({ reference, other }: { reference: LogRef; other: string })
       {data && (
         <>
           <p>
-            <strong>{data.summary.replace("of log_id → of other_log_id", "this log → the other")}</strong>{" "}
+            <strong>{data.summary.replace(/(of )?log_id → (of )?other_log_id/, "this log → the other")}</strong>{" "}
             <button type="button" class="link" onClick={() => go({ view: "log", id: other })}>
               <bdi>{other}</bdi>
             </button>

@@ -38,7 +38,7 @@ export function Rate({ log, reference, done }: Props) {
   };
 
   return (
-    <form class="panel line" aria-label="Rate" onSubmit={(event) => (event.preventDefault(), void write())} data-testid="rate">
+    <div class="panel line" role="form" aria-label="Rate" data-testid="rate">
       <div class="switch" role="group" aria-label="Feedback">
         {CHOICES.map(([value, name, icon]) => (
           <button type="button" key={name} aria-pressed={feedback === value} onClick={() => setFeedback(feedback === value ? undefined : value)} data-testid={`feedback-${name.toLowerCase()}`}>
@@ -49,13 +49,13 @@ export function Rate({ log, reference, done }: Props) {
       <label>
         Score <input type="number" min="0" max="100" step="any" inputMode="decimal" value={score} onInput={(event) => setScore(event.currentTarget.value)} data-testid="score" />
       </label>
-      <button type="submit" disabled={!named} data-testid="write-feedback">
+      <button type="button" disabled={!named} onClick={() => void write()} data-testid="write-feedback">
         {named ? `Write ${named} to this log` : "Nothing to write yet"}
       </button>
       <span class="hint">
         Now: feedback {log.feedback ?? "none"}, score {log.score ?? "none"}
       </span>
       {problem && <p class="alarm" role="alert">{problem}</p>}
-    </form>
+    </div>
   );
 }

@@ -1,6 +1,7 @@
 /** Search within both bodies of a log: how often, where, and from one to the next. */
 
 import { useState } from "preact/hooks";
+import { Entry } from "../parts/entry";
 import { Icon } from "../parts/icon";
 import { messageOf } from "../load";
 import { useSession } from "../session";
@@ -59,7 +60,7 @@ export function Search({ reference, found, setFound, show, reveal }: Props) {
   };
 
   return (
-    <form class="search" role="search" onSubmit={(event) => (event.preventDefault(), void search())}>
+    <Entry label="Search both bodies" class="search" role="search" testId="search-entry" submit={() => void search()}>
       <span class="field">
         <Icon name="search" />
         <input
@@ -94,7 +95,7 @@ export function Search({ reference, found, setFound, show, reveal }: Props) {
         </p>
       )}
       {problem && <p class="alarm" role="alert">{problem}</p>}
-    </form>
+    </Entry>
   );
 }
 

@@ -36,7 +36,7 @@ export function LogsView({ isActive }: { isActive: boolean }) {
         </Notice>
       )}
       {(rows.length > 0 || !error) && <LogsTable {...{ rows: shown, fresh, order, setOrder, more }} />}
-      {!isLoading && !error && !shown.length && <Notice kind="empty">{nothing(rows.length, text || status)}</Notice>}
+      {!isLoading && !error && !shown.length && <Nothing loaded={rows.length} text={text} filter={text || status} />}
       <p class="hint" data-testid="logs-count" hidden={!!error && !rows.length}>
         {isLoading && !rows.length ? "Reading the logs…" : count(session.format, shown.length, rows.length, total, { isFiltered: text !== "" || status !== "", hasMore })}
         {text && (
@@ -106,8 +106,20 @@ function matching(rows: Row[], text: string, status: string): Row[] {
   return rows.filter((row) => (!status || String(row.status) === status) && (!wanted || hasText(row)));
 }
 
-function nothing(loaded: number, filter: string): string {
-  return loaded && filter ? `None of the ${loaded} rows that are loaded has “${filter}”.` : "No calls. Widen the span, or take a filter away.";
+/** An id may be of a log that is not loaded, or older than the span. */
+function Nothing({ loaded, text, filter }: { loaded: number; text: string; filter: string }) {
+  const { go } = useSession();
+  const id = /^[\w-]{16,}$/.test(text.trim()) ? text.trim() : "";
+  return (
+    <Notice kind="empty">
+      {loaded && filter ? `None of the ${loaded} rows that are loaded has “${filter}”. ` : "No calls. Widen the span, or take a filter away."}
+      {id && (
+        <button type="button" class="link" onClick={() => go({ view: "log", id })} data-testid="open-id">
+          Open the log with this id
+        </button>
+      )}
+    </Notice>
+  );
 }
 
 interface Counting {

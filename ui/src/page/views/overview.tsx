@@ -13,6 +13,7 @@ import { Figures } from "./overview_figures";
 import { GROUPINGS, Groups } from "./overview_groups";
 
 const REFRESH_MS = 15_000;
+const ALL_GATEWAYS = "gateway"; // a grouping that is over all of them, so none can be chosen
 
 interface Props {
   isActive: boolean;
@@ -24,11 +25,12 @@ interface Props {
 
 export function OverviewView({ isActive, groupBy, setGroupBy, compareTo, setCompareTo }: Props) {
   const { host, scope, announce } = useSession();
-  const asked = JSON.stringify([scope, groupBy, compareTo]);
+  const by = scope.gateway_id && groupBy === ALL_GATEWAYS ? "model" : groupBy;
+  const asked = JSON.stringify([scope, by, compareTo]);
   const [key, setKey] = useState(asked);
   if (isActive && key !== asked) setKey(asked);
   const { data, error, isLoading, reload } = useLoad(key, () =>
-    tools(host).overview(scope, { group_by: groupBy, compare_to: compareTo }),
+    tools(host).overview(scope, { group_by: by, compare_to: compareTo }),
   );
   useEvery(REFRESH_MS, isActive && host.isLive && !scope.end_date, reload);
   useEffect(() => {
@@ -40,7 +42,7 @@ export function OverviewView({ isActive, groupBy, setGroupBy, compareTo, setComp
       <ScopeBar isLoading={isLoading}>
         <label>
           Group by{" "}
-          <GroupBy value={groupBy} set={setGroupBy} known={metadataKeys(data)} />
+          <GroupBy value={by} set={setGroupBy} known={metadataKeys(data)} hasGateways={!scope.gateway_id} />
         </label>
         <label class="check">
           <input type="checkbox" checked={compareTo !== ""} onChange={(event) => setCompareTo(event.currentTarget.checked ? "previous" : "")} data-testid="compare-to" />
@@ -53,12 +55,12 @@ export function OverviewView({ isActive, groupBy, setGroupBy, compareTo, setComp
         </Notice>
       )}
       {!data && isLoading && <Notice kind="loading">Adding up the calls…</Notice>}
-      {data && <Facts data={data} groupBy={groupBy} />}
+      {data && <Facts data={data} isCurrent={data.group_by === by} />}
     </section>
   );
 }
 
-function Facts({ data, groupBy }: { data: Overview; groupBy: string }) {
+function Facts({ data, isCurrent }: { data: Overview; isCurrent: boolean }) {
   const hasCalls = data.totals.calls > 0 || (data.totals_before?.calls ?? 0) > 0;
   return (
     <>
@@ -67,7 +69,7 @@ function Facts({ data, groupBy }: { data: Overview; groupBy: string }) {
       {hasCalls && <Charts data={data} />}
       {hasCalls && (
         <div class="columns">
-          <Groups data={data} groupBy={groupBy} />
+          <Groups data={data} isCurrent={isCurrent} />
           <Causes causes={data.causes} failed={data.totals.failed} />
         </div>
       )}
@@ -83,10 +85,11 @@ interface GroupByProps {
   value: string;
   set(value: string): void;
   known: string[];
+  hasGateways: boolean;
 }
 
-function GroupBy({ value, set, known }: GroupByProps) {
-  const names = [...new Set([...GROUPINGS, ...known, value])];
+function GroupBy({ value, set, known, hasGateways }: GroupByProps) {
+  const names = [...new Set([...GROUPINGS, ...(hasGateways ? [ALL_GATEWAYS] : []), ...known, value])];
   return (
     <select value={value} onChange={(event) => set(event.currentTarget.value)} data-testid="group-by">
       {names.map((name) => (

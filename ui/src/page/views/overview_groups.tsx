@@ -5,7 +5,7 @@ import { known } from "../format";
 import { useSession } from "../session";
 import type { Group, Overview } from "../shapes";
 
-export const GROUPINGS = ["model", "provider", "status", "cached", "hour", "day", "session", "user", "user_agent", "gateway"];
+export const GROUPINGS = ["model", "provider", "status", "cached", "hour", "day", "session", "user", "user_agent"];
 
 type Column = "name" | "calls" | "failed" | "cost" | "tokens" | "p50" | "p95" | "cached";
 
@@ -19,11 +19,17 @@ const COLUMNS: [Column, string][] = [
   ["cached", "Cached"],
 ];
 
-export function Groups({ data, groupBy }: { data: Overview; groupBy: string }) {
+interface Props {
+  data: Overview;
+  /** Whether these are the groups that were asked for last: else a click would narrow to another kind of group. */
+  isCurrent: boolean;
+}
+
+export function Groups({ data, isCurrent }: Props) {
   const [sort, setSort] = useState<Column | "">("");
   const groups = sort ? data.groups.toSorted((one, other) => order(one, other, sort)) : data.groups;
   const most = Math.max(1, ...groups.map((group) => group.calls));
-  const title = groupBy.replace(/^metadata\./, "").replace("_", " ");
+  const title = data.group_by.replace(/^metadata\./, "").replace("_", " ");
   const header = (column: Column, name: string) => (
     <th scope="col" key={column} class={column === "name" ? undefined : "number"} aria-sort={sort === column ? (column === "name" ? "ascending" : "descending") : undefined}>
       <button type="button" class="plain" onClick={() => setSort(sort === column ? "" : column)}>
@@ -44,7 +50,7 @@ export function Groups({ data, groupBy }: { data: Overview; groupBy: string }) {
           </thead>
           <tbody>
             {groups.map((group) => (
-              <GroupRow key={group.name} group={group} most={most} />
+              <GroupRow key={group.name} group={group} most={most} isCurrent={isCurrent} />
             ))}
           </tbody>
         </table>
@@ -54,9 +60,9 @@ export function Groups({ data, groupBy }: { data: Overview; groupBy: string }) {
   );
 }
 
-function GroupRow({ group, most }: { group: Group; most: number }) {
+function GroupRow({ group, most, isCurrent }: { group: Group; most: number; isCurrent: boolean }) {
   const { format, narrow } = useSession();
-  const by = group.narrow;
+  const by = isCurrent ? group.narrow : undefined;
   const { before } = group;
   return (
     <tr data-testid="group" data-narrows={by !== undefined} onClick={() => by && narrow(by)}>

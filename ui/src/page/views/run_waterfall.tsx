@@ -16,7 +16,6 @@ interface Props {
 }
 
 export function Waterfall({ run, from, pointed }: Props) {
-  const { format } = useSession();
   const list = useRef<HTMLOListElement>(null);
   const whole = Math.max(1, run.wall_ms, ...run.steps.map((step) => step.start_ms + step.ms));
   const ticks = valueTicks(whole / 1000, TICKS).filter((tick) => tick * 1000 <= whole);
@@ -41,7 +40,7 @@ export function Waterfall({ run, from, pointed }: Props) {
       <div class="axis" aria-hidden="true">
         {ticks.map((tick) => (
           <span key={tick} style={{ insetInlineStart: `${(100_000 * tick) / whole}%` }}>
-            {format.seconds(tick)}
+            {tickName(tick, whole)}
           </span>
         ))}
       </div>
@@ -70,7 +69,7 @@ function StepRow({ step, whole, isFrom, run }: RowProps) {
   const offset = (100 * step.start_ms) / whole;
   const took = format.seconds(step.ms / 1000);
   return (
-    <li data-step={step.kind === "model" ? step.n : undefined} data-kind={step.kind} data-alarm={alarm} data-from={isFrom} data-testid={`step-${step.kind}`}>
+    <li data-step={step.kind === "model" ? step.n : undefined} data-kind={step.kind} data-ok={step.ok} data-alarm={alarm} data-from={isFrom} data-testid={`step-${step.kind}`}>
       <button type="button" class="step" disabled={!of} onClick={() => of && go({ view: "log", id: of.log_id })} title={of && `Log ${of.log_id}`}>
         <span class="name">
           {step.kind === "model" && <span class="n">{step.n}</span>}
@@ -95,6 +94,13 @@ function StepRow({ step, whole, isFrom, run }: RowProps) {
       </button>
     </li>
   );
+}
+
+/** One unit along the axis. */
+function tickName(seconds: number, wholeMs: number): string {
+  if (seconds === 0) return "0";
+  if (wholeMs > 600_000) return `${+(seconds / 60).toFixed(1)} min`;
+  return wholeMs < 2000 ? `${+(seconds * 1000).toFixed(0)} ms` : `${+seconds.toFixed(1)} s`;
 }
 
 function marksOf(step: Step): string[] {
