@@ -10,7 +10,12 @@ import type { Body, Log, Part, Side, Turn } from "../shapes";
 import type { Place } from "./log";
 import { type Found, highlight } from "./log_search";
 
-type Result = Extract<Part, { kind: "tool_result" }>;
+/** What came back from a tool, and the turn that it stands in. */
+interface Result {
+  part: Extract<Part, { kind: "tool_result" }>;
+  pointer: string;
+  side: Side;
+}
 
 interface Spoken {
   side: Side;
@@ -34,8 +39,13 @@ export function Conversation({ log, found, show }: Props) {
   useEffect(() => highlight(box.current, found?.text ?? ""), [found?.text, turns]);
   useEffect(() => {
     if (!at || !box.current) return;
-    const inside = [...box.current.querySelectorAll<HTMLElement>(`[data-side=${at.side}]`)].filter(({ dataset }) => `${at.pointer}/`.startsWith(`${dataset["pointer"]}/`));
-    inside.at(-1)?.scrollIntoView({ block: "center" });
+    const all = [...box.current.querySelectorAll<HTMLElement>(`[data-side=${at.side}]`)].filter(({ dataset }) => `${at.pointer}/`.startsWith(`${dataset["pointer"]}/`));
+    const place = all.at(-1);
+    if (!place) return;
+    for (const folded of [place, ...place.querySelectorAll<HTMLElement>("details")]) {
+      if (folded instanceof HTMLDetailsElement && folded.textContent.toLowerCase().includes(found?.text.toLowerCase() ?? "")) folded.open = true;
+    }
+    place.scrollIntoView({ block: "center" });
   }, [at]);
 
   return (
@@ -180,11 +190,11 @@ interface ToolCallProps {
 
 function ToolCall({ part, result, readOn }: ToolCallProps) {
   return (
-    <details class="tool" data-testid="tool-call">
+    <details class="tool" data-testid="tool-call" data-side={result?.side} data-pointer={result?.pointer}>
       <summary>
         <Icon name="tool" /> <b dir="auto">{part.name.slice(0, 100)}</b>
         <bdi class="preview">{part.arguments.slice(0, 120)}</bdi>
-        {result && <bdi class="preview result">{result.text.slice(0, 120)}</bdi>}
+        {result && <bdi class="preview result">{result.part.text.slice(0, 120)}</bdi>}
       </summary>
       <div class="beside">
         <section>
@@ -193,7 +203,7 @@ function ToolCall({ part, result, readOn }: ToolCallProps) {
         </section>
         <section>
           <h4>Result</h4>
-          {result ? <LoggedText text={readable(result.text)} kind="code" left={result.left} readOn={readOn} /> : <p class="hint">None is in these bodies.</p>}
+          {result ? <LoggedText text={readable(result.part.text)} kind="code" left={result.part.left} readOn={readOn} /> : <p class="hint">None is in these bodies.</p>}
         </section>
       </div>
     </details>
@@ -207,10 +217,12 @@ function turnsOf(body: Body): Turn[] {
 function resultsIn(log: Log): Map<string, Result> {
   const calls = new Set<string>();
   const results = new Map<string, Result>();
-  for (const { parts } of [...turnsOf(log.request), ...turnsOf(log.response)]) {
-    for (const part of parts) {
-      if (part.kind === "tool_call" && part.id) calls.add(part.id);
-      if (part.kind === "tool_result" && part.id && calls.has(part.id) && !results.has(part.id)) results.set(part.id, part);
+  for (const side of ["request", "response"] as const) {
+    for (const { parts, pointer } of turnsOf(log[side])) {
+      for (const part of parts) {
+        if (part.kind === "tool_call" && part.id) calls.add(part.id);
+        if (part.kind === "tool_result" && part.id && calls.has(part.id) && !results.has(part.id)) results.set(part.id, { part, pointer, side });
+      }
     }
   }
   return results;
@@ -218,7 +230,7 @@ function resultsIn(log: Log): Map<string, Result> {
 
 /** Returns the turns with something to show: results that stand beside their calls are not shown again. */
 function spokenIn(side: Side, body: Body, results: Map<string, Result>): Spoken[] {
-  const paired = new Set<Part>(results.values());
+  const paired = new Set<Part>([...results.values()].map(({ part }) => part));
   let last: number | undefined;
   return turnsOf(body).flatMap((turn) => {
     const skipped = last === undefined ? 0 : Math.max(0, turn.n - last - 1);
