@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -228,7 +229,16 @@ def test_what_was_asked_before_the_input_ended_is_answered(source: str, tmp_path
     assert sorted(answer["id"] for answer in answers if "result" in answer) == list(range(1, 42))
 
 
-@pytest.mark.parametrize("wrong", [{"params": [1]}, {"params": 4}, {"jsonrpc": "1.0"}, {"method": 7}])
+DEEP: Any = reduce(lambda inside, _: [inside], range(300), 1)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"params": [1]}, {"params": 4}, {"params": float("nan")}, {"params": [float("inf")]}, {"params": DEEP},
+        {"jsonrpc": "1.0"}, {"method": 7},
+    ],
+)  # fmt: skip
 def test_what_has_an_id_but_is_no_request_is_refused(child: subprocess.Popen[bytes], wrong: dict[str, Any]) -> None:
     assert child.stdout
     send(child, {"jsonrpc": "2.0", "id": "a", "method": "tools/list"} | wrong)

@@ -9,6 +9,7 @@ from pydantic import JsonValue
 
 from cf_aig_gateway import formats
 from cf_aig_gateway.json_text import BOM, ESCAPES, load_json, meant, whole
+from cf_aig_gateway.shapes import as_list, as_object
 
 LEVELS = 5
 """How often escapes are read: JSON stands in strings of JSON."""
@@ -18,6 +19,9 @@ MANY = 100
 
 MEDIA = 10_000
 """Characters of base64 from which on it is an image or a file, and left out."""
+
+END: Any = object()
+"""Stands for no further part of a value."""
 
 OPENING = 4096
 """Bytes that tell whether JSON is the events of a stream."""
@@ -72,20 +76,28 @@ def _json(body: bytes) -> Any:
 
 
 def _collect(value: JsonValue, texts: dict[str, None]) -> None:
-    """Add what a JSON value says to the texts."""
-    if isinstance(value, str):
-        _collect_string(value, texts)
-    elif isinstance(value, dict):
-        for name, part in value.items():
+    """Add what a JSON value says to the texts, however deep it is nested."""
+    within: list[Iterator[tuple[str | None, JsonValue]]] = [iter([(None, value)])]
+    while within:
+        name, part = next(within[-1], (None, END))
+        if name is not None:
             texts[name] = None
-            _collect(part, texts)
-    elif isinstance(value, list):
-        is_data = len(value) > MANY and sum(map(_is_number, value)) > MANY
-        for item in value:
-            if not (is_data and _is_number(item)):
-                _collect(item, texts)
-    elif value is not None:
-        texts[json.dumps(value)] = None
+        if part is END:
+            within.pop()
+        elif isinstance(part, str):
+            _collect_string(part, texts)
+        elif isinstance(part, dict):
+            within.append(iter(as_object(part).items()))
+        elif isinstance(part, list):
+            within.append((None, item) for item in _without_data(as_list(part)))
+        elif part is not None:
+            texts[json.dumps(part)] = None
+
+
+def _without_data(items: list[JsonValue]) -> Iterator[JsonValue]:
+    """Yield the items of a list, without the numbers of one that has many."""
+    is_data = len(items) > MANY and sum(map(_is_number, items)) > MANY
+    return (item for item in items if not (is_data and _is_number(item)))
 
 
 def _collect_string(text: str, texts: dict[str, None]) -> None:

@@ -1,6 +1,7 @@
 """MCP over stdin and stdout, until the input ends or a signal arrives."""
 
 import asyncio
+import json
 import os
 import stat
 import sys
@@ -21,7 +22,7 @@ from mcp_types import (
     jsonrpc_message_adapter,
 )
 
-from cf_aig_gateway.json_text import mended, read_json
+from cf_aig_gateway.json_text import mended
 from cf_aig_server.transports.calls import LISTENING
 from cf_aig_server.transports.signals import on_signal
 
@@ -204,9 +205,17 @@ class _Messages(_Stream):
 
     async def _refuse(self, line: bytes) -> None:
         """Answer an invalid message that has a request id: the SDK drops it, and its sender would wait forever."""
-        match read_json(line):
+        match _read(line):
             case {"id": (int() | str()) as request_id, "method": _} if not isinstance(request_id, bool):
                 error = ErrorData(code=INVALID_REQUEST, message=NO_REQUEST)
                 await self._answers.send(SessionMessage(JSONRPCError(jsonrpc="2.0", id=request_id, error=error)))
             case _:
                 pass
+
+
+def _read(line: bytes) -> Any:
+    """Return a message that the SDK cannot read, such as one with NaN or nested 200 deep; None where it is no JSON."""
+    try:
+        return json.loads(mended(line))
+    except (ValueError, RecursionError):
+        return None

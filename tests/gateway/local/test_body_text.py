@@ -81,6 +81,20 @@ def test_any_bytes_are_read(body: bytes, read: list[str]) -> None:
     assert texts(body) == read
 
 
+def test_what_is_nested_as_deep_as_it_is_read_is_taken_apart() -> None:
+    depth = next(depth for depth in range(2000, 0, -10) if _is_read(depth))
+
+    assert texts(b'{"a":[' * depth + b"1" + b"]}" * depth) == ["a", "1"]
+
+
+def _is_read(depth: int) -> bool:
+    try:
+        json.loads('{"a":[' * depth + "1" + "]}" * depth)
+    except RecursionError:
+        return False
+    return True
+
+
 def test_what_is_nested_too_deep_is_told() -> None:
     with pytest.raises(RecursionError):
         body_text([None, b"[" * 100_000 + b"]" * 100_000])
