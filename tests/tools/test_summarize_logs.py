@@ -695,6 +695,14 @@ async def test_a_group_whose_calls_multiply_says_so(client: Client, store: Store
     assert "calls 2 → 20 per minute since 12:40" in rows_of(structured)["openai/gpt-4o-mini"]["changed"]
 
 
+async def test_an_hour_that_the_range_begins_within_is_no_change(client: Client, store: Store) -> None:
+    await fill(store, [a_log(number, minutes=number / 4 - 2) for number in range(4 * 23 * 60)])
+
+    _, structured = await summarized(client, start_date="2026-11-21T11:58:00Z", end_date="2026-11-22T11:00:00Z")
+
+    assert "changed" not in rows_of(structured)["openai/gpt-4o-mini"]
+
+
 async def test_steady_traffic_has_no_change_of_its_number_of_calls(client: Client, store: Store) -> None:
     chance = random.Random(3)
     await fill(store, [a_log(number, minutes=60 * chance.random()) for number in range(600)])

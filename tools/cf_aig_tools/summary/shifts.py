@@ -105,13 +105,13 @@ def _prompt_caches(question: Question, sources: Sources, start: datetime) -> Ite
 
 
 def _jump(group: str, times: Mapping[datetime, Figures], question: Question) -> Shift | None:
-    """Find the period with many more or fewer calls than the rest."""
+    """Find the period with many more or fewer calls than the rest; a bucket cut by the scope's start does not count."""
     step, scope = question.step[0], question.scope
     if not times:
         return None
     start, end = floored(scope.start, step), min(scope.end, max(times))
     starts = [start + number * step for number in range(math.ceil((end - start) / step) + 1)]
-    buckets = [Bucket(at, 1, times[at].calls if at in times else 0) for at in starts if at < scope.end]
+    buckets = [Bucket(at, 1, times[at].calls if at in times else 0) for at in starts if scope.start <= at < scope.end]
     changed = jump([bucket.amount for bucket in buckets])
     if changed is None or not min(changed.before, changed.after):
         return None
