@@ -256,6 +256,28 @@ async def test_hostile_texts_stay_on_their_lines_and_within_the_budget(client: C
         assert not [line for line in text.splitlines() if line.startswith(("SYSTEM", "└ 0000"))]
 
 
+async def test_ids_that_lead_back_to_the_call_itself_make_no_circle(client: Client, store: Store) -> None:
+    """A stranger names the reply to this request, or the next one, as what it follows."""
+    reply = {"object": "response", "status": "completed", "output": [], "model": "gpt-4o"}
+    for number, (follows, made) in enumerate([("resp_b", "resp_a"), ("resp_a", "resp_b"), ("resp_c", "resp_c")]):
+        request = {"model": "gpt-4o", "input": "Go on", "previous_response_id": follows, "conversation": "conv_1"}
+        await store.add(
+            a_log(
+                number,
+                minutes=number,
+                path="v1/responses",
+                request=json.dumps(request).encode(),
+                response=json.dumps(reply | {"id": made}).encode(),
+                metadata={"replay_of": a_log(1 - number).id} if number < 2 else {},
+            )
+        )
+
+    with anyio.fail_after(20):
+        text = await traced(client, log_id=a_log(0).id)
+
+    assert "3 calls" in text
+
+
 def an_event(name: str, seconds: float, **attributes: Any) -> dict[str, Any]:
     stamp = round(NOON.timestamp() * 1000 + seconds * 1000)
     metadata = {"id": name, "traceId": "t1", "spanName": name, "startTime": stamp, "duration": 1500}

@@ -55,28 +55,34 @@ def links(calls: Sequence[Call]) -> dict[str, Link]:
 
 
 class _Links:
-    """Finds links in order of time."""
+    """Finds links in order of time.
+
+    A call continues only calls before it, whatever ids strangers wrote, so that links never form a circle.
+    """
 
     def __init__(self, calls: Sequence[Call]) -> None:
         self.links: dict[str, Link] = {}
-        self._by_id = {call.id: call for call in calls}
+        self._by_id: dict[str, Call] = {}
         self._seen: list[Call] = []
         self._whole: dict[int, list[Call]] = defaultdict(list)
         self._continued: set[str] = set()
-        self._replies = {call.reply_id: call for call in calls if call.reply_id}
+        self._replies: dict[str, Call] = {}
         for call in calls:
             if link := self._link(call):
                 self.links[call.id] = link
                 if link.how == "continues":
                     self._continued.add(link.parent)
             self._seen.append(call)
+            self._by_id[call.id] = call
+            if call.reply_id:
+                self._replies[call.reply_id] = call
             if call.said:
                 self._whole[call.prefixes[-1]].append(call)
         self._start_agents(calls)
 
     def _link(self, call: Call) -> Link | None:
         replayed = as_text(call.log.metadata.get("replay_of"))
-        if replayed in self._by_id and replayed != call.id:
+        if replayed in self._by_id:
             return Link(replayed, "replays")
         if (step := self._step_before(call)) is not None:
             return Link(step.id, "falls back")
