@@ -116,7 +116,7 @@ PATH = ("viewer", "accounts", "0", "groups0")
         (failing('unknown arg "datetimeDay_geq"'), 400, "The gateway refused the request. (\"unknown arg 'datetimeDay_geq'\")"),
         (replying(200, html="<h1>Sign in</h1>"), 200, "text/html instead of JSON: <h1>Sign in</h1>"),
         (replying(502, html="<h1>Bad gateway</h1>"), 502, "The gateway failed. Try again in a moment."),
-        (replying(404, json={"success": False, "errors": [{"code": 7003, "message": "Could not route"}]}), 404, "The gateway knows no such account or path."),
+        (replying(404, json={"success": False, "errors": [{"code": 7003, "message": "Could not route"}]}), 404, "The gateway has no such account or path."),
         (replying(404, text="nothing here"), 404, "This API has no analytics. Check CLOUDFLARE_BASE_URL."),
         (replying(302, headers={"location": "/login"}), 302, "The gateway redirected the request"),
     ],
@@ -139,9 +139,9 @@ def answering(*groups: Any) -> Answer:
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (replying(200, json={"data": {"viewer": {"accounts": []}}}), "Analytics do not record such account."),
-        (replying(200, json={"data": None, "errors": None}), "Analytics do not record such account."),
-        (replying(200, json=[]), "Analytics do not record such account."),
+        (replying(200, json={"data": {"viewer": {"accounts": []}}}), "Analytics found no such account."),
+        (replying(200, json={"data": None, "errors": None}), "Analytics found no such account."),
+        (replying(200, json=[]), "Analytics found no such account."),
         (answering({"count": 1}), "Analytics returned groups that cannot be read."),
         (
             replying(200, json={"data": {"viewer": {"accounts": [{}]}}}),
@@ -160,5 +160,5 @@ async def test_analytics_that_do_not_answer_are_an_error() -> None:
     def slow(request: httpx2.Request) -> httpx2.Response:
         raise httpx2.ReadTimeout("", request=request)
 
-    with pytest.raises(GatewayError, match=r"^api\.example\.com did not answer in time"):
+    with pytest.raises(GatewayError, match=r"^api\.example\.com timed out"):
         await groups(slow)

@@ -85,7 +85,7 @@ async def test_an_id_stays_one_path_segment(log_id: str) -> None:
 async def test_what_can_be_no_id_is_refused_before_any_request(log_id: str) -> None:
     seen: list[httpx2.Request] = []
 
-    with pytest.raises(GatewayError, match="is no id") as refused:
+    with pytest.raises(GatewayError, match="is not an id") as refused:
         await a_gateway(recording(seen)).log("main", log_id)
 
     assert seen == []
@@ -210,7 +210,7 @@ async def test_a_missing_body_says_both_things_it_may_mean() -> None:
 
 @pytest.mark.parametrize(
     ("failure", "said"),
-    [(httpx2.ReadTimeout("x"), "did not answer in time"), (httpx2.ConnectError("x"), "could not be reached")],
+    [(httpx2.ReadTimeout("x"), "timed out"), (httpx2.ConnectError("x"), "could not be reached")],
 )
 async def test_an_unreachable_gateway_is_named(failure: Exception, said: str) -> None:
     def answer(request: httpx2.Request) -> httpx2.Response:
@@ -328,7 +328,7 @@ async def test_anthropic_is_given_its_system_prompt_apart_and_a_bound() -> None:
 
 @pytest.mark.parametrize(
     ("model", "said"),
-    [("gpt-4o", "does not name its provider"), ("elevenlabs/x", "Chat paths are known of"), ("@cf/../x", "no model or path")],
+    [("gpt-4o", "does not name its provider"), ("elevenlabs/x", "Chat paths are known for"), ("@cf/../x", "is not a provider's model or path")],
 )  # fmt: skip
 async def test_a_model_that_the_provider_endpoint_cannot_place_is_refused(model: str, said: str) -> None:
     with pytest.raises(GatewayError, match=said):
@@ -368,7 +368,7 @@ async def test_tool_uses_of_anthropic_are_tool_calls() -> None:
     [
         (401, {"error": {"message": "Incorrect API key"}}, "openai/x returned HTTP 401: \"Incorrect API key\""),
         (400, {"success": False, "error": [{"code": 2008, "message": "Invalid provider"}]}, "Write the model as provider/model"),
-        (200, {"success": False, "error": [{"code": 2005, "message": "no answer"}]}, "no usable answer"),
+        (200, {"success": False, "error": [{"code": 2005, "message": "no answer"}]}, "no usable response"),
         (500, "broken", "openai/x returned HTTP 500: no reason given"),
     ],
 )  # fmt: skip
@@ -544,7 +544,7 @@ async def test_a_write_that_may_have_arrived_says_how_to_check(error: type[httpx
     gateway = a_gateway(answer)
     with pytest.raises(GatewayError) as chatted:
         await gateway.chat("main", Chat("openai/gpt-4o", HELLO))
-    with pytest.raises(GatewayError, match="may have been recorded all the same: get_log_details"):
+    with pytest.raises(GatewayError, match="may have been recorded anyway: check with get_log_details"):
         await gateway.patch_log("main", "x", {"feedback": 1})
 
     event = seen[0].headers["cf-aig-event-id"]
@@ -570,7 +570,7 @@ async def test_a_write_that_cannot_have_arrived_raises_no_doubt() -> None:
         (b'"hello"', "HTTP 200"),
         (b"[1, 2]", "HTTP 200"),
         (b'{"hello": "there"}', "returned HTTP 200 but no chat reply"),
-        (b'{"error": {"message": "no such thing"}}', "with no chat reply: .*no such thing"),
+        (b'{"error": {"message": "no such thing"}}', "but no chat reply: .*no such thing"),
     ],
 )
 async def test_a_success_that_is_no_reply_is_an_error(body: bytes, said: str) -> None:

@@ -11,7 +11,7 @@ def test_the_demo_shows_the_whole_workflow_and_leaves_nothing_behind(tmp_path: P
 
     assert done.returncode == 0, done.stderr
     assert "list_logs(success=false)" in done.stdout
-    assert "Failed: overloaded. openai/gpt-4o answered 503" in done.stdout
+    assert "Failed: overloaded. openai/gpt-4o returned 503" in done.stdout
     assert "get_log_request_body(log_id=" in done.stdout
     assert "feedback -1, score 10" in done.stdout
     assert "outcome: 404 failed, not found → 200 succeeded" in done.stdout

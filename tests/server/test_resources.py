@@ -85,7 +85,7 @@ async def test_resources_follow_the_operators_switches() -> None:
     settings = Settings(account_id="a" * 32, api_token="t", tools=["list_gateways", "get_log_details"], allow=["main"])
     async with Client(build_server(settings, httpx2.MockTransport(answer))) as client:
         templates = (await client.list_resource_templates()).resource_templates
-        with pytest.raises(MCPError, match="not among those allowed: main"):
+        with pytest.raises(MCPError, match=r"is not allowed\. Allowed: main"):
             await client.read_resource("ai-gateway://secret/logs/x")
         with pytest.raises(MCPError, match="No gateway secret"):
             await client.read_resource("ai-gateway://secret")
@@ -148,7 +148,7 @@ async def test_cases_are_bounded_masked_and_say_what_is_left_out(client: Client,
     assert "a1B2" not in text
     assert 10 < len(found) < 50
     assert found[0]["metadata"]["masked"] == "1 openai_key"
-    assert f"Of these, {len(found)} are here" in last["note"]
+    assert f"Only {len(found)} fit here" in last["note"]
 
 
 @pytest.mark.parametrize(
@@ -157,8 +157,8 @@ async def test_cases_are_bounded_masked_and_say_what_is_left_out(client: Client,
         ("success=maybe", "success must be one of true, false"),
         ("feedback=2", "feedback must be one of -1, 0, 1"),
         ("metadata=u12", "metadata must be a JSON object"),
-        ("filters=x", "filters must be clauses as list_logs takes them"),
-        ("start_date=yesterday", "is no date"),
+        ("filters=x", "filters must use list_logs syntax"),
+        ("start_date=yesterday", "is not a date"),
     ],
 )
 async def test_a_wrong_filter_of_cases_is_told(client: Client, query: str, said: str) -> None:
@@ -168,7 +168,7 @@ async def test_a_wrong_filter_of_cases_is_told(client: Client, query: str, said:
 
 async def test_cases_of_a_gateway_that_is_not_allowed_or_not_there_are_refused(tmp_path: Path, store: Store) -> None:
     async with Client(build_server(Settings(local=str(tmp_path / "gateway.db"), allow=["main"]))) as client:
-        with pytest.raises(MCPError, match="not among those allowed: main"):
+        with pytest.raises(MCPError, match=r"is not allowed\. Allowed: main"):
             await text_of(client, "ai-gateway://default/cases")
         with pytest.raises(MCPError, match="No gateway main"):
             await text_of(client, "ai-gateway://main/cases")

@@ -99,7 +99,7 @@ async def test_of_more_rows_than_were_asked_for_the_first_are_used(tool: str) ->
     assert "unexpectedly" not in text
     assert len(text) < 12_000
     if tool == "list_logs":
-        assert "The gateway gave 2,000 rows where 20 were asked for; the others are left out." in text
+        assert "The gateway returned 2,000 rows instead of 20; the rest are left out." in text
 
 
 async def test_a_page_that_is_too_large_for_its_rows_is_not_read() -> None:

@@ -174,7 +174,7 @@ async def test_flags_before_and_after_serve_hold(tmp_path: Path) -> None:
         refused = await client.call_tool("list_logs", {"gateway_id": "other"})
 
     assert not tools & {"patch_log_feedback", "chat_via_gateway", "replay_log"}
-    assert "not among those allowed: default" in str(refused.content)
+    assert "is not allowed. Allowed: default" in str(refused.content)
 
 
 def test_each_call_has_a_line_on_stderr_for_who_asks_for_it(tmp_path: Path) -> None:

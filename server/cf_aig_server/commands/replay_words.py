@@ -64,8 +64,8 @@ def endings(replaying: Replaying, planned: Sequence[Planned], journal: Journal) 
         yield f"{counted(replaying.found, 'answer')} from an earlier run found in the logs."
     if replaying.sent_again:
         yield (
-            f"{counted(replaying.sent_again, 'call')} from an earlier run had no response in the logs and were "
-            "sent again. Any that were processed after all were paid for twice; the budget counts both."
+            f"{counted(replaying.sent_again, 'call')} from an earlier run left no response in the logs: sent again. "
+            "Any that were processed after all were paid for twice; the budget counts both."
         )
     if replaying.ended:
         yield f"Stopped: {replaying.ended}"

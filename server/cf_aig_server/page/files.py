@@ -9,7 +9,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 
-_INLINE = re.compile(r"<(script|style)\b[^>]*>(.*?)</\1>", re.DOTALL)
+_BEGINS = re.compile(r"<(script|style)\b[^>]*>")
 
 NONE = "'none'"
 NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'"
@@ -47,7 +47,9 @@ def _read(name: str) -> str:
 def _own(text: str) -> str:
     """Return the directives that allow the scripts and styles in a file, by their hashes, and no others."""
     found = {"script": list[str](), "style": list[str]()}
-    for kind, inside in _INLINE.findall(text):
-        digest = base64.b64encode(hashlib.sha256(inside.encode()).digest()).decode()
-        found[kind].append(f"'sha256-{digest}'")
+    end = 0
+    while begins := _BEGINS.search(text, end):
+        end = text.index(f"</{begins[1]}>", begins.end())
+        digest = base64.b64encode(hashlib.sha256(text[begins.end() : end].encode()).digest()).decode()
+        found[begins[1]].append(f"'sha256-{digest}'")
     return "; ".join(f"{kind}-src {' '.join(hashes or [NONE])}" for kind, hashes in found.items())

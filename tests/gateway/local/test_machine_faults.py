@@ -101,7 +101,7 @@ async def test_a_full_disk_is_told_and_what_was_acknowledged_is_kept(tmp_path: P
 
         assert refused
         assert all(
-            "could not be written" in answer.text and "Make room on its disk" in answer.text for answer in refused
+            "could not be written" in answer.text and "Free space on its disk" in answer.text for answer in refused
         )
         assert await held.logs() == kept
 
@@ -120,7 +120,7 @@ async def test_a_database_without_room_is_told_and_what_was_acknowledged_is_kept
         await store.write(lambda db: db.execute(f"PRAGMA max_page_count = {pages + 2}").fetchone())
 
         with pytest.raises(
-            GatewayError, match=r"could not be written: database or disk is full\. Make room on its disk"
+            GatewayError, match=r"could not be written: database or disk is full\. Free space on its disk"
         ):
             await store.add(a_log(2, response=bytes(1_000_000)))
 
@@ -196,7 +196,7 @@ async def test_a_lock_that_ends_is_waited_for_and_one_that_lasts_is_told(tmp_pat
             other.execute("BEGIN IMMEDIATE")
 
             with pytest.raises(
-                GatewayError, match=r"could not be written: database is locked\. Another process writes to it"
+                GatewayError, match=r"could not be written: database is locked\. Another process is writing to it"
             ):
                 await store.add(a_log(3))
 

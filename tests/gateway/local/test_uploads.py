@@ -195,7 +195,7 @@ def test_a_version_that_both_have_is_not_doubled(base: str, endpoint: str, url: 
         ("google/v1beta/models/x:generateContent", "did you mean google-ai-studio?"),
         ("xai/v1/chat/completions", "did you mean grok?"),
         ("azure/x/y", "did you mean azure-openai?"),
-        ("responses", "the path lacks the provider"),
+        ("responses", "the path has no provider"),
         ("opnai/chat/completions", "there is no provider 'opnai'; did you mean openai?"),
         ("ollama/chat/completions", "your own would be called custom-ollama"),
         ("openai", "The path ends at the provider"),
@@ -234,7 +234,7 @@ async def test_a_form_to_a_simulated_provider_says_that_it_is_not_simulated(tmp_
         answer: httpx2.Response = await gateway.http.post("openai/audio/transcriptions", content=FORM, headers=kind)
         (log,) = await gateway.logs()
 
-    assert answer.status_code == 501 and "simulates no openai/audio/transcriptions" in answer.text
+    assert answer.status_code == 501 and "does not simulate openai/audio/transcriptions" in answer.text
     assert log["model"] == "openai/whisper-1"
 
 

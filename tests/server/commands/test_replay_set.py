@@ -186,7 +186,7 @@ async def test_the_budget_holds_over_runs(bench: Bench) -> None:
     again = await bench.run("--budget", "0.014")
 
     assert first.returncode == 1
-    assert "which is more than is left of the budget" in first.stderr
+    assert "which exceeds the remaining budget" in first.stderr
     assert "Not sent: " in first.stderr
     logs = await bench.replays()
     assert 0 < len(logs) < 40
@@ -350,8 +350,8 @@ async def test_a_second_ctrl_c_leaves_what_is_under_way_and_says_so(bench: Bench
         code = await process.wait()
 
     assert code == 130
-    assert "Waiting for 1 call under way" in said
-    assert "Uncertain: 1 case sent, but without an answer so far" in said
+    assert "Waiting for 1 call in progress" in said
+    assert "Uncertain: 1 case sent but not answered so far" in said
 
 
 async def test_a_call_that_left_no_log_is_waited_for_and_then_sent_again(bench: Bench) -> None:
@@ -363,7 +363,7 @@ async def test_a_call_that_left_no_log_is_waited_for_and_then_sent_again(bench: 
     done = await bench.run()
 
     assert done.returncode == 0
-    assert "1 call of an earlier run left no answer in the logs: sent again." in done.stderr
+    assert "1 call from an earlier run left no response in the logs: sent again." in done.stderr
     logs = await bench.replays()
     assert [log["event_id"] for log in logs if log["metadata"]["replay_of"] == a_log(2).id] == [event]
     with Journal(bench.out, about) as journal:
@@ -407,16 +407,16 @@ async def test_one_run_at_a_time_writes_results(bench: Bench) -> None:
     ("lines", "options", "said"),
     [
         ("{}\n", (), "line 1, has no messages"),
-        (json.dumps(case(1)) + "\n" + json.dumps(case(2))[:50], (), "line 2, is not JSON: is it cut?"),
+        (json.dumps(case(1)) + "\n" + json.dumps(case(2))[:50], (), "line 2, is not JSON. Was the file truncated?"),
         (json.dumps(case(1)) + "\n" + json.dumps(case(1)) + "\n", (), "line 2, is from the same log as line 1"),
         (json.dumps(case(1) | {"metadata": {}}), (), "line 1, has no metadata.log_id"),
         ("", (), "has no cases"),
         (None, (), "cases.jsonl: No such file or directory"),
-        (json.dumps(case(1)), ("--model", "openai/gpt-nope"), "The price of openai/gpt-nope is known"),
+        (json.dumps(case(1)), ("--model", "openai/gpt-nope"), "The price of openai/gpt-nope is unknown"),
         (json.dumps(case(1)), ("--model", "gpt-4o-of-mine"), "Write it as provider/model"),
         (json.dumps(case(1)), ("--gateway", "none"), "No gateway none"),
         (json.dumps(case(1)), ("--out", "no/such/results.jsonl"), "no/such/results.jsonl cannot be written"),
-        (json.dumps(case(1)), ("--parameters", "[1]"), "is no JSON object"),
+        (json.dumps(case(1)), ("--parameters", "[1]"), "is not a JSON object"),
         (json.dumps(case(1)), ("--budget", "none"), "is not an amount of US dollars"),
     ],
 )  # fmt: skip
@@ -438,7 +438,7 @@ async def test_what_is_wrong_is_told_before_anything_is_sent(
     [
         ("AI_GATEWAY_READ_ONLY", "1", "AI_GATEWAY_READ_ONLY is set"),
         ("AI_GATEWAY_TOOLS", "list_logs", "AI_GATEWAY_TOOLS does not offer replay_log"),
-        ("AI_GATEWAY_ALLOW", "main", "not among those allowed: main"),
+        ("AI_GATEWAY_ALLOW", "main", "is not allowed. Allowed: main"),
     ],
 )
 async def test_the_operators_switches_hold(bench: Bench, switch: str, value: str, said: str) -> None:
@@ -460,7 +460,7 @@ async def test_results_of_another_model_are_not_added_to(bench: Bench) -> None:
 
     assert other.returncode == lost.returncode == 2
     assert 'belongs to another run, with model "openai/gpt-4o"' in other.stderr
-    assert "but not results.jsonl.sent" in lost.stderr
+    assert "but results.jsonl.sent, which records what was sent, does not" in lost.stderr
     assert len(await bench.replays()) == 1
 
 
