@@ -202,7 +202,7 @@ async def test_a_provider_that_refuses_again_is_told_with_the_new_log(client: Cl
         (a_log(1, request=b"no json"), "", "The stored request is not JSON"),
         (a_log(1, request=b"[1]"), "", "Only a request that is a JSON object"),
         (a_log(1, request=None), "", "body was not stored"),
-        (a_log(1, path="../../x", request=b'{"a":1}'), "", "no model or path of a provider"),
+        (a_log(1, path="../../x", request=b'{"a":1}'), "", "is not a provider's model or path"),
         (a_log(1, provider="anthropic", path="v1/messages", request=b'{"messages":[]}'), "openai/gpt-4o", "anthropic's own form"),
     ],
 )  # fmt: skip
