@@ -14,13 +14,18 @@ from runs import CASES, a_loop, a_sub_agent
 from tokens import o200k
 
 from cf_aig_gateway.client import AIGateway
+from cf_aig_gateway.formats import read
 from cf_aig_gateway.local.app import build_app
 from cf_aig_gateway.local.asgi import ASGITransport
 from cf_aig_gateway.local.store import Store
+from cf_aig_gateway.models import Log
 from cf_aig_server.app import build_server
 from cf_aig_server.opening import open_gateway
 from cf_aig_server.settings import Settings
+from cf_aig_tools.bodies import Stored
+from cf_aig_tools.runs.calls import call_of
 from cf_aig_tools.runs.gathering import MOST_REQUESTS, Gathering
+from cf_aig_tools.runs.links import links
 
 pytestmark = pytest.mark.anyio
 
@@ -276,6 +281,15 @@ async def test_ids_that_lead_back_to_the_call_itself_make_no_circle(client: Clie
         text = await traced(client, log_id=a_log(0).id)
 
     assert "3 calls" in text
+
+
+def test_calls_that_a_gateway_gives_one_id_make_no_circle() -> None:
+    log = Log(id="same", created_at="2026-11-28T12:00:00Z")
+    texts = ["one", "two", "three"]
+    turns = [[{"role": "user", "content": text} for text in texts[:size]] for size in (1, 2, 3)]
+    bodies = [{"model": "gpt-4o", "messages": messages} for messages in turns]
+
+    assert links([call_of(log, Stored(body, held)) for body in bodies if (held := read(body))]) == {}
 
 
 def an_event(name: str, seconds: float, **attributes: Any) -> dict[str, Any]:

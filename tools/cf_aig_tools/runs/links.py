@@ -57,7 +57,7 @@ def links(calls: Sequence[Call]) -> dict[str, Link]:
 class _Links:
     """Finds links in order of time.
 
-    A call continues only calls before it, whatever ids strangers wrote, so that links never form a circle.
+    A call continues only other calls, before it, whatever ids a gateway or a stranger wrote: links form no circle.
     """
 
     def __init__(self, calls: Sequence[Call]) -> None:
@@ -68,6 +68,8 @@ class _Links:
         self._continued: set[str] = set()
         self._replies: dict[str, Call] = {}
         for call in calls:
+            if call.id in self._by_id:
+                continue
             if link := self._link(call):
                 self.links[call.id] = link
                 if link.how == "continues":
