@@ -223,7 +223,7 @@ INCIDENTS = [
     ),
     Incident(
         "tool arguments that are no JSON", bad_arguments, [LISTED, CAME],
-        ["lookup_order", "3391", "not valid JSON"],
+        ["lookup_order", "3391", "invalid JSON"],
     ),
     Incident(
         "a provider that slowed down", slow_provider, [("list_logs", {"order_by": "duration"})],

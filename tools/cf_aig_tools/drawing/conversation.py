@@ -16,7 +16,7 @@ from cf_aig_tools.reading.forms import form_of, opened
 from cf_aig_tools.reading.masking import Masker
 from cf_aig_tools.reading.outline import outline_lines
 from cf_aig_tools.reading.quoting import Quoting
-from cf_aig_tools.reading.timeline import Timeline
+from cf_aig_tools.reading.timeline import Timeline, are_invalid
 
 RECENT = 384 * 1024
 """Bytes that are kept whole at the end of a body."""
@@ -145,7 +145,8 @@ def _parts(turn: Turn, quoting: Quoting, longest: int) -> Iterator[Data]:
     for call in turn.calls:
         said, left = text(call.arguments)
         name, id_ = quoting.short(call.name, 100), quoting.short(call.id, 100)
-        yield {"kind": "tool_call", "id": id_, "name": name, "arguments": said, "left": left}
+        invalid = are_invalid(call, quoting.gap) or None
+        yield {"kind": "tool_call", "id": id_, "name": name, "arguments": said, "left": left, "invalid": invalid}
     for result in turn.results:
         said, left = text(result.text)
         yield {"kind": "tool_result", "id": quoting.short(result.id, 100), "text": said, "left": left}

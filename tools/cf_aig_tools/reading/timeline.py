@@ -172,8 +172,7 @@ class Timeline:
             yield "cited:", "\n".join(citation.written() for citation in turn.citations)
 
     def _remark(self, call: ToolCall) -> str:
-        whole = not call.is_free and not self._quoting.gap.search(call.arguments)
-        return "" if not whole or _is_json(call.arguments or "{}") else ", with invalid JSON arguments:"
+        return ", with invalid JSON arguments:" if are_invalid(call, self._quoting.gap) else ""
 
     def lead(self, *, partial: bool = False) -> str:
         """Return what ended it, and who it was with; of one that is shown in part, how large it is."""
@@ -243,12 +242,15 @@ def _texts(turn: Turn) -> Iterable[str]:
     ]
 
 
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
+def are_invalid(call: ToolCall, gap: re.Pattern[str]) -> bool:
+    """Whether the arguments of a tool call should be JSON, are whole, and are not JSON."""
+    if call.is_free or gap.search(call.arguments):
         return False
-    return True
+    try:
+        json.loads(call.arguments or "{}")
+    except (ValueError, RecursionError):
+        return True
+    return False
 
 
 def _listed(names: list[str], most: int = 12) -> str:

@@ -121,7 +121,7 @@ export interface Logs {
 
 export type Part =
   | { kind: "text" | "reasoning"; text: string; left?: number }
-  | { kind: "tool_call"; id?: string; name: string; arguments: string; left?: number }
+  | { kind: "tool_call"; id?: string; name: string; arguments: string; left?: number; invalid?: boolean }
   | { kind: "tool_result"; id?: string; text: string; left?: number; is_error?: boolean }
   | { kind: "media"; text: string }
   | { kind: "citation"; title?: string; url?: string; quote?: string };

@@ -194,6 +194,11 @@ function ToolCall({ part, result, readOn }: ToolCallProps) {
       <summary>
         <Icon name="tool" /> <b dir="auto">{part.name.slice(0, 100)}</b>
         <bdi class="preview">{part.arguments.slice(0, 120)}</bdi>
+        {part.invalid && (
+          <span class="badge" data-mark="failed">
+            invalid JSON
+          </span>
+        )}
         {result && <bdi class="preview result">{result.part.text.slice(0, 120)}</bdi>}
       </summary>
       <div class="beside">

@@ -107,7 +107,8 @@ function marksOf(step: Step): string[] {
   const marks = step.marks ?? [];
   const isTold = step.ok || marks.includes("failed") || marks.includes("tool error");
   const linked = step.kind === "model" && step.link && step.link !== "after" ? [step.link.replace(/ (of|from)$/, "")] : [];
-  return [...new Set([...(isTold ? [] : ["failed"]), ...marks, ...linked])];
+  const forked = step.kind === "model" && step.fork ? ["fork"] : [];
+  return [...new Set([...(isTold ? [] : ["failed"]), ...marks, ...linked, ...forked])];
 }
 
 function saidBy(step: ModelStep | ToolStep): string {
