@@ -39,7 +39,12 @@ for (const [shell, [file, text]] of Object.entries(SHELLS)) {
     const home = folder(t);
     mkdirSync(dirname(join(home, file)), { recursive: true });
     writeFileSync(join(home, file), text);
-    const env = { ...process.env, HOME: home, ZDOTDIR: home, XDG_CONFIG_HOME: join(home, ".config"), TERM: "dumb" };
+    // On its first start fish reads every manual page in a process that outlives it, unless these are there.
+    for (const data of [".local/share", ".cache"]) {
+      mkdirSync(join(home, data, "fish/generated_completions"), { recursive: true });
+    }
+    const env = { ...process.env, HOME: home, ZDOTDIR: home, TERM: "dumb" };
+    for (const variable of ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"]) delete env[variable];
     env.PATH = [dirname(python), process.env.PATH].join(delimiter);
     const local = ["--local", join(home, "logs.db")];
     for (const model of ["openai/gpt-4o-mini", "@cf/meta/llama-3.1-8b-instruct"]) {
