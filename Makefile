@@ -62,11 +62,16 @@ ui/node_modules/ready: ui/package.json
 ui: ui/node_modules/ready  ## the page and its host, each built into one HTML file
 	cd ui && npm run --silent build
 
-check: .venv/ready  ## lint, format and types
+check: .venv/ready  ## lint, format, types, and known vulnerabilities where the package index can be reached
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
+	@if $(BIN)/python -c 'from urllib.request import urlopen; urlopen("$(KNOWN)", timeout=10)' 2>/dev/null; \
+		then $(MAKE) --no-print-directory audit; \
+		else echo "Known vulnerabilities were not looked up: $(KNOWN) cannot be read."; fi
+
+KNOWN := https://pypi.org/pypi/pip/26.0/json
 
 build/audit/ready:
 	$(PYTHON) -m venv build/audit
@@ -74,7 +79,7 @@ build/audit/ready:
 	@touch $@
 
 audit: build/audit/ready  ## known vulnerabilities of the packages
-	build/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
+	build/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict
 
 build/release/ready:
 	$(PYTHON) -m venv build/release
