@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from mcp.types import CallToolResult, ToolAnnotations
 from pydantic import BaseModel, Field
 
+from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.models import ResultInfo
 from cf_aig_tools.amounts import counted
 from cf_aig_tools.asked import Asked, Found
@@ -17,6 +18,7 @@ from cf_aig_tools.elsewhere import matches_elsewhere
 from cf_aig_tools.log_rows import common_date, log_columns, page_figures
 from cf_aig_tools.parameters import Clause, GatewayId, Metadata, Order, Page, PerPage, span, wanted, wire_date
 from cf_aig_tools.sessions import with_sessions
+from cf_aig_tools.since import Told, new_logs
 from cf_aig_tools.tables import Columns, folded
 
 ANNOTATIONS = ToolAnnotations(title="List logs", read_only_hint=True, open_world_hint=True)
@@ -24,8 +26,10 @@ ANNOTATIONS = ToolAnnotations(title="List logs", read_only_hint=True, open_world
 MAX_TOKENS = 4500
 """Tokens per page: the most that 50 ordinary rows cost. Longer cells are cut until the page fits; rows never are."""
 
-HEADINGS = {"created_at desc": "newest first", "created_at asc": "oldest first"}
-MORE = {"created_at desc": "older", "created_at asc": "newer"}
+NEWEST_FIRST = ("created_at", "desc")
+NEW = "new, newest first"
+HEADINGS = {"created_at desc": "newest first", "created_at asc": "oldest first", NEW: NEW}
+MORE = {"created_at desc": "older", "created_at asc": "newer", NEW: "older"}
 NOT_A_PAIR = "had the metadata key and the value but not as a pair, and were dropped."
 NEXT_WHEN_EMPTY = "list_gateways shows the gateways and whether they keep logs"
 
@@ -66,6 +70,7 @@ async def list_logs(
         list[str],
         Field(description="Columns to show: any log field, session, prompt cache, metadata.<key>"),
     ] = [],  # noqa: B006
+    since: Annotated[str, Field(description="Handle from an earlier answer: only what is new")] = "",
 ) -> Annotated[CallToolResult, Logs]:
     """Logged requests as a table, newest first: id, UTC time, model, status, seconds, tokens in/out, US dollars.
 
@@ -92,33 +97,46 @@ async def list_logs(
         search,
         desk.masker,
     )
-    found = await asked.ordered(gateway, page, per_page, order_by, order_by_direction)
+    is_newest_first = (order_by, order_by_direction) == NEWEST_FIRST
+    if since:
+        if not is_newest_first or end:
+            raise GatewayError("since gives what is new, newest first. Omit order_by, order_by_direction and end_date.")
+        found, told = await new_logs(asked, gateway, Told.of(since), page, per_page)
+    else:
+        found = await asked.ordered(gateway, page, per_page, order_by, order_by_direction)
+        told = Told().and_of(found.kept, start, are_all=not found.has_more)
+    handle = told.handle if is_newest_first and not end and (since or page == 1) else ""
     if "session" in fields:
         found = replace(found, kept=await with_sessions(Bodies(desk.gateway, gateway), found.kept))
     columns = [test.name for test in asked.wanted.tests]
     columns += [str(key) for clause in filters if clause.key == "metadata.key" for key in clause.value]
     shown: Columns = desk.masker.masked(log_columns(found.kept, fields, list(dict.fromkeys(columns))))
+    if since and not found.kept:
+        words = [f"Nothing new in gateway {gateway} since the answer that gave this handle.", *found.notes]
+        return _page(" ".join(words), found.info, {}, f"since={handle} for what comes next", 0)
     if not found.kept:
         hint = await asked.unknown_key(gateway) if not found.info.total_count else ""
         if not hint and not gateway_id and not found.info.total_count:
             hint = await matches_elsewhere(desk, gateway, asked.count)
-        return _page(_empty(gateway, found, asked, desk.masker.mask(hint)), found.info, {}, NEXT_WHEN_EMPTY, 0)
+        return _page(
+            _empty(gateway, found, asked, desk.masker.mask(hint)), found.info, {}, NEXT_WHEN_EMPTY + _since(handle), 0
+        )
     whole = ["id", "time", *(name for name in fields if name == "metadata")]
-    result = _answer(gateway, found, f"{order_by} {order_by_direction}", shown, whole)
-    if not (found.has_more and desk.offers_cases and (ctx.protocol_version or "") >= LINKS_SINCE):
+    result = _answer(gateway, found, NEW if since else f"{order_by} {order_by_direction}", shown, whole, handle)
+    if since or not (found.has_more and desk.offers_cases and (ctx.protocol_version or "") >= LINKS_SINCE):
         return result
     given = {"success": success, "cached": cached, "provider": provider, "model": model, "feedback": feedback}
     given |= {"start_date": asked.start_date, "end_date": asked.end_date, "search": search, "metadata": metadata}
     return with_link(result, gateway, given | {"filters": [clause.model_dump() for clause in filters]})
 
 
-def _answer(gateway: str, found: Found, order: str, columns: Columns, whole: list[str]) -> CallToolResult:
+def _answer(gateway: str, found: Found, order: str, columns: Columns, whole: list[str], handle: str) -> CallToolResult:
     info = found.info
     summary = " ".join([_summary(gateway, found, HEADINGS.get(order, f"by {order}")), *found.notes])
     if found.dropped:
         summary += f" {found.dropped} more rows had the metadata key and the value but not as a pair, and were dropped."
     following = f"page={info.page + 1} for {MORE.get(order, 'more')} rows; " if found.has_more else ""
-    following += "get_log_details with an id"
+    following += "get_log_details with an id" + _since(handle)
     pages = (_page(summary, info, columns, following, longest, whole) for longest in CELLS)
     if fitting := next((page for page in pages if fits(page, MAX_TOKENS)), None):
         return fitting
@@ -126,6 +144,10 @@ def _answer(gateway: str, found: Found, order: str, columns: Columns, whole: lis
         following = f"per_page={max(1, len(found.kept) // 2)} for full metadata, which is truncated here; {following}"
         return _answer_cut(summary, info, columns, following)
     return _page(summary, info, columns, following, 1)
+
+
+def _since(handle: str) -> str:
+    return f"; since={handle} for what comes later" if handle else ""
 
 
 def _answer_cut(summary: str, info: ResultInfo, columns: Columns, following: str) -> CallToolResult:

@@ -1,0 +1,137 @@
+"""What came since an earlier answer: the handle that `list_logs` gives, and the logs that are new since then.
+
+A handle needs no memory of ours. It holds the time of the newest log that was told, when the last of the told logs
+ended, and short digests of the newest ones. A log is new if it was created later than the newest, or if it ended
+later than all of them: a slow call may bear the time of its start. Logs may appear out of order for some seconds
+(Cloudflare takes 0.3-4.7 s), so those of the last seconds are told apart by their digests.
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from cf_aig_gateway.errors import GatewayError
+from cf_aig_gateway.models import Log, ResultInfo
+from cf_aig_tools.asked import Asked, Found
+from cf_aig_tools.log_rows import when
+from cf_aig_tools.parameters import wire_date
+from cf_aig_tools.summary.scope import PAGE
+
+OUT_OF_ORDER_MS = 5_000
+"""For how long a log with an earlier time may still appear."""
+
+LONGEST_CALL = timedelta(minutes=10)
+"""How long before the newest log a call may have started that ends after it."""
+
+MOST_PAGES = 4
+"""Pages of 50 logs that are read for what is new; that there are more is said."""
+
+MOST_DIGESTS = 50
+
+LATEST_MS, LONGEST_MS = 0xFFFFFFFFFFF, 0xFFFFFFFF
+"""The largest time and duration in a handle: the year 2527, 49 days."""
+
+HANDLE = re.compile(r"h([0-9a-f]{1,11})-([0-9a-f]{1,8})-([0-9a-f]{1,4})((?:-[\w~]{3})*)", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What an answer told: the time of its newest log and its last end, in Unix milliseconds.
+
+    `digests` are of its logs in the last `recent` milliseconds before the newest.
+    """
+
+    newest: int = 0
+    ended: int = 0
+    recent: int = 0
+    digests: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, handle: str) -> "Told":
+        """Read a handle.
+
+        Raises:
+            GatewayError: it is none.
+
+        """
+        if not (match := HANDLE.fullmatch(handle.strip())):
+            raise GatewayError("since must be the handle that an earlier list_logs gave; start_date takes a time.")
+        newest, longer, recent = (int(number, 16) for number in match.groups()[:3])
+        return cls(newest, newest + longer, recent, frozenset(match[4].split("-")[1:]))
+
+    @property
+    def handle(self) -> str:
+        """Return this as text: h, hexadecimal times, then digests of three characters."""
+        times = f"h{self.newest:x}-{self.ended - self.newest:x}-{self.recent:x}"
+        return "-".join([times, *sorted(self.digests)])
+
+    def has(self, log: Log) -> bool:
+        """Whether a log is not new."""
+        created = _created(log)
+        if created > self.newest or _ended(log) > self.ended:
+            return False
+        return created < self.newest - self.recent or _digest(log) in self.digests
+
+    def and_of(self, logs: Sequence[Log], start: datetime | None = None, *, are_all: bool = True) -> "Told":
+        """Return this with more logs told. Without any, all after `start` is new.
+
+        `are_all` is false when older logs match that were not told.
+        """
+        if not (newest := max([self.newest, *map(_created, logs)])):
+            newest = _milliseconds(start) if start else 0
+            return Told(newest, newest)
+        latest = sorted(logs, key=_created, reverse=True)[:MOST_DIGESTS]
+        recent = OUT_OF_ORDER_MS
+        if latest and (len(latest) < len(logs) or not are_all):
+            recent = min(recent, newest - _created(latest[-1]))
+        digests = frozenset(_digest(log) for log in latest if _created(log) >= newest - recent)
+        if newest - self.newest <= recent:
+            digests |= self.digests
+        return Told(newest, max([self.ended, newest, *map(_ended, logs)]), recent, digests)
+
+
+async def new_logs(asked: Asked, gateway_id: str, told: Told, page: int, per_page: int) -> tuple[Found, Told]:
+    """Return a page of the logs that are new since `told`, newest first, and what is told with all of them.
+
+    Raises:
+        GatewayError: the gateway did not give them.
+
+    """
+    horizon = datetime.fromtimestamp(told.newest / 1000, UTC) - LONGEST_CALL if told.newest else None
+    new, dropped, notes = dict[str, Log](), 0, dict[str, None]()
+    for number in range(1, MOST_PAGES + 1):
+        _, found = await asked.newest(gateway_id, number, horizon and wire_date(horizon))
+        new |= {log.id: log for log in found.kept if not told.has(log)}
+        dropped += found.dropped
+        notes |= dict.fromkeys(found.notes)
+        if not found.has_more:
+            break
+    else:
+        notes[f"Only the newest {MOST_PAGES * PAGE} logs were looked at; start_date and page show older ones."] = None
+    logs = list(new.values())
+    shown = logs[(page - 1) * per_page : page * per_page]
+    if len(shown) < len(logs):
+        notes[f"Of all {len(logs):,} new logs {sum(log.success is False for log in logs):,} failed."] = None
+    info = ResultInfo(page=page, per_page=per_page, total_count=len(logs))
+    return Found(shown, info, dropped, tuple(notes)), told.and_of(logs)
+
+
+def _milliseconds(moment: datetime) -> int:
+    return min(max(0, int(moment.timestamp() * 1000)), LATEST_MS)
+
+
+def _created(log: Log) -> int:
+    moment = when(log)
+    return _milliseconds(moment) if moment else 0
+
+
+def _ended(log: Log) -> int:
+    return _created(log) + min(max(0, round(log.duration or 0)), LONGEST_MS)
+
+
+def _digest(log: Log) -> str:
+    """Return 18 bits of an id's hash: one new log of the last seconds in 260,000 is taken for one that was told."""
+    return base64.b64encode(hashlib.sha256(log.id.encode()).digest()[:3], b"_~")[:3].decode()
