@@ -1,23 +1,22 @@
 """Check a configuration, say what to fix, and print it as each client takes it."""
 
-import json
-import sys
+import re
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import anyio
 import httpx2
 from mcp import Client
 
-from cf_aig_gateway.analytics import Grouping
-from cf_aig_gateway.client import AIGateway
 from cf_aig_gateway.errors import GatewayError
-from cf_aig_gateway.models import Gateway
+from cf_aig_gateway.one_line import word
 from cf_aig_gateway.shapes import as_list, as_object, as_text
-from cf_aig_server.app import NAME, build_server
+from cf_aig_server.app import build_server
+from cf_aig_server.commands.client_files import client_findings, configurations, places
+from cf_aig_server.commands.finding import Finding
+from cf_aig_server.commands.gateway_checks import gateway_findings
 from cf_aig_server.opening import open_gateway
 from cf_aig_server.settings import Settings
 from cf_aig_tools.desk import time_limit
@@ -27,25 +26,22 @@ from cf_aig_tools.reading.secret_kinds import KINDS
 SKEW_S = 60
 """How far this machine's clock may be from the API's; beyond it, spans of time select other logs."""
 
-PROBE = "00000000-0000-7000-8000-000000000000"
-"""A log id that no log has: changing it asks for the permission to change, and changes nothing."""
-
-
-class Finding(NamedTuple):
-    """What one check found."""
-
-    mark: Literal["ok", "note", "fix"]
-    subject: str
-    said: str
+ACCOUNT = re.compile(r"[0-9a-fA-F]{32}")
+TOKEN = re.compile(r"[\w.-]+", re.ASCII)
 
 
 def run(settings: Settings) -> int:
     """Print what was found and a configuration for each client; return the exit code: 0 when nothing needs fixing."""
-    findings = anyio.run(findings_of, settings)
+    findings = [*anyio.run(findings_of, settings), *client_findings(places())]
     for finding in findings:
-        print(f"{finding.mark:<5}{finding.subject:<12}{finding.said}")
+        print(line(finding))
     print(f"\n{configurations(settings)}")
     return 1 if any(finding.mark == "fix" for finding in findings) else 0
+
+
+def line(finding: Finding) -> str:
+    """Return a finding as it is printed."""
+    return f"{finding.mark:<5}{finding.subject:<12}{finding.said}"
 
 
 async def findings_of(settings: Settings) -> list[Finding]:
@@ -66,11 +62,15 @@ async def check(settings: Settings, transport: httpx2.AsyncBaseTransport | None 
     yield _masking(settings)
     if settings.local:
         async with open_gateway(settings) as gateway:
-            async for finding in _gateway(gateway, settings):
+            async for finding in gateway_findings(gateway, settings, is_active=True):
                 yield finding
         return
     if not settings.token():
         yield Finding("fix", "token", f"{settings.missing()} The token needs AI Gateway Read.")
+        return
+    if not TOKEN.fullmatch(settings.token()):
+        said = "CLOUDFLARE_API_TOKEN has a character that no token has: remove quotes, spaces, and the word Bearer"
+        yield Finding("fix", "token", said)
         return
     async with httpx2.AsyncClient(transport=transport, timeout=10) as http:
         async for finding in _cloudflare(http, settings, transport):
@@ -102,19 +102,23 @@ async def _cloudflare(
     headers = {"Authorization": f"Bearer {settings.token()}"}
     try:
         answer = await http.get(f"{settings.api_url}/user/tokens/verify", headers=headers)
+        owned = answer
+        if not answer.is_success and ACCOUNT.fullmatch(settings.account_id):
+            owned = await http.get(f"{settings.api_url}/accounts/{settings.account_id}/tokens/verify", headers=headers)
         accounts = await http.get(f"{settings.api_url}/accounts", headers=headers)
     except httpx2.TransportError as error:
         host = error.request.url.host
         yield Finding("fix", "network", f"{host} cannot be reached ({type(error).__name__}): check network and proxy")
         return
     yield _clock(answer)
-    yield _token(answer)
-    account, finding = _account(settings, [as_text(entry.get("id")) for entry in _result(accounts)])
+    token = _token(owned, answer.status_code)
+    yield token
+    account, finding = _account(settings, [word(as_text(entry.get("id"))) for entry in _result(accounts)])
     yield finding
     if account:
         known = settings.model_copy(update={"account_id": account})
         async with open_gateway(known, transport) as gateway:
-            async for found in _gateway(gateway, known):
+            async for found in gateway_findings(gateway, known, is_active=token.mark == "ok"):
                 yield found
 
 
@@ -136,118 +140,38 @@ def _clock(response: httpx2.Response) -> Finding:
     return Finding("ok", "clock", "agrees with the API's")
 
 
-def _token(response: httpx2.Response) -> Finding:
-    """Read GET /user/tokens/verify. Tokens that an account owns are not known there, so a refusal is only a note."""
-    if response.is_success:
-        return Finding("ok", "token", "active")
-    return Finding("note", "token", f"not a user's token, or wrong (HTTP {response.status_code}); what follows tells")
+def _token(response: httpx2.Response, status: int) -> Finding:
+    """Read GET /user/tokens/verify, or GET /accounts/{account}/tokens/verify for a token that an account owns.
+
+    A refusal is only a note: a token owned by another account than the configured one is refused by both.
+    """
+    if not response.is_success:
+        return Finding("note", "token", f"unknown (HTTP {status}): wrong, deleted, or of another account")
+    held = _object(response)
+    state, until = as_text(held.get("status")), as_text(held.get("expires_on"))[:10]
+    if state in {"disabled", "expired"}:
+        return Finding("fix", "token", f"{state}: create another")
+    return Finding("ok", "token", f"active, until {word(until)}" if until else "active")
+
+
+def _object(response: httpx2.Response) -> dict[str, Any]:
+    try:
+        return as_object(as_object(response.json()).get("result"))
+    except ValueError:
+        return {}
 
 
 def _account(settings: Settings, seen: list[str]) -> tuple[str, Finding]:
-    if settings.account_id:
-        return settings.account_id, Finding("ok", "account", settings.account_id)
+    given, among = settings.account_id, f", one of {', '.join(seen)}" if seen else ""
+    if given and not ACCOUNT.fullmatch(given):
+        said = f"{word(given)} is not an account id: set CLOUDFLARE_ACCOUNT_ID (32 hexadecimal characters){among}"
+        return "", Finding("fix", "account", said)
+    if given and seen and given not in seen:
+        return given, Finding(
+            "note", "account", f"{given} is not among those that the token can see: {', '.join(seen)}"
+        )
+    if given:
+        return given, Finding("ok", "account", given)
     if len(seen) == 1:
         return seen[0], Finding("fix", "account", f"set CLOUDFLARE_ACCOUNT_ID={seen[0]}: the one this token can see")
-    among = f", one of {', '.join(seen)}" if seen else ""
     return "", Finding("fix", "account", f"set CLOUDFLARE_ACCOUNT_ID (32 hexadecimal characters){among}")
-
-
-async def _gateway(gateway: AIGateway, settings: Settings) -> AsyncIterator[Finding]:
-    name = settings.gateway_id
-    try:
-        found = await gateway.gateways(per_page=50, search=name)
-        yield Finding("ok", "read", "gateways can be listed")
-        yield _configured(name, found.items, local=bool(settings.local))
-        yield await _logs(gateway, name)
-        yield await _analytics(gateway, name)
-    except GatewayError as error:
-        yield Finding("fix", "read", str(error))
-        return
-    if not settings.read_only:
-        yield await _write(gateway, name)
-        yield Finding(
-            "note", "chat", "not tried, as it may cost money: it needs AI Gateway Run, or Workers AI Read on REST"
-        )
-
-
-def _configured(name: str, found: list[Gateway], *, local: bool) -> Finding:
-    match next((gateway for gateway in found if gateway.id == name), None):
-        case None:
-            return Finding("fix", "gateway", f"there is no {name}: set AI_GATEWAY_ID to one that list_gateways shows")
-        case gateway if gateway.collect_logs is False:
-            return Finding("fix", "gateway", f"{name} keeps no logs: switch logs on in its settings")
-        case gateway if gateway.authentication is False and not local:
-            return Finding(
-                "note",
-                "gateway",
-                f"{name} keeps logs, and is open: whoever knows its address can call through it",
-            )
-        case _:
-            return Finding("ok", "gateway", f"{name}, which keeps logs")
-
-
-async def _logs(gateway: AIGateway, name: str) -> Finding:
-    found = await gateway.logs(name, per_page=1)
-    total, where = found.info.total_count, KEPT_IN.get(gateway.log_system, "")
-    if total:
-        lacking = "".join(f" {note}" for note in found.notes if note.startswith("Not found"))
-        return Finding("ok", "logs", f"{total:,} can be read{where}.{lacking}")
-    if found.notes and not where:
-        return Finding("fix", "logs", found.notes[0])
-    return Finding(
-        "note", "logs", f"none{where}: send a call. Neither the logs API nor Workers Observability has a log of it yet"
-    )
-
-
-KEPT_IN = {
-    "gateway": " in AI Gateway's own log store",
-    "observability": " in Workers Observability, where accounts made since 2026-09-24 keep them",
-}
-
-
-async def _analytics(gateway: AIGateway, name: str) -> Finding:
-    now = datetime.now(UTC)
-    try:
-        await gateway.request_groups(name, [Grouping(now - timedelta(hours=1), now)])
-    except GatewayError as error:
-        return Finding("note", "analytics", f"summaries rest on pages of logs alone: {error}")
-    return Finding("ok", "analytics", "can be read")
-
-
-async def _write(gateway: AIGateway, name: str) -> Finding:
-    """Ask to change a log that does not exist: 404 says that it might."""
-    try:
-        await gateway.patch_log(name, PROBE, {"feedback": 1})
-    except GatewayError as error:
-        if error.status != 404:
-            return Finding("note", "write", f"no feedback: {error}")
-    return Finding("ok", "write", "feedback may be recorded")
-
-
-def configurations(settings: Settings) -> str:
-    """Return the configuration as each client takes it, without the token in it."""
-    command = str(Path(sys.executable).with_name("cloudflare-ai-gateway-mcp"))
-    arguments = ["serve", "--local"] if settings.local else []
-    environment = {} if settings.local else _environment(settings)
-    server: dict[str, Any] = {"command": command, "args": arguments, "env": environment}
-    plain = json.dumps({"mcpServers": {NAME: server}}, indent=2)
-    code = json.dumps({"servers": {NAME: {"type": "stdio", **server}}}, indent=2)
-    flags = "".join(f" -e {key}={value}" for key, value in environment.items())
-    return f"""\
-Claude Code:
-claude mcp add {NAME}{flags} -- {" ".join([command, *arguments])}
-
-Claude Desktop (claude_desktop_config.json), Cursor (.cursor/mcp.json), and a plain mcp.json:
-{plain}
-
-VS Code (.vscode/mcp.json):
-{code}"""
-
-
-def _environment(settings: Settings) -> dict[str, str]:
-    held = {"CLOUDFLARE_ACCOUNT_ID": settings.account_id or "…"}
-    if settings.api_token_file:
-        held["CLOUDFLARE_API_TOKEN_FILE"] = str(settings.api_token_file.absolute())
-    else:
-        held["CLOUDFLARE_API_TOKEN"] = "…"  # noqa: S105 (a gap to fill in)
-    return held | {"AI_GATEWAY_ID": settings.gateway_id}
