@@ -115,6 +115,26 @@ def test_a_command_is_one_that_there_is(command: Command) -> None:
     assert is_known(command), command
 
 
+SUBCOMMANDS = ("serve", "gateway", "ui", "doctor", "demo", "call", "logs", "export", "replay-set", "completion")
+INLINE = re.compile(rf"(?:\S*/)?{OURS} (\w[^`|)\\]*)")
+
+
+def inline_commands() -> Iterator[str]:
+    """Yield what follows the command's name, or is a command with options alone, where a sentence or table has it."""
+    for document in [*DOCUMENTS, "CHANGELOG.md"]:
+        prose = re.sub(r"^(```.*?^```|    .*?)$", "", text(document), flags=re.DOTALL | re.MULTILINE)
+        for span in re.findall(r"`([^`\n]+)`", prose):
+            if found := INLINE.search(span):
+                yield found[1]
+            elif re.match(rf"({'|'.join(SUBCOMMANDS)}) --", span):
+                yield span
+
+
+@pytest.mark.parametrize("written", sorted({*inline_commands()}))
+def test_a_command_in_a_sentence_is_one_that_there_is(written: str) -> None:
+    parse(shlex.split(written.replace('"', "")))
+
+
 def test_the_documents_have_commands() -> None:
     assert {"README.md", "CONTRIBUTING.md", "docs/configuration.md", "gateway/README.md"} <= {
         each.document for each in COMMANDS
