@@ -1,9 +1,11 @@
 """The program as its users start it: a child process, on a port of this machine."""
 
+import signal
 import socket
 import sys
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import anyio
 from anyio.abc import Process
@@ -15,6 +17,22 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+@asynccontextmanager
+async def child(command: list[str], **options: Any) -> AsyncGenerator[Process]:
+    """Yield a program that ends with the test, whatever fails. It heeds SIGINT, even where this process ignores it."""
+    heeds = signal.signal(signal.SIGINT, signal.default_int_handler)  # a program inherits that a signal is ignored
+    try:
+        process = await anyio.open_process(command, **options)
+    finally:
+        signal.signal(signal.SIGINT, heeds)
+    async with process:
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                process.kill()
 
 
 @asynccontextmanager

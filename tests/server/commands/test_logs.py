@@ -10,6 +10,7 @@ from pathlib import Path
 import anyio
 import pytest
 from logs import a_failed_log, a_log
+from program import child
 
 from cf_aig_gateway.local.store import Store
 
@@ -78,7 +79,7 @@ async def test_failed_calls_are_red_on_a_terminal_only(
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
 async def test_new_calls_are_followed_until_ctrl_c(tmp_path: Path, store: Store) -> None:
     await store.add(a_log(1))
-    async with await anyio.open_process([*PROGRAM, str(tmp_path / "gateway.db"), "--follow"]) as process:
+    async with child([*PROGRAM, str(tmp_path / "gateway.db"), "--follow"]) as process:
         assert process.stdout and process.stderr
         with anyio.fail_after(50):
             waits = await process.stderr.receive()

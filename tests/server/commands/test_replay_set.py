@@ -19,6 +19,7 @@ import pytest
 from anyio.abc import Process
 from logs import a_log
 from plane import ACCOUNT, Plane, plane
+from program import child
 from tokens import o200k
 
 from cf_aig_server.__main__ import main
@@ -109,7 +110,7 @@ class Bench:
     @asynccontextmanager
     async def running(self, *options: str, until: int) -> AsyncGenerator[Process]:
         """Yield the command as soon as there are so many results."""
-        async with await anyio.open_process(self.command(*options), env=self.environment, stdin=None) as process:
+        async with child(self.command(*options), env=self.environment, stdin=None) as process:
             with anyio.fail_after(60):
                 while not self.out.exists() or self.out.read_bytes().count(b"\n") < until:
                     assert process.returncode is None
