@@ -14,6 +14,7 @@ import pytest
 from mcp import Client, StdioServerParameters, stdio_client
 
 from cf_aig_server.command_line import command_line
+from cf_aig_server.commands.completion import candidates
 from cf_aig_server.settings import KEY_PREFIX, Settings
 from cf_aig_tools import TOOLS
 
@@ -115,7 +116,7 @@ def test_a_command_is_one_that_there_is(command: Command) -> None:
     assert is_known(command), command
 
 
-SUBCOMMANDS = ("serve", "gateway", "ui", "doctor", "demo", "call", "logs", "export", "replay-set", "completion")
+SUBCOMMANDS = dict(candidates([""]))
 INLINE = re.compile(rf"(?:\S*/)?{OURS} (\w[^`|)\\]*)")
 
 
