@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Json
 
 from cf_aig_gateway.json_text import load_json
-from cf_aig_gateway.one_line import MOST, lined, one_line, word
+from cf_aig_gateway.one_line import MOST, lined, one_line, shortened, word
 from cf_aig_gateway.shapes import as_object, as_text
 
 
@@ -144,7 +144,7 @@ class Log(Wire):
 def _in_line(name: str, value: Any) -> Any:
     if not isinstance(value, str):
         return lined(value)
-    return word(value) if name in NAMES else one_line(value[:MOST] + "…" * (len(value) > MOST))
+    return word(value) if name in NAMES else one_line(shortened(value, MOST))
 
 
 class ResultInfo(Wire):

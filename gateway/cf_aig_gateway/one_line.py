@@ -13,16 +13,32 @@ from cf_aig_gateway.shapes import as_list, as_object
 
 HIDDEN = (
     "\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
-    "\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff"
+    "\u2800\u3164\ud800-\uf8ff\ufdd0-\ufdef\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffc\ufffe\uffff\U00013430-\U0001345f"
+    "\U0001bca0-\U0001bca3\U0001d159\U0001d173-\U0001d17a\U000e0000-\U000e0fff\U000f0000-\U0010ffff"
 )
-"""Characters that hide, reorder or control, as the inside of a regular expression's class; newline and tab are none."""
+"""Characters that hide, reorder, control or look as a font pleases, as the inside of a regular expression's class.
+
+Newline and tab are none.
+"""
+
+_MARKS = (
+    "\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc"
+    "\u0ec8-\u0ecd\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\u302a-\u302f\u3099\u309a\ufe20-\ufe2f"
+)
+"""Marks that are drawn over the letter before them: from the fifth in a row on, over other lines."""
+
+HIDING = f"[{HIDDEN}{_MARKS}](?:(?<=[{HIDDEN}])|(?<=[{_MARKS}]{{5}}))"
+"""Matches a hidden character, and each mark of a flood."""
 
 MOST = 2000
 """Characters of the longest value that is kept of a field, and of the longest error words."""
 
-_IS_HIDDEN = re.compile(f"[{HIDDEN}]")
-_NOT_IN_A_LINE = re.compile(f"[\n\t\u2500-\u257f{HIDDEN}]")
-_NOT_IN_A_WORD = re.compile(f"[\\s<>`\u2500-\u257f{HIDDEN}]")
+_IS_HIDDEN = re.compile(HIDING)
+_NOT_IN_A_LINE = re.compile(f"[\n\t\u2500-\u257f]|{HIDING}")
+_NOT_IN_A_WORD = re.compile(f"[\\s<>`\u2500-\u257f]|{HIDING}")
+_BREAKS = " \t\r\n?&,;\"'<>(){}[]|"
+_LEAST = 8
+_OF_WORDS = re.compile(r"[a-z/_.:@-]*")
 _SHOWN = re.compile(r"\\u\{([0-9a-f]{1,6})\}")
 NAME = re.compile(r"[\w.@/:+*~=,%{}\\-]*", re.ASCII)
 _PRINTABLE = bytes(range(0x20, 0x7F))
@@ -74,11 +90,23 @@ def one_line(text: str) -> str:
     return _NOT_IN_A_LINE.sub(_escaped, text)
 
 
+def shortened(text: str, most: int) -> str:
+    """Return a text of at most `most` characters and …; it ends before what may be half a secret, which no mask knows:
+    after the last break, and the small letters that follow it.
+    """
+    if len(text) <= most:
+        return text
+    head = text[:most]
+    last = max(head.rfind(each) + 1 for each in _BREAKS)
+    found = _OF_WORDS.match(head, last)
+    return head[: max(_LEAST, found.end() if found else last)].rstrip() + "…"
+
+
 def word(text: str, most: int = 200) -> str:
     r"""Return a name as one word of `most` characters, so that it reads as no sentence or tag: a space is `\u{20}`."""
     if len(text) <= most and NAME.fullmatch(text):
         return text
-    return _NOT_IN_A_WORD.sub(_escaped, text[:most]) + "…" * (len(text) > most)
+    return _NOT_IN_A_WORD.sub(_escaped, shortened(text, most))
 
 
 def lined(value: Any) -> Any:
@@ -110,8 +138,8 @@ def named(text: str, most: int = 80) -> str:
 
 def quoted(text: str, most: int = 200) -> str:
     """Return a stranger's words for a sentence: one line of about `most` characters, in quotes it cannot end."""
-    line = " ".join(one_line(text[: most + 1]).split()).replace('"', "'")
-    return f'"{line}"' if len(text) <= most else f'"{line[:most]}…"'
+    line = " ".join(one_line(shortened(text, most)).split()).replace('"', "'")
+    return f'"{shortened(line, most + 1)}"'
 
 
 def _escaped(found: re.Match[str]) -> str:

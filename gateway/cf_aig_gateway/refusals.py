@@ -14,7 +14,7 @@ import httpx2
 
 from cf_aig_gateway.errors import GatewayError, NotFound
 from cf_aig_gateway.json_text import load_json
-from cf_aig_gateway.one_line import quoted
+from cf_aig_gateway.one_line import quoted, shortened
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 MAX_WORDS = 500
@@ -96,7 +96,7 @@ def reason(response: httpx2.Response) -> tuple[int | None, str]:
         body = as_object(load_json(response.content))
     except ValueError:
         kind = response.headers.get("content-type", "text").partition(";")[0]
-        return None, f"{kind} instead of JSON: {' '.join(response.text.split())[:200]}"
+        return None, f"{kind} instead of JSON: {shortened(' '.join(response.text.split()), 200)}"
     entries = [as_object(entry) for entry in as_list(body.get("errors")) or as_list(body.get("error"))]
     if entries:
         return _code(entries[0]), "; ".join(_entry(entry) for entry in entries)[: MAX_WORDS + 1]

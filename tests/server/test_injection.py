@@ -77,8 +77,8 @@ def client_of(world: Hostile) -> Client:
 
 
 def _but_the_reply(held: dict[str, Any]) -> dict[str, Any]:
-    """Return a result without the text of a chat's reply, which programs take as it is: JSON quotes it."""
-    return {name: value for name, value in held.items() if name not in {"text", "reply"}}
+    """Return a result without what a chat's reply says and calls, which programs take as it is: JSON quotes it."""
+    return {name: value for name, value in held.items() if name not in {"text", "reply", "tool_calls"}}
 
 
 async def test_there_are_attempts_enough_and_calls_of_every_tool() -> None:

@@ -289,8 +289,8 @@ async def test_short_prompts_are_why_nothing_is_read(client: Client, store: Stor
         (
             "responses",
             {"prompt_cache_key": "app-7", "prompt_cache_options": {"mode": "explicit", "ttl": "12h"}},
-            "prompt_cache_key app-7, prompt_cache_options mode explicit ttl 12h",
-            "prompt cache requested: prompt_cache_key app-7, prompt_cache_options mode explicit ttl 12h",
+            'prompt_cache_key app-7, prompt_cache_options "mode explicit ttl 12h"',
+            'prompt cache requested: prompt_cache_key app-7, prompt_cache_options "mode explicit ttl 12h"',
         ),
     ],
 )

@@ -12,6 +12,7 @@ from cf_aig_gateway.formats.content import as_json
 from cf_aig_gateway.formats.conversation import INSTRUCTIONS, CacheMiss, Conversation
 from cf_aig_gateway.formats.usage import Usage
 from cf_aig_gateway.models import Log
+from cf_aig_gateway.one_line import named
 from cf_aig_gateway.prompt_caching import LEAST, LIVES, SHORT, STEP, least_cached, openai_life
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 from cf_aig_tools.amounts import dollars
@@ -73,7 +74,7 @@ def line(log: Log, usage: Usage, missed: Missed | None = None) -> str:
 
 def marks(held: Conversation) -> str:
     """Return a request's cache settings in one line; empty if it has none."""
-    asked = [f"{name} {value}" for name, value in held.parameters.items() if name.startswith("prompt_cache")]
+    asked = [f"{name} {named(value)}" for name, value in held.parameters.items() if name.startswith("prompt_cache")]
     told = ", ".join(filter(None, [held.cache_marks, *asked]))
     return f"prompt cache requested: {told}" if told else ""
 

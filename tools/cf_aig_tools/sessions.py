@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from cf_aig_gateway.formats.identity import identity
 from cf_aig_gateway.models import Log
+from cf_aig_gateway.one_line import MOST, one_line, shortened, word
 from cf_aig_tools.bodies import Bodies, Stored, Wanted
 from cf_aig_tools.progress import say
 
@@ -44,7 +45,7 @@ _CONTEXT = re.compile(r"\s*<([a-z][a-z_-]{2,40})>.*?</\1>", re.DOTALL)
 
 @dataclass(frozen=True)
 class Asker:
-    """What a request body says about its origin: session, user, and the user's last words."""
+    """What a request body says about its origin: session (one word), user, and the user's last words (one line)."""
 
     session: str = ""
     user: str = ""
@@ -74,9 +75,9 @@ def client_named(agent: str) -> str:
 
 def _value(log: Log, words: Sequence[str]) -> str:
     """Return the value of the metadata key that contains the earliest of these words."""
-    for word in words:
+    for part in words:
         for key, value in log.metadata.items():
-            if word in key.lower() and isinstance(value, str | int) and not isinstance(value, bool):
+            if part in key.lower() and isinstance(value, str | int) and not isinstance(value, bool):
                 return str(value)
     return ""
 
@@ -124,4 +125,5 @@ def named(log: Log, asker: Asker) -> Log:
 def _asker(stored: Stored) -> Asker:
     ids = identity(stored.value)
     texts = (turn.text for turn in reversed(stored.held.turns) if turn.role == "user" and turn.text.strip())
-    return Asker(ids.session, ids.user, spoken(next(texts, "")))
+    words = " ".join(spoken(next(texts, "")).split())
+    return Asker(word(ids.session), one_line(ids.user), one_line(shortened(words, MOST)))

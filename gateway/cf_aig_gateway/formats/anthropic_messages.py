@@ -14,6 +14,7 @@ from cf_aig_gateway.formats.growth import Fragments, append, grown, items
 from cf_aig_gateway.formats.openai_chat import is_request as is_chat
 from cf_aig_gateway.formats.usage import Usage, count, first, with_cache
 from cf_aig_gateway.json_text import read_json
+from cf_aig_gateway.one_line import named
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 PARAMETERS = (
@@ -196,7 +197,7 @@ def _iterations(body: Body) -> Iterator[str]:
     """Yield what each model call behind one reply used, where there were several."""
     iterations = as_list(as_object(body.get("usage")).get("iterations"))
     for held in map(as_object, iterations) if len(iterations) > 1 else ():
-        name = " ".join(filter(None, [as_text(held.get("type")), as_text(held.get("model"))]))
+        name = " ".join(named(each, 40) for each in (as_text(held.get("type")), as_text(held.get("model"))) if each)
         yield f"{name} {usage({'usage': held}).told()}"
 
 

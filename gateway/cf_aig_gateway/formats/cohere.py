@@ -9,7 +9,7 @@ from cf_aig_gateway.formats.errors import Said
 from cf_aig_gateway.formats.format import Assembly, Body, Format
 from cf_aig_gateway.formats.growth import append, at, inner, items, merge
 from cf_aig_gateway.formats.openai_chat import add_calls, add_parts
-from cf_aig_gateway.formats.usage import Usage, first
+from cf_aig_gateway.formats.usage import Usage, count, first
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 OWN_FIELDS = {"documents", "citation_options", "strict_tools", "safety_mode", "p", "k", "connectors"}
@@ -88,7 +88,9 @@ def reply(body: Body, gap: Gap) -> Conversation:
         as_text(body.get("model")),
         turns=(turn,),
         finish=as_text(body.get("finish_reason")),
-        notes=(f"billed {billed.get('input_tokens')} in, {billed.get('output_tokens')} out",) if billed else (),
+        notes=(f"billed {count(billed.get('input_tokens'))} in, {count(billed.get('output_tokens'))} out",)
+        if billed
+        else (),
     )
 
 

@@ -12,6 +12,7 @@ from cf_aig_gateway.formats.conversation import Conversation, Turn
 from cf_aig_gateway.formats.format import Assembly, Body, Format
 from cf_aig_gateway.formats.growth import append, at, inner, merge
 from cf_aig_gateway.formats.usage import Usage, count, first
+from cf_aig_gateway.one_line import named
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 REASONING = ("reasoning_content", "reasoning", "reasoning_text", "reasoning_details")
@@ -189,7 +190,7 @@ def _native_finish(choice: Body) -> str:
 def _models_used(body: Body) -> Iterator[str]:
     """Yield the models behind a compound one, each with its tokens."""
     for used in map(as_object, as_list(as_object(body.get("usage_breakdown")).get("models"))):
-        yield f"{as_text(used.get('model'))} {usage(used).told()}"
+        yield f"{named(as_text(used.get('model')), 40)} {usage(used).told()}"
 
 
 def usage(body: Body) -> Usage:

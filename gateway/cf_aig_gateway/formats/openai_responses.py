@@ -10,6 +10,7 @@ from cf_aig_gateway.formats.format import Assembly, Body, Format
 from cf_aig_gateway.formats.growth import append, at, grown, inner, items
 from cf_aig_gateway.formats.openai_chat import PROMPT_CACHE, usage
 from cf_aig_gateway.formats.usage import count
+from cf_aig_gateway.one_line import named
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 PARAMETERS = (
@@ -162,7 +163,8 @@ def _flagged(moderation: Body) -> Iterator[str]:
         for result in map(as_object, as_list(as_object(held).get("results"))):
             if result.get("flagged"):
                 kinds = [name for name, found in as_object(result.get("categories")).items() if found is True]
-                yield f"moderation flagged the {side}: {', '.join(kinds)}"
+                told = ", ".join(named(kind, 40) for kind in kinds[:4]) + " …" * (len(kinds) > 4)
+                yield f"moderation flagged the {named(side, 40)}: {told}"
 
 
 class ResponsesAssembly(Assembly):

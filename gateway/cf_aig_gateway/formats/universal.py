@@ -2,7 +2,11 @@
 
 from typing import Any
 
+from cf_aig_gateway.one_line import named
 from cf_aig_gateway.shapes import as_object, as_text
+
+UNIVERSAL = "Universal request of"
+MOST_NAMED = 5
 
 
 def is_universal(steps: list[Any]) -> bool:
@@ -12,9 +16,10 @@ def is_universal(steps: list[Any]) -> bool:
 
 def title(steps: list[Any], kind: str) -> str:
     """Say what was tried; `kind` is the form of the first step."""
-    names = ", then ".join(f"{as_text(as_object(step).get('provider'))} {_model(step)}".strip() for step in steps[:5])
-    return f"Universal request of {len(steps)} steps ({names}); first: {kind}"
+    names = ", then ".join(_named(as_object(step)) for step in steps[:MOST_NAMED])
+    return f"{UNIVERSAL} {len(steps)} steps ({names}); first: {kind.partition(' (')[0] if UNIVERSAL in kind else kind}"
 
 
-def _model(step: Any) -> str:
-    return as_text(as_object(as_object(step).get("query")).get("model"))
+def _named(step: dict[str, Any]) -> str:
+    names = as_text(step.get("provider")), as_text(as_object(step.get("query")).get("model"))
+    return " ".join(named(name, 40) for name in names if name)

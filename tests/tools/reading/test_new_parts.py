@@ -54,10 +54,10 @@ async def test_the_parts_of_each_format_are_shown(body: Any, said: list[str]) ->
 @pytest.mark.parametrize(
     ("body", "lead"),
     [
-        ({"model": "m", "messages": [], "reasoning": {"effort": "high"}, "response_format": {"type": "json_schema", "json_schema": {"name": "Trip", "schema": {}}}}, "OpenAI chat, model m, response_format json_schema Trip, reasoning effort high; no turns."),
-        ({"model": "claude-x", "messages": [], "max_tokens": 9, "thinking": {"type": "enabled", "budget_tokens": 2048}}, "Anthropic messages, model claude-x, max_tokens 9, thinking enabled budget_tokens 2048; no turns."),
+        ({"model": "m", "messages": [], "reasoning": {"effort": "high"}, "response_format": {"type": "json_schema", "json_schema": {"name": "Trip", "schema": {}}}}, "OpenAI chat, model m, response_format \"json_schema Trip\", reasoning \"effort high\"; no turns."),
+        ({"model": "claude-x", "messages": [], "max_tokens": 9, "thinking": {"type": "enabled", "budget_tokens": 2048}}, "Anthropic messages, model claude-x, max_tokens 9, thinking \"enabled budget_tokens 2048\"; no turns."),
         ({"contents": [], "generationConfig": {"thinkingConfig": {"thinkingBudget": 512}}}, "Gemini, thinkingBudget 512; no turns."),
-        ({"messages": [{"role": "user", "content": [{"text": "x"}]}], "additionalModelRequestFields": {"thinking": {"type": "enabled", "budget_tokens": 1024}}, "inferenceConfig": {"maxTokens": 5}}, "Bedrock Converse, maxTokens 5, thinking enabled budget_tokens 1024."),
+        ({"messages": [{"role": "user", "content": [{"text": "x"}]}], "additionalModelRequestFields": {"thinking": {"type": "enabled", "budget_tokens": 1024}}, "inferenceConfig": {"maxTokens": 5}}, "Bedrock Converse, maxTokens 5, thinking \"enabled budget_tokens 1024\"."),
         ({"model": "gpt-5", "input": "x", "tools": [{"type": "namespace", "name": "mcp__a", "tools": [{"name": "b"}, {"name": "c"}]}]}, "OpenAI responses, model gpt-5, tools: \"mcp__a (2 tools)\"."),
         ({"choices": [{"message": {"content": "x"}, "finish_reason": "stop", "native_finish_reason": "end_turn"}], "usage": {"prompt_tokens": 5, "completion_tokens": 9, "cost": 0.00217, "completion_tokens_details": {"reasoning_tokens": 9}}}, "OpenAI chat, finish stop \"native end_turn\", tokens 5 in, 9 out, all reasoning, stated cost $0.00217."),
         ({"candidates": [{"content": {"parts": []}, "finishReason": "MALFORMED_FUNCTION_CALL", "finishMessage": "Malformed call."}], "usageMetadata": {"promptTokenCount": 9, "candidatesTokenCount": 20, "thoughtsTokenCount": 30, "cachedContentTokenCount": 4}}, "The reply has no valid tool call.\nGemini, finish MALFORMED_FUNCTION_CALL \"Malformed call.\", tokens 9 in (5 new, 4 cache read), 50 out (20 answer, 30 reasoning)."),

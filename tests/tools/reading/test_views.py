@@ -89,7 +89,7 @@ async def test_a_long_turn_is_shortened_to_its_ends() -> None:
         ({"prompt": "Why?"}, "Workers AI", ["/prompt user: Why?"]),
         ({"model": "claude-x", "messages": [{"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "is_error": True, "content": "No."}]}]}, "Anthropic messages", ["result of t: (error)\n  No."]),
         ({"data": [{"embedding": [1, 2]}, {"embedding": "AAAAAAAA" * 2}, {"embedding": [3]}]}, "Embeddings", ["1 vectors of 2 numbers, 1 vectors of 3 numbers, 1 vectors of 1 numbers"]),
-        ({"model": "g", "response_format": {"type": "json_schema", "json_schema": {"name": "order"}}, "messages": []}, "OpenAI chat, model g, response_format json_schema order; no turns", [""]),
+        ({"model": "g", "response_format": {"type": "json_schema", "json_schema": {"name": "order"}}, "messages": []}, "OpenAI chat, model g, response_format \"json_schema order\"; no turns", [""]),
         ([{"error": {"code": 400, "message": "API key not valid."}}], "Error, bad key: ", ["API key not valid."]),
         ({"messages": [{"role": "user", "content": "Why?"}]}, "Workers AI", ["0 user: Why?"]),
         ({"model": "text-embedding-3-small", "input": ["one", "two"]}, "Embeddings", ["1 input: two"]),

@@ -14,7 +14,7 @@ from cf_aig_tools.reading.secrets import REACH, Secret
 
 _VEILS = (
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad]",
-    r"\\\\*u(?:\{|00[0-9a]|034f|061c|11[56]|17b|180|20[026]|3164|d[89a-f]|fe0|feff|ffa0|fff)",
+    r"\\\\*u(?:\{|00[0-9a]|034f|061c|11[56]|17b|180|20[026]|2800|3164|d[89a-f]|e|f[0-8]|fd[de]|fe0|feff|ffa0|fff)",
 )
 """What hides characters in a stored text, or may: literally, or as JSON escapes."""
 

@@ -25,10 +25,10 @@ _WHOLE_CHARACTERS = re.compile(
 _NUMBERS = re.compile(rb"([\[,\s])((?>(?:-?[0-9][0-9.eE+-]*+[ \t\r\n]*+,[ \t\r\n]*+){%d,}))" % RUN)
 _BLANK = b" \t\r\n"
 
-_MARK = f"\ue000{secrets.token_hex(8)}:"
+_MARK = f"⟦{secrets.token_hex(8)}:"
 """How a cut begins: unknown to who writes bodies, and never shown. One serves all: a new expression costs 0.3 ms."""
 
-_GAP = re.compile(re.escape(_MARK) + r"(\d+)(?::(\d+))?\ue001")
+_GAP = re.compile(re.escape(_MARK) + r"(\d+)(?::(\d+))?⟧")
 CONTINUATION = bytes(range(0x80, 0xC0))
 OF_WORDS = (ascii_letters + digits + "_.+/=~:@-").encode()
 
@@ -97,7 +97,7 @@ class Skeleton:
 
     def _counted(self, run: re.Match[bytes]) -> bytes:
         numbers = run[2].translate(None, _BLANK)
-        return run[1] + f'"{_MARK}{len(numbers)}:{numbers.count(b",")}\ue001",'.encode()
+        return run[1] + f'"{_MARK}{len(numbers)}:{numbers.count(b",")}⟧",'.encode()
 
     def _inside(self, data: bytes, at: int, end: int, string: "_String") -> int:
         string.add(data[at:end])
@@ -126,7 +126,7 @@ class _String:
         head = bytes(self._head[:HEAD]).rstrip(OF_WORDS)
         head = head[: _end(_WHOLE_CHARACTERS, head, 0)]
         left_out = _characters(bytes(self._head[len(head) :])) + self._later
-        return head + f"{_MARK}{left_out}\ue001".encode()
+        return head + f"{_MARK}{left_out}⟧".encode()
 
 
 def _end(shape: re.Pattern[bytes], data: bytes, at: int) -> int:

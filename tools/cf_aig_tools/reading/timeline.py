@@ -26,6 +26,8 @@ MOST_PARTS = 8
 """Calls and results of one turn that are shown within the default budget."""
 ALL_MASKED = 30_000
 """Conversations up to this many characters have secrets counted in hidden turns too, which takes 2 ms."""
+NOTE, KIND = 300, 600
+"""Characters of a note and of a form: more than any, as a cut would open a quotation."""
 MOST_OTHERS = 8
 """Fields that are not shown, only named."""
 USUAL = 2000
@@ -178,7 +180,7 @@ class Timeline:
         """Return what ended it, and who it was with; of one that is shown in part, how large it is."""
         held, short, name = self._held, self._quoting.short, self._quoting.name
         facts = [f"model {name(held.model, 80)}" if held.model else ""]
-        facts += [f"{name(key, 40)} {short(value, 60)}" for key, value in held.parameters.items()]
+        facts += [f"{name(key, 40)} {name(value, 60)}" for key, value in held.parameters.items()]
         facts += [f"tools: {_listed([name(tool, 40) for tool in held.tools])}" if held.tools else ""]
         ended = " ".join(name(each, 60) for each in (held.finish, held.why) if each)
         facts += [f"finish {ended}" if ended else ""]
@@ -188,8 +190,8 @@ class Timeline:
         others = [name(other, 40) for other in held.others]
         facts += [f"also: {_listed(others, MOST_OTHERS)}" if others else ""]
         counted = f"; {len(held.turns):,} turns, {sum(self._sizes):,} characters, newest first" if partial else ""
-        notes = "".join(f"; {short(note, 160)}" for note in held.notes[:MOST_PARTS])
-        said = ", ".join(filter(None, [short(held.kind, 200), *facts]))
+        notes = "".join(f"; {short(note, NOTE)}" for note in held.notes[:MOST_PARTS])
+        said = ", ".join(filter(None, [short(held.kind, KIND), *facts]))
         line = f"{said}{notes}{counted if held.turns else '; no turns'}."
         wrong = shortfall(held)
         first = [wrong and f"The reply {wrong}.", held.broken, self._error(), self._cache_miss()]

@@ -5,9 +5,9 @@ from bisect import bisect_right
 from collections.abc import Iterator
 
 from cf_aig_gateway.one_line import HIDDEN as _HIDDEN
-from cf_aig_gateway.one_line import hides
+from cf_aig_gateway.one_line import HIDING, hides
 
-_SHOWN = re.compile(rf"[{_HIDDEN}]|\\u(?=\{{)")
+_SHOWN = re.compile(rf"{HIDING}|\\u(?=\{{)")
 _HIGH = r"\\{1,15}+u[dD][89abAB][0-9a-fA-F]{2}"
 _LOW = r"\\{1,15}+u[dD][c-fC-F][0-9a-fA-F]{2}"
 _VEIL = re.compile(
