@@ -60,6 +60,7 @@ def _serve_options(parser: argparse.ArgumentParser) -> None:
         choices=["info", "warning"],
         help="info: one line on stderr per call, with its duration (warning)",
     )
+    add("--channel", action="store_true", help="tell a session of Claude Code when calls fail (stdio only)")
     add("--http-token-file", metavar="PATH", help="file with the bearer token that HTTP callers must send")
     add("--http-hosts", metavar="NAMES", help="other host names that callers may use for this server")
 

@@ -119,6 +119,9 @@ class Settings(BaseSettings):
     log_level: LogLevel = Field(
         "warning", validation_alias="AI_GATEWAY_LOG_LEVEL", description="info: one line per call"
     )
+    channel: bool = Field(
+        False, validation_alias="AI_GATEWAY_CHANNEL", description="Tell Claude Code when calls fail; stdio only"
+    )
     http_token: SecretStr = Field(SecretStr(""), validation_alias="AI_GATEWAY_HTTP_TOKEN")
     http_token_file: FilePath | None = Field(None, validation_alias="AI_GATEWAY_HTTP_TOKEN_FILE")
     http_hosts: Names = Field([], validation_alias="AI_GATEWAY_HTTP_HOSTS", description="Host names callers may use")

@@ -15,8 +15,17 @@ LOOP = {"use_uvloop": sys.platform != "win32"}
 
 
 def run(settings: Settings, transport: Literal["stdio", "http", "sse"], host: str, port: int) -> None:
-    """Serve until the input ends or a signal arrives."""
+    """Serve until the input ends or a signal arrives.
+
+    Raises:
+        GatewayError: a setting does not go with another.
+
+    """
     server = build_server(settings)
+    if settings.channel:
+        from cf_aig_server.channel.session import add_channel  # noqa: PLC0415 (off by default)
+
+        add_channel(server, settings, transport)
     gc.freeze()  # loaded modules are permanent and never scanned
     gc.set_threshold(
         20_000, 20, 50

@@ -1,0 +1,1 @@
+"""Claude Code's channel: tells a session, unasked, that calls failed. Off by default."""
