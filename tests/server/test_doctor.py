@@ -321,7 +321,9 @@ def test_it_ends_with_a_configuration_for_each_client(tmp_path: Path, capsys: py
     printed = capsys.readouterr().out
     assert ended.value.code == 0
     assert "ok   gateway     default, which keeps logs" in printed
-    assert all(client in printed for client in ("Claude Code", "Claude Desktop", "Cursor", "VS Code", "mcp.json"))
+    assert all(client in printed for client in ("Claude Desktop", "Cursor", "VS Code", "mcp.json"))
+    assert all(f"\n{client} mcp add cloudflare-ai-gateway " in printed for client in ("codex", "copilot", "gemini"))
+    assert f'"AI_GATEWAY_LOCAL": "{tmp_path / "g.db"}"' in printed
 
 
 @pytest.mark.usefixtures("no_clients")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import sys
 import tomllib
@@ -36,15 +37,19 @@ def command() -> str:
 
 def configurations(settings: Settings) -> str:
     """Return the configuration as each client takes it, without the token in it."""
-    arguments = ["serve", "--local"] if settings.local else []
-    environment = {} if settings.local else _environment(settings)
-    server: dict[str, Any] = {"command": command(), "args": arguments, "env": environment}
+    environment = _environment(settings)
+    server: dict[str, Any] = {"command": command(), "args": [], "env": environment}
     plain = json.dumps({"mcpServers": {NAME: server}}, indent=2)
     code = json.dumps({"servers": {NAME: {"type": "stdio", **server}}}, indent=2)
-    flags = "".join(f" -e {key}={value}" for key, value in environment.items())
+    pairs = [shlex.quote(f"{key}={value}") for key, value in environment.items()]
+    short, long = (" ".join(f"{flag} {pair}" for pair in pairs) for flag in ("-e", "--env"))
+    started = shlex.quote(command())
     return f"""\
-Claude Code:
-claude mcp add {NAME}{flags} -- {" ".join([command(), *arguments])}
+Claude Code, Codex, Copilot CLI, Gemini CLI:
+claude mcp add {NAME} {short} -- {started}
+codex mcp add {NAME} {long} -- {started}
+copilot mcp add {NAME} {long} -- {started}
+gemini mcp add {NAME} -s user {short} {started}
 
 Claude Desktop (claude_desktop_config.json), Cursor (.cursor/mcp.json), and a plain mcp.json:
 {plain}
@@ -54,6 +59,9 @@ VS Code (.vscode/mcp.json):
 
 
 def _environment(settings: Settings) -> dict[str, str]:
+    if settings.local:
+        path = settings.local_path() if settings.local != "1" else None
+        return {"AI_GATEWAY_LOCAL": str(path.absolute()) if path else "1"}
     held = {"CLOUDFLARE_ACCOUNT_ID": settings.account_id or "…"}
     if settings.api_token_file:
         held["CLOUDFLARE_API_TOKEN_FILE"] = str(settings.api_token_file.absolute())
