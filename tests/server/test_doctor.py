@@ -295,7 +295,7 @@ async def test_an_api_that_cannot_be_reached_is_told() -> None:
     assert found["network"] == ("fix", "api.cloudflare.com cannot be reached (ConnectError): check network and proxy")
 
 
-async def test_an_api_that_answers_with_html_is_borne() -> None:
+async def test_an_api_that_answers_with_html_is_tolerated() -> None:
     found = await findings(lambda _: httpx2.Response(200, text="<html>"), account_id="")
 
     assert found["clock"][0] == "note"
