@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 MCPB := PATH="$$PWD/tests/clients/node_modules/.bin:$$PATH" mcpb
 
-.PHONY: help ui demo test coverage test-clients fuzz bench bundle release audit check format clean
+.PHONY: help ui demo test coverage test-clients pictures bench-page fuzz bench bundle release audit check format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -46,6 +46,12 @@ chromium:
 
 test-clients: chromium bundle  ## official clients that need node, and the page in a browser
 	cd tests/clients && PATH="$$PWD/node_modules/.bin:$$PATH" node --test --test-concurrency=2 *.test.mjs
+
+pictures: chromium .venv/ready tests/clients/node_modules/ready  ## each view of the page, drawn into docs/pictures
+	cd tests/clients && PATH="$$PWD/node_modules/.bin:$$PATH" node pictures.mjs
+
+bench-page: chromium .venv/ready tests/clients/node_modules/ready  ## how fast the page draws and scrolls
+	cd tests/clients && PATH="$$PWD/node_modules/.bin:$$PATH" node page_speed.mjs
 
 bundle: .venv/ready tests/clients/node_modules/ready  ## MCP bundles: for hosts with uv, and with its own packages
 	rm -rf build/bundle

@@ -121,6 +121,7 @@ function One({ log, reference, other, reload }: OneProps) {
 function Happened({ log }: { log: Log }) {
   const { format } = useSession();
   const [first = "", ...rest] = log.summary;
+  const quoted = first.endsWith(":") ? (rest.shift()?.trim() ?? "") : "";
   const figures: [string, string][] = [
     ["Status", known(log.status, String)],
     ["Duration", known(log.seconds, (held) => format.seconds(held))],
@@ -131,7 +132,7 @@ function Happened({ log }: { log: Log }) {
   return (
     <header class="happened" data-ok={log.ok} data-testid="happened">
       <h2 dir="auto">
-        <Icon name={log.ok ? "ok" : "failed"} label={log.ok ? "ok" : "failed"} /> <span>{first}</span>
+        <Icon name={log.ok ? "ok" : "failed"} label={log.ok ? "ok" : "failed"} /> <span>{quoted ? `${first} ${quoted}` : first}</span>
       </h2>
       <dl class="figures small">
         {figures.map(([name, text]) => (

@@ -7,7 +7,7 @@ import type { Row, Scope } from "../shapes";
 import { type LogsOptions, type Order, tools } from "../tools";
 
 const FIRST = 100; // rows of the first page: soon there
-const NEXT = 500; // rows of each further page
+const NEXT = 250; // rows of each further page
 const POLL_MS = 2000;
 
 export interface Rows {
