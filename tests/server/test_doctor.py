@@ -157,9 +157,9 @@ WRONG: list[tuple[dict[str, Any], dict[str, Any], str, str, str]] = [
     ),
     (
         {"logs": 0, "recent": 0, "traffic": {"default": 40}},
-        {}, "logs", "fix", "0 of the last 24 h, but analytics count 40 calls in the last 24 h: look for cf-aig-collect",
+        {}, "logs", "fix", "0 in the last 24 h, but analytics count 40 calls: look for cf-aig-collect",
     ),
-    ({"recent": 3, "traffic": {"default": 40}}, {}, "logs", "fix", "3 of the last 24 h, but analytics count 40"),
+    ({"recent": 3, "traffic": {"default": 40}}, {}, "logs", "fix", "3 in the last 24 h, but analytics count 40"),
     ({"recent": 39, "traffic": {"default": 40}}, {}, "logs", "ok", "7 can be read"),
     ({"logs": 0, "telemetry": 1}, {}, "logs", "ok", "1 can be read in Workers Observability, where accounts"),
     ({"logs": 0, "telemetry": 1}, {}, "logs", "ok", "Missing in its events: status_code, duration"),

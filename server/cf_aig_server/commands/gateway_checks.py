@@ -124,7 +124,6 @@ def _logs(
     where: str,
 ) -> Finding:
     total, most, calls = page.info.total_count, gateway.log_management, (traffic or {}).get(gateway.id, 0)
-    is_counted = f"analytics count {calls:,} calls in the last 24 h"
     if most and total >= most:
         return _full(gateway, total)
     if total and (gateway.collect_logs is False or 2 * recent >= calls):
@@ -134,12 +133,12 @@ def _logs(
     if gateway.collect_logs is False:
         return Finding("note", "logs", f"none, as {gateway.id} keeps none")
     if page.notes and not where:
-        return Finding("fix", "logs", f"none. {page.notes[0]}{f'; {is_counted}' if calls else ''}")
+        return Finding("fix", "logs", f"none. {page.notes[0]}")
     if calls:
         return Finding(
             "fix",
             "logs",
-            f"{recent:,} of the last 24 h, but {is_counted}: look for cf-aig-collect-log: false in calls, for deleted "
+            f"{recent:,} in the last 24 h, but analytics count {calls:,} calls: look for cf-aig-collect-log: false in calls, for deleted "
             f"logs, and for the account's limit (free plans: {FREE_LOGS:,} logs)" + _asked_one(settings),
         )
     return _no_calls(gateway.id, traffic, settings, where)
