@@ -135,12 +135,11 @@ def _logs(
     if page.notes and not where:
         return Finding("fix", "logs", f"none. {page.notes[0]}")
     if calls:
-        return Finding(
-            "fix",
-            "logs",
-            f"{recent:,} in the last 24 h, but analytics count {calls:,} calls: look for cf-aig-collect-log: false in calls, for deleted "
-            f"logs, and for the account's limit (free plans: {FREE_LOGS:,} logs)" + _asked_one(settings),
+        said = (
+            f"{recent:,} in the last 24 h, but analytics count {calls:,} calls: look for cf-aig-collect-log: false in"
         )
+        limit = f"the account's limit (free plans: {FREE_LOGS:,} logs)"
+        return Finding("fix", "logs", f"{said} calls, for deleted logs, and for {limit}{_asked_one(settings)}")
     return _no_calls(gateway.id, traffic, settings, where)
 
 
