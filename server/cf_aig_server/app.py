@@ -15,7 +15,7 @@ from cf_aig_server.completions import add_completions
 from cf_aig_server.instructions import INSTRUCTIONS
 from cf_aig_server.prompts import prompts, refuse_bad_prompts
 from cf_aig_server.registration import refuse_unknown_tools, show_page, tools
-from cf_aig_server.resources import add_resources, offers_cases
+from cf_aig_server.resources import add_resources, add_skills, offers_cases
 from cf_aig_server.settings import Settings
 from cf_aig_server.timings import LOG, timed
 from cf_aig_server.wire import VERSION, wire
@@ -72,5 +72,6 @@ def build_server(settings: Settings, transport: httpx2.AsyncBaseTransport | None
     for prompt in prompts():
         server.add_prompt(prompt)
     add_resources(server, offered)
+    add_skills(server, offered)
     add_completions(server)
     return server

@@ -1,22 +1,32 @@
-"""Gateways, logs and bodies as resources that a user can attach to a chat."""
+"""Gateways, logs, bodies and skills as resources that a user can attach to a chat."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from mcp.server import MCPServer
+from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError, ToolError
 from mcp.server.mcpserver.tools import Tool
-from mcp.types import CallToolResult, TextContent
+from mcp.types import (
+    CallToolResult,
+    ListResourcesResult,
+    PaginatedRequestParams,
+    ReadResourceRequestParams,
+    TextContent,
+)
 
 from cf_aig_gateway.errors import GatewayError, NotFound
 from cf_aig_tools.cases_link import BOUND, MIME, NAMES, URI
 
 if TYPE_CHECKING:
+    from cf_aig_server.skills import Skills
     from cf_aig_tools.desk import Desk
 
 Call = Context[Any, Any]
+Request = ServerRequestContext[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -41,6 +51,11 @@ LOGS = (
 OF_CASES = {"list_logs", "get_log_request_body", "get_log_response_body"}
 """The tools that show the contents of a case."""
 
+SKILLS = "io.modelcontextprotocol/skills"
+"""The extension by which clients find skills (SEP-2640)."""
+
+SKILL_SCHEME = "skill://"
+
 
 def offers_cases(tools: Sequence[Tool]) -> bool:
     """Whether logs may be read as cases: only if all of these tools are allowed."""
@@ -57,6 +72,37 @@ def add_resources(server: MCPServer[Any], tools: Sequence[Tool]) -> None:
             _add_log(server, template, tool)
     if offers_cases(tools):
         _add_cases(server)
+
+
+def add_skills(server: MCPServer[Any], tools: Sequence[Tool]) -> None:
+    """Add the skills whose tools are all offered. Their files are read with the first request for them."""
+
+    @cache
+    def skills() -> "Skills":
+        from cf_aig_server.skills import Skills  # noqa: PLC0415
+
+        return Skills({tool.name for tool in tools})
+
+    async def listed(_: Request, __: PaginatedRequestParams) -> dict[str, Any]:
+        return skills().list()
+
+    async def got(_: Request, params: ReadResourceRequestParams) -> dict[str, Any]:
+        return skills().get(params.uri)
+
+    async def resources(_: Request, __: PaginatedRequestParams) -> ListResourcesResult:
+        return ListResourcesResult(resources=[*await server.list_resources(), *skills().resources()])
+
+    async def read(ctx: Request, params: ReadResourceRequestParams) -> Any:
+        if params.uri.startswith(SKILL_SCHEME) and (contents := skills().read(params.uri)):
+            return contents
+        return await server._handle_read_resource(ctx, params)  # pyright: ignore[reportPrivateUsage] # it is what we replace
+
+    lowlevel = server._lowlevel_server  # pyright: ignore[reportPrivateUsage] # an Extension would be loaded at the start
+    lowlevel.extensions[SKILLS] = {}
+    lowlevel.add_request_handler("skills/list", PaginatedRequestParams, listed)
+    lowlevel.add_request_handler("skills/get", ReadResourceRequestParams, got)
+    lowlevel.add_request_handler("resources/list", PaginatedRequestParams, resources)
+    lowlevel.add_request_handler("resources/read", ReadResourceRequestParams, read)
 
 
 def _add_gateway(server: MCPServer[Any]) -> None:
