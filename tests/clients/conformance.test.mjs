@@ -1,5 +1,6 @@
 // The official conformance suite, in both eras: the server as it is, and with what the suite asks for besides. Whatever
 // fails and is not in the era's list fails here, and so does an entry of the list that passes.
+import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -35,3 +36,13 @@ for (const era of ["2025-11-25", "2026-07-28"]) {
     await conforms(url, era, files);
   });
 }
+
+test("conformance of the skills, which is an extension of 2026-07-28", options, async (t) => {
+  const files = folder(t);
+  const url = await listening(t, "serve", "--transport", "http", "--local", join(files, "gateway.db"));
+  for (const scenario of ["sep-2640-skills-enumeration", "sep-2640-skills-manifest"]) {
+    const asked = ["server", "--url", `${url}/mcp`, "--scenario", scenario, "--spec-version", "2026-07-28", "--force", "-o", files];
+    const { stdout } = await run(process.execPath, [suite, ...asked]);
+    assert.match(stdout, /Passed: (\d+)\/\1, 0 failed, 0 warnings/);
+  }
+});
