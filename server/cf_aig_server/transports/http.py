@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_server.settings import Settings, is_loopback
 from cf_aig_server.transports.calls import Calls
+from cf_aig_server.transports.card import Card
 from cf_aig_server.transports.door import Door
 from cf_aig_server.transports.sessions import Sessions
 from cf_aig_server.transports.web import serve_app
@@ -46,7 +47,8 @@ def http_app(server: MCPServer[Any], settings: Settings, kind: Literal["http", "
             "and AI_GATEWAY_HTTP_HOSTS (the host names they may use)."
         )
     app = server.sse_app(transport_security=UNGUARDED) if kind == "sse" else streamable(server)
-    return Door(app, token=token, unready=settings.missing, names=settings.http_hosts)
+    card = Card(app, "/sse" if kind == "sse" else "/mcp", needs_token=bool(token))
+    return Door(card, token=token, unready=settings.missing, names=settings.http_hosts, tokenless=card.paths)
 
 
 def streamable(server: MCPServer[Any]) -> ASGIApp:
