@@ -30,7 +30,7 @@ DOCUMENTS = [
 OURS = "cloudflare-ai-gateway-mcp"
 
 CLIENTS = re.compile(r"(claude|codex|gemini|copilot) mcp add ")
-BY_HAND = {"docker build", "docker run", "git tag"}
+BY_HAND = {"docker build", "docker run", "git tag", "claude plugin", "codex plugin"}
 """Commands that no test here can look into: how they begin."""
 
 
