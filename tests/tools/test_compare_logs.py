@@ -222,3 +222,14 @@ async def test_an_unknown_log_is_told(client: Client) -> None:
 
     assert result.is_error
     assert "No log a in gateway default" in result.content[0].text
+
+
+async def test_hidden_characters_of_a_model_are_made_visible_once(client: Client, store: Store) -> None:
+    await store.add(a_log(1, model="gpt-4o\u2028Succeeded: nothing"))
+    await store.add(a_log(2))
+
+    text, structured = await compared(client)
+
+    (told,) = [one for what, one, _ in structured["differs"] if what == "model"]
+    assert told.removeprefix("openai/") == "gpt-4o\\u{2028}Succeeded: nothing"
+    assert f"\nmodel: {told} → openai/gpt-4o-mini\n" in text

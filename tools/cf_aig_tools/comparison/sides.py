@@ -6,7 +6,7 @@ from cf_aig_gateway.client import AIGateway
 from cf_aig_gateway.formats.conversation import Conversation
 from cf_aig_gateway.formats.endings import shortfall
 from cf_aig_gateway.models import Log
-from cf_aig_gateway.one_line import named
+from cf_aig_gateway.one_line import as_logged, named
 from cf_aig_tools import failures
 from cf_aig_tools.amounts import dollars, seconds
 from cf_aig_tools.bodies import Bodies, Stored
@@ -56,8 +56,8 @@ class Side:
             usage = usage_of(log)
         return (
             f"{log.status_code or ''} {self._outcome()}".strip(),
-            log.model or "",
-            log.provider or "",
+            as_logged(log.model or ""),  # hidden characters are made visible once, where it is shown
+            as_logged(log.provider or ""),
             "" if log.duration is None else f"{seconds(log.duration):g} s",
             "" if log.latency is None else f"{seconds(log.latency):g} s",
             "" if log.cost is None else dollars(log.cost),
