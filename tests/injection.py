@@ -132,14 +132,16 @@ def texts_in(value: Any) -> Iterator[str]:
 class Hostile:
     """Answers as Cloudflare would, an attempt in every text; `refused`: with errors; `telemetry`: logs are there."""
 
-    def __init__(self, *, refused: bool = False, telemetry: bool = False) -> None:
+    def __init__(
+        self, *, refused: bool = False, telemetry: bool = False, attempts: Iterator[str] | None = None
+    ) -> None:
         self.refused = refused
         self.telemetry = telemetry
         self._forms = cycle(range(6))
         self._streams = cycle([False, False, True])
         self.writes: list[str] = []
         self.planted: set[str] = set()
-        self._attempts = cycle(ATTEMPTS)
+        self._attempts = attempts or cycle(ATTEMPTS)
 
     def say(self) -> str:
         """Return the next attempt."""

@@ -23,7 +23,7 @@ from cf_aig_gateway.logs import LogSystem
 from cf_aig_gateway.logs.observability import DAYS, MOST_EVENTS, Observability
 from cf_aig_gateway.logs.spans import Span
 from cf_aig_gateway.models import Gateway, Log
-from cf_aig_gateway.one_line import as_logged, lined, named
+from cf_aig_gateway.one_line import as_logged, lined, named, shortened
 from cf_aig_gateway.refusals import Errand, refusal, unreachable
 from cf_aig_gateway.replies import Grown, Reply, assembled, parse_reply
 from cf_aig_gateway.resend import Resend
@@ -240,7 +240,8 @@ class AIGateway(Api):
                 return True
         except GatewayError as error:
             self._doubts = (
-                f"Whether this account keeps its logs in Workers Observability is unknown: {str(error)[:400]}",
+                "Whether this account keeps its logs in Workers Observability is unknown: "
+                + shortened(str(error), 400),
             )
         return False
 

@@ -38,7 +38,7 @@ _NOT_IN_A_LINE = re.compile(f"[\n\t\u2500-\u257f]|{HIDING}")
 _NOT_IN_A_WORD = re.compile(f"[\\s<>`\u2500-\u257f]|{HIDING}")
 _BREAKS = " \t\r\n?&,;\"'<>(){}[]|"
 _LEAST = 8
-_OF_WORDS = re.compile(r"[a-z/_.:@-]*")
+_PLAIN_RUN = re.compile(r"[a-z/_.:@-]*(?=[\s?&,;\"'<>(){}\[\]|]|\Z)")
 _SHOWN = re.compile(r"\\u\{([0-9a-f]{1,6})\}")
 NAME = re.compile(r"[\w.@/:+*~=,%{}\\-]*", re.ASCII)
 _PRINTABLE = bytes(range(0x20, 0x7F))
@@ -91,15 +91,14 @@ def one_line(text: str) -> str:
 
 
 def shortened(text: str, most: int) -> str:
-    """Return a text of at most `most` characters and …; it ends before what may be half a secret, which no mask knows:
-    after the last break, and the small letters that follow it.
+    """Return a text of at most `most` characters and …; it does not end in half of what may be a secret, which no mask
+    would know: where the last run is not of small letters alone, all of it goes but for the first few characters.
     """
     if len(text) <= most:
         return text
     head = text[:most]
     last = max(head.rfind(each) + 1 for each in _BREAKS)
-    found = _OF_WORDS.match(head, last)
-    return head[: max(_LEAST, found.end() if found else last)].rstrip() + "…"
+    return (head if _PLAIN_RUN.match(text, last) else head[: max(_LEAST, last)]).rstrip() + "…"
 
 
 def word(text: str, most: int = 200) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cf_aig_gateway.formats.conversation import Citation, ToolCall, ToolResult, Turn
+from cf_aig_gateway.one_line import shortened
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 Gap = re.Pattern[str]
@@ -95,7 +96,7 @@ class Content:
         inline = _DATA_URL.match(held)
         what = as_text(mime) or (inline[1] if inline and inline[1] else "") or kind
         bytes_ = size(measured(held[inline.end() if inline else 0 :], self.gap) * 3 // 4) if held else ""
-        self.media.append(" ".join(filter(None, [as_text(name), what, bytes_, where[:200]])))
+        self.media.append(" ".join(filter(None, [as_text(name), what, bytes_, shortened(where, 200)])))
 
     def other(self, part: Mapping[str, Any]) -> None:
         """Take a part of a kind that its format does not know: what can be read of it."""

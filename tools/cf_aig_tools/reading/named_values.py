@@ -14,7 +14,7 @@ from cf_aig_tools.reading.secret_values import (
 )
 from cf_aig_tools.reading.secrets import Secret, many
 
-_SCHEME = r"(?i:bearer|basic|token|digest|aws4-hmac-sha256)\s{1,4}"
+_SCHEME = r"(?i:bearer|basic|token|digest|key|bot|ssws|api-?key|aws4-hmac-sha256)\s{1,4}"
 _DIGIT_NEAR = r"(?=[A-Za-z0-9._~+/=%-]{0,64}[0-9])"
 _QUOTE = r"[\"'`]"
 
@@ -26,8 +26,9 @@ _NOT_OF_IT = (
 """Continuations of a name that make it describe a secret rather than hold one."""
 
 _SET = (
-    rf"[\w.-]{{0,24}}(?:[\"'`]\]?)?(?:\s{{0,4}}"
-    rf"(?::\s{{0,4}}&?[\w\[\]|.]{{1,30}}\s=\s{{0,4}}(?={_QUOTE})|:=|=>|={{1,3}}|:|>(?=[^\s<>\"']{{4,100}}</))\s{{0,4}}"
+    rf"[\w.-]{{0,24}}(?:[\"'`]\]?)?(?:\s{{0,24}}"
+    rf"(?::\s{{0,4}}&?[\w\[\]|.]{{1,30}}\s=\s{{0,4}}(?={_QUOTE})|:=|=>|={{1,3}}|:|>(?=[^\s<>\"']{{4,100}}</)|\*{{0,2}}[:|]\*{{0,2}})\s{{0,4}}"
+    rf"|{_QUOTE}\s{{1,4}}(?i:value)\s{{0,4}}=\s{{0,4}}"
     rf"|{_QUOTE}\s{{0,4}},\s{{0,4}}{_QUOTE}(?i:value){_QUOTE}\s{{0,4}}:\s{{0,4}}"
     r"|\s{1,24}value:\s{0,4}"
     r"|\s{1,4}(?:is|was)\s{1,4})"
@@ -42,8 +43,8 @@ _REST_QUOTED = r"[^\"'`\s]*"
 _BLANK = r"(?:\s|\\[nrt])*"
 _OPENS = r"[\\\"'`\[]*"
 _GIVEN = (
-    rf"[\w.-]*[\\\"'`\]\s:=>,][\\\"'`\]]*{_BLANK}(?:(?:[:=>]+|,|is|was){_BLANK})?"
-    rf"(?:{_OPENS}value{_OPENS}{_BLANK}:{_BLANK}|[\w.\[\]|&]+\s={_BLANK})?"
+    rf"[\w.-]*[\\\"'`\]\s:=>,*|][\\\"'`\]]*{_BLANK}(?:(?:[:=>*|]+|,|is|was){_BLANK})?"
+    rf"(?:{_OPENS}value{_OPENS}{_BLANK}[:=]{_BLANK}|[\w.\[\]|&]+\s={_BLANK})?"
 )
 _WRITTEN = r"[^\s,;\"'`{}\[\]()<>\\]*"
 _SIGN = r"[0-9!@#$%^&*?+/~\\]"
@@ -57,6 +58,29 @@ _SET_SIGN = rf"[\\\"']*{_BLANK}[:=,]"
 """What follows the name of a random-looking secret or a password in a stored text, for hints."""
 
 _LOGIN = r"(?i:pass(?:w(?:or[dt]|d)|phrase|code)|(?:(?<![a-z])|(?<=db)|(?<=my)|(?<=er))pass(?![a-z])|pwd|pswd)"
+_FOREIGN = [
+    ("contrase", "contrase[nñ]a", r"contrase\S{1,20}a"),
+    ("senha", "senha", "senha"),
+    ("passe", "mot[ _]de[ _]passe", "passe"),
+    ("kennwort", "kennwort", "kennwort"),
+    ("wachtwoord", "wachtwoord", "wachtwoord"),
+]
+"""Passwords in other languages: the beginning of the name, the name, and its hint."""
+
+_COMMANDS = [
+    ("sshpass", r"sshpass\s{1,4}-p\s{0,4}", r"\s+-p"),
+    ("mysql", r"mysql\w{0,8}\s[^\n;|]{0,90}?(?<=\s)-p", r"\w*\s[^\n;|]*-p"),
+    ("redis-cli", r"redis-cli\s[^\n;|]{0,90}?(?<=\s)-a\s{1,4}", r"\s[^\n;|]*-a\s"),
+    ("login", r"login\s{1,4}[^\s]{1,64}\s{1,4}password\s{1,4}", r"(?:\s|\\[nrt])+[^\s]+(?:\s|\\[nrt])+password"),
+    (
+        "define",
+        r"define\(\s{0,4}[\"']\w{0,40}(?:pass|secret|key|token|salt|pwd)\w{0,16}[\"'],\s{0,4}",
+        r"\(\s*[\\\"']+\w*(?:pass|secret|key|token|salt|pwd)",
+    ),
+    ("contribsys", r"contribsys(?:__|\.)com=", r"(?:__|\.)com="),
+]
+"""Commands and statements that hold a password: a word, what leads to the password, and what follows for hints."""
+
 _TOKENS = (
     r"(?i:(?<!page)(?<!page[_-])(?<!next)(?<!next[_-])(?<!csrf[_-])(?<!sync[_-])(?<!uation[_-])token)(?!(?i:iz|s))"
 )
@@ -82,6 +106,8 @@ _KEYS = [
     ("ingest", r"ingest(?:ion)?[_ .-]?key"),
     ("write", r"write[_ .-]?key"),
     ("cred", r"cred(?:ential)?s?"),
+    ("client-key", r"client[_-]key"),
+    ("_pat", r"_pat"),
     ("_auth", r"_auth"),
     ('"auth', r"\"auth"),
 ]
@@ -116,6 +142,11 @@ def _header(kind: str, literal: str, name: str = "", hint: str = "") -> list[Sec
         Secret(kind, literal, name + paired, r"[^\"'\r\n]*", seen, _SET_SIGN, is_random),
         Secret(kind, literal, name + bare, r"[^\s\"',;&]*", seen, _SET_SIGN, is_literal),
     ]
+
+
+def _password(literal: str, name: str, hint: str = "") -> Secret:
+    shape = f"(?i:{name}){_NOT_OF_IT}{_SET}{_VALUE}"
+    return Secret("login_password", literal, shape, _REST, hint or literal, _GIVEN_ANY, is_password)
 
 
 NAMED = [
@@ -187,6 +218,7 @@ NAMED = [
     ),
     *_header("api_key", "api", r"api.?key", r"api.?key"),
     *_header("api_key", "auth-key", "auth-key"),
+    *_header("api_key", "honeycomb-team"),
     *_header("authorization", "authorization"),
     *_header("client_secret", "client-secret"),
     *_header("cookie", "cookie"),
@@ -210,9 +242,13 @@ NAMED = [
         )
         for flag in ("-u", "--user")
     ),
-    Secret("login_password", "pass", _LOGIN + _NOT_OF_IT + _SET + _VALUE, _REST, "pass", _GIVEN_ANY, is_password),
-    Secret("login_password", "pwd", _LOGIN + _NOT_OF_IT + _SET + _VALUE, _REST, "pwd", _GIVEN_ANY, is_password),
-    Secret("login_password", "pswd", _LOGIN + _NOT_OF_IT + _SET + _VALUE, _REST, "pswd", _GIVEN_ANY, is_password),
+    *(_password(*names) for names in (("pass", _LOGIN), ("pwd", _LOGIN), ("pswd", _LOGIN), *_FOREIGN)),
+    *(
+        Secret(
+            "login_password", word, f"(?i:{shape})" + r"[\"']?([^\s\"']{4,64})", _REST_QUOTED, word, more, is_password
+        )
+        for word, shape, more in _COMMANDS
+    ),
     Secret(
         "login_password",
         "pass",

@@ -45,7 +45,8 @@ def _is_drawn(part: str) -> bool:
 
 
 def is_literal(value: str) -> bool:
-    """Whether a value is literal: not a placeholder, and not a name of what holds it."""
+    """Whether a value, which may be cut, is literal: not a placeholder, and not a name of what holds it."""
+    value = value.rstrip("…")
     if not is_varied(value) or _PLACEHOLDER.match(value) or any(gap in value for gap in _GAPS):
         return False
     return not _DOTTED.fullmatch(value) or is_random(value)

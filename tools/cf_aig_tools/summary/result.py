@@ -11,6 +11,7 @@ from mcp.types import CallToolResult
 from pydantic import BaseModel
 
 from cf_aig_gateway.models import Log
+from cf_aig_gateway.one_line import shortened
 from cf_aig_gateway.providers import CUSTOM
 from cf_aig_tools.amounts import counted, dollars
 from cf_aig_tools.desk import answer, fits
@@ -181,7 +182,7 @@ def _basis(found: Findings, kept: int) -> Iterator[str]:
         return
     sampled = "" if read.are_all else ", sampled evenly over the range"
     if sources.doubt:
-        yield f"{sources.doubt[:300]} {_from_logs(found)}"
+        yield f"{shortened(sources.doubt, 300)} {_from_logs(found)}"
     else:
         what = "percentiles" if found.question.by != SESSION else "times, models, clients and users"
         yield f"Counts and sums from analytics (all calls), {what} from {read.coverage()}{sampled}."
