@@ -6,12 +6,14 @@ later than all of them: a slow call may bear the time of its start. Logs may app
 (Cloudflare takes 0.3-4.7 s), so those of the last seconds are told apart by their digests.
 """
 
-import base64
-import hashlib
 import re
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from operator import itemgetter
+from zlib import crc32
 
 from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.models import Log, ResultInfo
@@ -71,7 +73,7 @@ class Told:
     def has(self, log: Log) -> bool:
         """Whether a log is not new."""
         created = _created(log)
-        if created > self.newest or _ended(log) > self.ended:
+        if created > self.newest or created + _lasted(log) > self.ended:
             return False
         return created < self.newest - self.recent or _digest(log) in self.digests
 
@@ -80,17 +82,19 @@ class Told:
 
         `are_all` is false when older logs match that were not told.
         """
-        if not (newest := max([self.newest, *map(_created, logs)])):
+        latest = sorted(((_created(log), log) for log in logs), key=itemgetter(0), reverse=True)
+        newest = max(self.newest, latest[0][0] if latest else 0)
+        if not newest:
             newest = _milliseconds(start) if start else 0
             return Told(newest, newest)
-        latest = sorted(logs, key=_created, reverse=True)[:MOST_DIGESTS]
         recent = OUT_OF_ORDER_MS
-        if latest and (len(latest) < len(logs) or not are_all):
-            recent = min(recent, newest - _created(latest[-1]))
-        digests = frozenset(_digest(log) for log in latest if _created(log) >= newest - recent)
+        if latest and (len(latest) > MOST_DIGESTS or not are_all):
+            recent = min(recent, newest - latest[:MOST_DIGESTS][-1][0])
+        digests = frozenset(_digest(log) for created, log in latest[:MOST_DIGESTS] if created >= newest - recent)
         if newest - self.newest <= recent:
             digests |= self.digests
-        return Told(newest, max([self.ended, newest, *map(_ended, logs)]), recent, digests)
+        ended = max((created + _lasted(log) for created, log in latest), default=0)
+        return Told(newest, max(self.ended, newest, ended), recent, digests)
 
 
 async def new_logs(asked: Asked, gateway_id: str, told: Told, page: int, per_page: int) -> tuple[Found, Told]:
@@ -119,6 +123,7 @@ async def new_logs(asked: Asked, gateway_id: str, told: Told, page: int, per_pag
     return Found(shown, info, dropped, tuple(notes)), told.and_of(logs)
 
 
+@lru_cache(maxsize=1024)
 def _milliseconds(moment: datetime) -> int:
     return min(max(0, int(moment.timestamp() * 1000)), LATEST_MS)
 
@@ -128,10 +133,10 @@ def _created(log: Log) -> int:
     return _milliseconds(moment) if moment else 0
 
 
-def _ended(log: Log) -> int:
-    return _created(log) + min(max(0, round(log.duration or 0)), LONGEST_MS)
+def _lasted(log: Log) -> int:
+    return int(min(max(0, log.duration or 0), LONGEST_MS))
 
 
 def _digest(log: Log) -> str:
-    """Return 18 bits of an id's hash: one new log of the last seconds in 260,000 is taken for one that was told."""
-    return base64.b64encode(hashlib.sha256(log.id.encode()).digest()[:3], b"_~")[:3].decode()
+    """Return 18 bits of an id's checksum: one new log of the last seconds in 260,000 is taken for one that was told."""
+    return b64encode(crc32(log.id.encode()).to_bytes(4), b"_~")[:3].decode()
