@@ -74,13 +74,13 @@ class Bodies:
     async def read_all(
         self, wanted: Sequence[Wanted], take: Callable[[Wanted, Stored | None], None], patience_s: float
     ) -> None:
-        """Pass each body to `take` as it is read, for at most `patience_s` seconds."""
+        """Pass each body to `take` once, as it is read, for at most `patience_s` seconds."""
 
         async def read(each: Wanted) -> None:
             take(each, await self.read(*each))
 
         with anyio.move_on_after(patience_s):
-            await together([partial(read, each) for each in wanted])
+            await together([partial(read, each) for each in dict.fromkeys(wanted)])
 
     async def _first(self, log_id: str, part: Part, most: int) -> Raw:
         chunks, size = list[bytes](), 0

@@ -197,7 +197,8 @@ class BodySearch:
             found = await fetch(asked, number)
 
     async def _look_at(self, logs: Sequence[Log]) -> None:
-        """Search logs concurrently until enough of them match."""
+        """Search logs, each once, concurrently until enough of them match."""
+        logs = list({log.id: log for log in logs}.values())
         seen: dict[int, Seen] = {}
 
         async def look(number: int) -> None:

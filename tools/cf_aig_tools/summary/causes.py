@@ -33,7 +33,8 @@ async def causes(scope: Scope, failed: Sequence[Row]) -> dict[str, Failure]:
     bodies = Bodies(scope.gateway, scope.gateway_id)
     found: dict[str, Failure] = {}
     with anyio.move_on_after(PATIENCE_S):
-        await together([partial(_read, bodies, log, found) for log in islice(_spread(failed), MOST_BODIES)])
+        logs = {log.id: log for log in islice(_spread(failed), MOST_BODIES)}
+        await together([partial(_read, bodies, log, found) for log in logs.values()])
     return found
 
 
