@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Callable
+from functools import cache
 from typing import Annotated, Any
 
 from mcp.server import MCPServer
@@ -82,9 +83,10 @@ Compare {model} with {other_model} by their logs since {since}{_on(gateway_id)}.
 PROMPTS: tuple[Callable[..., str], ...] = (debug_errors, explain_log, review_costs, compare_models)
 
 
-def prompts() -> list[Prompt]:
+@cache
+def prompts() -> tuple[Prompt, ...]:
     """Return the prompts in the order in which clients list them."""
-    return [Prompt.from_function(function, title=_title(function.__name__)) for function in PROMPTS]
+    return tuple(Prompt.from_function(function, title=_title(function.__name__)) for function in PROMPTS)
 
 
 def refuse_bad_prompts(server: MCPServer[Any]) -> ServerMiddleware[Any]:

@@ -13,7 +13,10 @@ from cf_aig_gateway.shapes import as_text
 from cf_aig_tools.amounts import seconds
 
 MAX_WORDS = 2000
-"""Maximum characters quoted from a provider's error."""
+"""Maximum characters of a provider's error that are read and quoted."""
+
+MAX_LABELS = 20
+"""Maximum labels of an error that are read."""
 
 CALLER_LEFT = 499
 BROKEN = "stream broken"
@@ -202,7 +205,7 @@ def _by_code(said: Said, status: int | None, provider: str | None) -> str:
 
 
 def _by_words(said: Said) -> str:
-    texts = [said.words, *said.labels]
+    texts = [text[:MAX_WORDS] for text in (said.words, *said.labels[:MAX_LABELS])]
     return next((kind for kind, shape in _BY_WORDS if any(shape.search(text) for text in texts)), "")
 
 
