@@ -1,1 +1,1 @@
-"""AI Gateway: a client for one, and one that runs on this machine."""
+"""A client for AI Gateway, and a gateway that runs on this machine."""

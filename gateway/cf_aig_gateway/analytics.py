@@ -1,7 +1,7 @@
-"""Figures of a gateway's calls in groups: the data set `aiGatewayRequestsAdaptiveGroups` of POST /graphql.
+"""Grouped figures of a gateway's calls, from the data set `aiGatewayRequestsAdaptiveGroups` of POST /graphql.
 
-Cloudflare samples it when there are many calls, fills it minutes after a call, and answers for at most 32 days in one
-query, back to 62 days ago. Nothing found is an empty list, which is not zero.
+Cloudflare samples it when there are many calls, and adds a call minutes later. One query covers at most 32 days and
+reaches back 62 days. An empty list means that nothing was found, not zero.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,10 +23,10 @@ FILTER = "AccountAiGatewayRequestsAdaptiveGroupsFilter_InputObject"
 SUMS = "cachedRequests erroredRequests cachedTokensIn cachedTokensOut uncachedTokensIn uncachedTokensOut cost"
 
 MOST_GROUPS = 10_000
-"""Groups that one grouping may return."""
+"""The most groups that one grouping may return."""
 
 LOCAL = frozenset({"sessionId"})
-"""Dimensions that the local gateway alone has."""
+"""Dimensions that only the local gateway has."""
 
 Dimension = Literal[
     "gateway",
@@ -49,9 +49,9 @@ Dimension = Literal[
 
 @dataclass(frozen=True)
 class Grouping:
-    """Which calls are counted, from `start` until before `end` (UTC), and by what they are told apart.
+    """Which calls are counted, from `start` until before `end` (UTC), and how they are grouped.
 
-    `filters` have Cloudflare's names: a dimension, alone or with `_neq`, `_in`, `_geq`, `_leq`, … `order` is of
+    `filters` use Cloudflare's names: a dimension, alone or with `_neq`, `_in`, `_geq`, `_leq`, … `order` lists
     dimensions and sums with `_ASC` or `_DESC`, such as `sum_cost_DESC`.
     """
 
@@ -64,7 +64,7 @@ class Grouping:
 
 
 def _in_lines(dimensions: dict[str, str | int]) -> dict[str, str | int]:
-    """Return dimensions as a log has them; metadata are JSON, whose texts are made lines when they are opened."""
+    """Return dimensions as a log has them. Metadata stays JSON; its strings become single lines when it is parsed."""
     made = {"userAgent": one_line, "metadataRaw": str}
     return {
         name: made.get(name, word)(value) if isinstance(value, str) else value for name, value in dimensions.items()
@@ -72,9 +72,9 @@ def _in_lines(dimensions: dict[str, str | int]) -> dict[str, str | int]:
 
 
 class RequestGroup(BaseModel):
-    """The calls of a group (cost in US dollars), and what they share: its dimensions, a time as ISO 8601 in UTC.
+    """One group: its calls (cost in US dollars) and its dimensions (times in ISO 8601, UTC).
 
-    Tokens are cached when the gateway's cache spared them.
+    Cached tokens are those that the gateway's cache saved.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -94,7 +94,7 @@ _GROUPS = TypeAdapter(list[RequestGroup])
 
 
 def request(account: str, gateway_id: str, groupings: Sequence[Grouping]) -> dict[str, Any]:
-    """Return the one GraphQL request for several groupings of a gateway's calls; an empty id is for those of all."""
+    """Return one GraphQL request for several groupings of a gateway's calls. An empty id means all gateways."""
     numbered = list(enumerate(groupings))
     declared = "".join(f", $filter{number}: {FILTER}!" for number, _ in numbered)
     fields = " ".join(_field(number, grouping) for number, grouping in numbered)
@@ -110,7 +110,7 @@ def answer(response: httpx2.Response, count: int, errand: Errand) -> list[list[R
     """Return the groups of each of `count` groupings.
 
     Raises:
-        GatewayError: the answer holds errors, whatever its status, or is none.
+        GatewayError: the answer contains errors, whatever its status, or isn't a GraphQL answer.
 
     """
     if not response.is_success:

@@ -1,4 +1,4 @@
-"""What the management API answers, opened: envelopes, pages and bodies."""
+"""Reads the management API's answers: envelopes, pages and bodies."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -19,22 +19,22 @@ M = TypeVar("M", bound=Wire)
 R = TypeVar("R")
 
 MAX_ANSWER = 32 * 1024 * 1024
-"""Bytes of an answer that is read whole, after decompression; a page of 1,000 events with their bodies has less."""
+"""Maximum bytes of an answer that is read whole, after decompression. A page of 1,000 events with bodies is smaller."""
 
 MAX_BODY = 64 * 1024 * 1024
-"""Bytes of a stored body, after decompression; Cloudflare keeps none of more than 10 MB."""
+"""Maximum bytes of a stored body, after decompression. Cloudflare stores at most 10 MB."""
 
 
 MIN_PAGE, MAX_ROW = 1024 * 1024, 16 * 1024
-"""Bytes of a page of a list that is read, whatever its rows, and for each row that was asked for: 50 ms of work."""
+"""Maximum bytes of a list page: a base, plus an allowance for each requested row. That is 50 ms of work."""
 
 MOST_ROWS = 1000
-"""Rows of a page that are read in one go, where fewer were asked for."""
+"""Rows of a page that are read in one go even if fewer were requested."""
 
 
 @dataclass(frozen=True)
 class Page(Generic[M]):
-    """One page of a list, where it stands, and what is to be said of how it was found."""
+    """One page of a list, its position, and notes on how it was found."""
 
     items: list[M]
     info: ResultInfo
@@ -43,7 +43,7 @@ class Page(Generic[M]):
 
 @dataclass(frozen=True)
 class Body:
-    """A stored body as it arrives, and what is to be said of it."""
+    """A stored body as it arrives, and notes about it."""
 
     content_type: str
     chunks: AsyncIterator[bytes]
@@ -54,7 +54,7 @@ def opened(response: httpx2.Response, errand: Errand) -> Envelope:
     """Return the envelope of a management answer.
 
     Raises:
-        GatewayError: the answer is a refusal, or has no envelope.
+        GatewayError: the answer is an error, or has no envelope.
 
     """
     try:
@@ -67,17 +67,17 @@ def opened(response: httpx2.Response, errand: Errand) -> Envelope:
 
 
 def opened_page(model: type[M], response: httpx2.Response, errand: Errand, most: int) -> Page[M]:
-    """Return a page of a list: the first `most` rows of it, which were asked for.
+    """Return a page of a list: at most the first `most` rows, as requested.
 
     Raises:
-        GatewayError: the answer is a refusal, is too large for so many rows, or has no such list.
+        GatewayError: the answer is an error, is too large for that number of rows, or has no such list.
 
     """
     if response.is_success and len(response.content) > max(MIN_PAGE, most * MAX_ROW):
         size = f"{len(response.content) / 1024**2:.1f} MB for {most} rows"
         raise GatewayError(f"{response.url.host} returned {size}, which is too much to read. Check the base URL.")
     if not _odd().search(response.content):
-        try:  # most answers are as the models have them, and are read in one go, in a third of the time
+        try:  # most answers match the models and can be read in one go, in a third of the time
             found = _listed(model, max(most, MOST_ROWS)).validate_json(response.content)
             if found.success and response.is_success and len(found.result) <= most:
                 return Page(found.result, found.result_info)
@@ -94,7 +94,9 @@ def opened_page(model: type[M], response: httpx2.Response, errand: Errand, most:
 
 @cache
 def _odd() -> Any:
-    """Return what finds in JSON that a text may not be shown as it is: it is long, no line, or a name of two words."""
+    """Return a pattern that finds JSON strings that can't be shown unchanged: long, multi-line, or a name of several
+    words.
+    """
     re2: Any = import_module("re2")
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
@@ -114,14 +116,14 @@ class Listed(Wire, Generic[R]):
 @cache
 def _listed(model: Any, most: int) -> TypeAdapter[Listed[list[Any]]]:
     rows = Annotated[list[model], Field(max_length=most)]
-    return TypeAdapter(Listed[rows])  # pyright: ignore[reportInvalidTypeForm] # of whatever it is given
+    return TypeAdapter(Listed[rows])  # pyright: ignore[reportInvalidTypeForm] # of any model
 
 
 def parsed(model: type[M], value: Any) -> M:
-    """Return a value as its model.
+    """Parse a value as its model.
 
     Raises:
-        GatewayError: the value lacks what the API promises.
+        GatewayError: the value lacks a field that the API promises.
 
     """
     try:
@@ -132,7 +134,8 @@ def parsed(model: type[M], value: Any) -> M:
 
 
 async def read_whole(response: httpx2.Response, advice: str = "") -> None:
-    """Read all of an answer, as `response.aread` does, within MAX_ANSWER; `advice` is for one that is larger.
+    """Read a whole answer of at most MAX_ANSWER, as `response.aread` does. `advice` goes into the error for a larger
+    one.
 
     Raises:
         GatewayError: it is larger.
@@ -146,7 +149,7 @@ async def chunks(response: httpx2.Response, errand: Errand) -> AsyncIterator[byt
     """Yield a body as it arrives.
 
     Raises:
-        GatewayError: the connection broke, or it is larger than MAX_BODY.
+        GatewayError: the connection broke, or the body is larger than MAX_BODY.
 
     """
     try:
@@ -157,11 +160,11 @@ async def chunks(response: httpx2.Response, errand: Errand) -> AsyncIterator[byt
 
 
 async def bounded(response: httpx2.Response, most: int, advice: str = "") -> AsyncIterator[bytes]:
-    """Yield what arrives, decompressed, until it is more than `most` bytes.
+    """Yield the decompressed body, up to `most` bytes.
 
     Raises:
         GatewayError: it is.
-        RemoteProtocolError: it is compressed, and broken.
+        RemoteProtocolError: it cannot be decompressed.
 
     """
     size = 0

@@ -1,4 +1,4 @@
-"""How the management API of an account is asked: addresses, credentials, and what is worth another try."""
+"""Requests to an account's management API: addresses, credentials, and what is retried."""
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -14,10 +14,10 @@ from cf_aig_gateway.one_line import as_logged
 from cf_aig_gateway.refusals import Errand, under_way, unreachable
 
 RETRY_TIMEOUT_S = 20.0
-"""How long reads are tried again in all; MCP clients give a call up at about 60 s."""
+"""Total time for retries of a read. MCP clients give up on a call after about 60 s."""
 
 MAX_ID = 256
-"""Characters of the longest id that is worth sending; gateway ids have at most 64, log ids 36."""
+"""The most characters of an id that is worth sending. Gateway ids have at most 64, log ids 36."""
 
 
 TELEMETRY_SCOPE = "Workers Observability Read"
@@ -27,7 +27,7 @@ def segment(value: str) -> str:
     """Quote an id as exactly one path segment.
 
     Raises:
-        GatewayError: the value can be no id.
+        GatewayError: the value can't be an id.
 
     """
     value = as_logged(value)
@@ -37,11 +37,11 @@ def segment(value: str) -> str:
 
 
 parsed_url = lru_cache(maxsize=256)(httpx2.URL)
-"""An address as httpx2 takes it, parsed once: that takes a tenth of the time of a request."""
+"""A URL as httpx2 takes it, parsed once: parsing takes a tenth of the time of a request."""
 
 
 def _again(error: Exception) -> bool | float:
-    """Whether a read that failed so is worth another try, or after how many seconds."""
+    """Whether to retry a read after this failure, or after how many seconds."""
     if not isinstance(error, httpx2.HTTPStatusError):
         return isinstance(error, httpx2.TransportError)
     if error.response.status_code == 501:
@@ -55,7 +55,7 @@ def _again(error: Exception) -> bool | float:
 
 
 class Api:
-    """The API of one account. The token goes to `api_url` only."""
+    """The API of one account. Sends the token to `api_url` only."""
 
     def __init__(self, http: httpx2.AsyncClient, *, api_url: str, account: str, token: Callable[[], str]) -> None:
         self._http = http
@@ -77,7 +77,7 @@ class Api:
     async def _read(
         self, url: str, params: Mapping[str, Any], errand: Errand, *, fresh: bool = False, stream: bool = False
     ) -> httpx2.Response:
-        """GET, trying again what may pass; a 404 may when the log is `fresh`."""
+        """GET, with retries of transient failures. A 404 counts as one if the log is `fresh`."""
         if present := {name: value for name, value in params.items() if value is not None}:
             url = f"{url}?{urlencode(present)}"
         try:
@@ -95,7 +95,10 @@ class Api:
     async def _attempt_again(
         self, first: list[httpx2.HTTPError], url: str, *, fresh: bool, stream: bool
     ) -> httpx2.Response:
-        """Go on after a `first` failure, which counts as an attempt: to begin here costs 0.15 ms a read."""
+        """Retry after the `first` failure, which counts as an attempt.
+
+        Starting here for every read would cost 0.15 ms.
+        """
         if first:
             raise first.pop()
         return await self._attempt(url, fresh=fresh, stream=stream)

@@ -1,4 +1,4 @@
-"""A chat on its way through a gateway: how each endpoint wants it."""
+"""Builds the request that sends a chat through a gateway, in each endpoint's form."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,7 +12,8 @@ from cf_aig_gateway.providers import PROVIDERS, provider_of
 Endpoint = Literal["rest", "compat", "provider"]
 
 ROUTED = ("dynamic/", "cloudflare/auto")
-"""Names that stand for many models and that only the compat endpoint serves; `custom/…`, an alias, goes to REST.
+"""Prefixes of names that stand for several models and that only the compat endpoint serves. Aliases, `custom/…`, go to
+REST.
 
 Source: developers.cloudflare.com/ai-gateway/features/dynamic-routing, read 2026-11-27.
 """
@@ -22,9 +23,10 @@ ANTHROPIC_VERSION = "2023-06-01"
 
 @dataclass(frozen=True)
 class Chat:
-    """What to send: messages in OpenAI's form, parameters by the provider's names, `cf-aig-*` headers as controls.
+    """A chat to send: messages in OpenAI's format, parameters by the provider's names, `cf-aig-*` headers as controls.
 
-    With `fallbacks`, tried in order when a model fails, it goes to the universal endpoint, whatever `endpoint` says.
+    `fallbacks` are tried in order if a model fails. With them, the chat goes to the universal endpoint whatever
+    `endpoint` says.
     """
 
     model: str
@@ -36,7 +38,7 @@ class Chat:
 
     @property
     def models(self) -> tuple[str, ...]:
-        """The models in the order in which they are tried."""
+        """The models, in the order they are tried."""
         return (self.model, *self.fallbacks)
 
 
@@ -44,7 +46,7 @@ class Chat:
 class Wire:
     """One HTTP request: a path below the management host (`rest`) or below the gateway on the data plane.
 
-    `models` are those that may answer, in the order of `cf-aig-step`.
+    `models` may answer, in the order of `cf-aig-step`.
     """
 
     path: str
@@ -56,10 +58,10 @@ class Wire:
 
 
 def wire_chat(chat: Chat, keys: Mapping[str, str]) -> Wire:
-    """Return the request that carries a chat to its endpoint. `keys` are providers' keys, sent to their own API only.
+    """Return the request that sends a chat to its endpoint. `keys` are providers' keys; each goes to its own API only.
 
     Raises:
-        GatewayError: the model's provider, which the endpoint needs, is not in its name, or has no known chat path.
+        GatewayError: the endpoint needs the model's provider, and its name lacks it or no chat path is known for it.
 
     """
     if chat.fallbacks:
@@ -80,7 +82,7 @@ def wire_chat(chat: Chat, keys: Mapping[str, str]) -> Wire:
 
 
 def provider_and_name(model: str) -> tuple[str, str]:
-    """Split a model into its provider and the provider's name for it, either of which may be empty."""
+    """Split a model into its provider and the provider's name for it. Either may be empty."""
     if model.startswith("@cf/"):
         return "workers-ai", model
     provider, _, name = model.partition("/")
@@ -106,10 +108,10 @@ def _native(chat: Chat, keys: Mapping[str, str]) -> Wire:
 
 
 def chat_path(provider: str, name: str) -> str:
-    """Return where a provider takes chats for a model.
+    """Return the path of a provider's chat API for a model.
 
     Raises:
-        GatewayError: that is not known of this provider.
+        GatewayError: it isn't known for this provider.
 
     """
     path = provider_of(provider).chat_path
@@ -122,7 +124,7 @@ def chat_path(provider: str, name: str) -> str:
 
 
 def own_headers(provider: str, keys: Mapping[str, str]) -> dict[str, str]:
-    """Return what a provider's own API wants besides a body."""
+    """Return the headers that a provider's own API requires."""
     key = keys.get(provider)
     if provider == "anthropic":
         return {"anthropic-version": ANTHROPIC_VERSION, **({"x-api-key": key} if key else {})}
@@ -130,7 +132,7 @@ def own_headers(provider: str, keys: Mapping[str, str]) -> dict[str, str]:
 
 
 def _universal(chat: Chat, keys: Mapping[str, str]) -> Wire:
-    """Return one request of the universal endpoint, which tries the models in order."""
+    """Return one request to the universal endpoint, which tries the models in order."""
     steps = [_native(replace(chat, model=model, controls={}), keys) for model in chat.models]
     body = [
         {
@@ -145,10 +147,10 @@ def _universal(chat: Chat, keys: Mapping[str, str]) -> Wire:
 
 
 def quoted(path: str) -> str:
-    """Quote a provider's path or a model that is one.
+    """Quote a provider's path, or a model that is part of a path.
 
     Raises:
-        GatewayError: it has parts that would lead elsewhere.
+        GatewayError: it has parts that would lead to another path.
 
     """
     parts = path.split("/")
@@ -158,7 +160,7 @@ def quoted(path: str) -> str:
 
 
 def streamed(wire: Wire) -> dict[str, Any] | list[dict[str, Any]]:
-    """Return a request's body so that the reply comes as a stream, with its usage, where its form can ask for that."""
+    """Return a request's body that asks for a stream with usage, if its format can."""
     if isinstance(wire.body, list):
         return [step | {"query": _streamed(step["query"], step["provider"])} for step in wire.body]
     return _streamed(wire.body, wire.provider if wire.path.startswith(wire.provider) else "")

@@ -30,14 +30,14 @@ from cf_aig_gateway.resend import Resend
 from cf_aig_gateway.shapes import as_list, as_object
 
 LOG_LAG_S = 60.0
-"""How long after a chat a 404 on its log may only mean: not yet. Logs appear after 0.3-4.7 s."""
+"""How long after a chat a 404 on its log may mean "not yet". Logs appear after 0.3-4.7 s."""
 
 BAD_REQUEST = 400
 NO_SUCH_ROUTE = {BAD_REQUEST, 404, 405, 501}
-"""Statuses of an API that lacks an extension of the local gateway's."""
+"""Statuses from an API that lacks an extension of the local gateway."""
 
 EVENT_ID = "cf-aig-event-id"
-"""The header by which a call finds its log, whatever became of its answer."""
+"""The header that identifies a call's log, even if its answer was lost."""
 
 INFERENCE_SCOPE = "AI Gateway Run, or Workers AI Read, which newer pages ask for on endpoint=rest"
 
@@ -49,9 +49,9 @@ def _moment(date: str | None) -> datetime | None:
 class AIGateway(Api):
     """The AI Gateway of one account. One HTTP client for its life; one HTTP request per method.
 
-    Every method raises `GatewayError` when the gateway refused, failed or could not be reached. Credentials are set
-    per request: the Cloudflare token towards `api_url` only; towards `data_url` the gateway's own token, and a
-    provider's key only for that provider.
+    Every method raises `GatewayError` if the gateway refused, failed or could not be reached. Credentials are set per
+    request: `api_url` alone gets the Cloudflare token; `data_url` gets the gateway's own token; a provider's key goes
+    only to that provider.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class AIGateway(Api):
 
     @property
     def most_per_page(self) -> int:
-        """Logs of one page at most."""
+        """The most logs on one page."""
         return MOST_EVENTS if self.log_system == "observability" else 50
 
     async def gateways(self, *, page: int = 1, per_page: int = 20, search: str | None = None) -> Page[Gateway]:
@@ -102,10 +102,10 @@ class AIGateway(Api):
         filters: Sequence[Filter] = (),
         search: str | None = None,
     ) -> Page[Log]:
-        """Return one page of logs: GET …/gateways/{gateway}/logs, or telemetry where the account keeps them there.
+        """Return one page of logs: GET …/gateways/{gateway}/logs, or from telemetry if the account keeps them there.
 
-        `start_date` and `end_date` are ISO 8601, UTC. Filters go as one JSON parameter: any other form is ignored
-        by the API, and an ignored filter returns every row.
+        `start_date` and `end_date` are ISO 8601, UTC. Filters are one JSON parameter: the API ignores any other form,
+        and an ignored filter returns every row.
         """
         asked = partial(
             self._observability.logs,
@@ -152,11 +152,12 @@ class AIGateway(Api):
         end_date: str | None = None,
         filters: Sequence[Filter] = (),
     ) -> Page[Log] | None:
-        """Return one page of the logs whose bodies may hold a text, in any case, or that are of a session, or both.
+        """Return one page of the logs whose bodies may contain a text (ignoring case), or that belong to a session, or
+        both.
 
-        GET …/gateways/{gateway}/logs/search, which the local gateway has and Cloudflare has not. None where there is
-        no such index; a gateway is asked that once. Bodies tell whether they hold the text: the index knows only which
-        logs certainly do not.
+        GET …/gateways/{gateway}/logs/search, which the local gateway has and Cloudflare doesn't. None if there is no
+        such index; each gateway is asked once. The index rules out logs that can't contain the text; only the bodies
+        show whether the rest do.
         """
         asked = gateway_id, bool(text), bool(session)
         if self.log_system == "observability" or asked in self._unsearchable:
@@ -191,9 +192,9 @@ class AIGateway(Api):
         filters: Sequence[Filter] = (),
         search: str | None = None,
     ) -> Page[Log] | None:
-        """Return many logs, the newest first, or those older than the log `after`, with fingerprints of their requests.
+        """Return many logs with fingerprints of their requests, newest first, or those older than the log `after`.
 
-        GET …/gateways/{gateway}/logs/fingerprints, which the local gateway has and Cloudflare has not: None there.
+        GET …/gateways/{gateway}/logs/fingerprints, which the local gateway has and Cloudflare doesn't: None there.
         """
         asked = gateway_id, False, False
         if self.log_system == "observability" or asked in self._unsearchable:
@@ -216,14 +217,14 @@ class AIGateway(Api):
         return opened_page(Log, response, errand, per_page)
 
     def _settle(self, system: LogSystem) -> None:
-        """Remember where the account keeps its logs, unless that is set."""
+        """Remember where the account keeps its logs, unless it is configured."""
         if self.log_system == "auto":
             self.log_system = system
 
     async def _are_elsewhere(self, gateway_id: str, *, is_all: bool = False) -> bool:
-        """Find out whether the account, which gave no log, keeps its logs in Workers Observability.
+        """Find out whether an account without logs here keeps them in Workers Observability.
 
-        `is_all`: it was asked for every log. What hinders the search is noted.
+        `is_all`: the request was for every log. If the check fails, a note says why.
         """
         if self.log_system != "auto":
             return self.log_system == "observability"
@@ -249,7 +250,7 @@ class AIGateway(Api):
         """Return one log: GET …/logs/{log}.
 
         Raises:
-            NotFound: no such log or gateway, or not yet: a log appears up to 5 s after its call.
+            NotFound: no such log or gateway, or the log hasn't appeared yet: that takes up to 5 s after its call.
 
         """
         fresh = await self._is_fresh(gateway_id, log_id)
@@ -267,34 +268,34 @@ class AIGateway(Api):
         return found
 
     def request_body(self, gateway_id: str, log_id: str) -> AbstractAsyncContextManager[Body]:
-        """Open what a logged request sent: GET …/logs/{log}/request.
+        """Open a logged request's body: GET …/logs/{log}/request.
 
         Raises:
-            NotFound: no such log, or its body is not stored: the API uses one code for both.
+            NotFound: no such log, or its body isn't stored: the API uses one code for both.
 
         """
         return self._stored(gateway_id, log_id, "request")
 
     def response_body(self, gateway_id: str, log_id: str) -> AbstractAsyncContextManager[Body]:
-        """Open what came back: GET …/logs/{log}/response.
+        """Open a logged response's body: GET …/logs/{log}/response.
 
         Raises:
-            NotFound: no such log, or its body is not stored: the API uses one code for both.
+            NotFound: no such log, or its body isn't stored: the API uses one code for both.
 
         """
         return self._stored(gateway_id, log_id, "response")
 
     async def spans(self, log_id: str) -> list[Span]:
-        """Return what an agent did around a logged call, as its trace in Workers Observability has it: two queries."""
+        """Return what an agent did around a logged call, from its trace in Workers Observability: two queries."""
         return await self._observability.spans(log_id)
 
     async def request_groups(
         self, gateway_id: str, groupings: Sequence[analytics.Grouping]
     ) -> list[list[analytics.RequestGroup]]:
-        """Return a gateway's calls, grouped in each of several ways: one POST /graphql, never tried twice.
+        """Return a gateway's calls in several groupings: one POST /graphql, never retried.
 
-        An empty id is for the calls of all gateways. A list is empty when analytics hold none of the calls, or not yet.
-        For dimensions that the local gateway alone has, another API is asked once.
+        An empty id means the calls of all gateways. A list is empty if analytics has none of the calls, or not yet.
+        Dimensions that only the local gateway has are requested from another API at most once.
         """
         is_local = any(analytics.LOCAL & {*grouping.by} for grouping in groupings)
         if is_local and not self._has_local_dimensions:
@@ -313,7 +314,7 @@ class AIGateway(Api):
             raise
 
     async def routes(self, gateway_id: str) -> list[Any]:
-        """Return a gateway's dynamic routes as they come: GET …/gateways/{gateway}/routes."""
+        """Return a gateway's dynamic routes, unparsed: GET …/gateways/{gateway}/routes."""
         errand = Errand(f"No routes were found for gateway {named(gateway_id)}.")
         response = await self._read(f"{self._gateways_url()}/{segment(gateway_id)}/routes", {}, errand)
         envelope = opened(response, errand)
@@ -321,7 +322,7 @@ class AIGateway(Api):
         return lined(as_list(as_object(held).get("routes")) or as_list(held))
 
     async def policies(self, gateway_id: str) -> list[Any]:
-        """Return a gateway's policies as they come: GET …/gateways/{gateway}/policies."""
+        """Return a gateway's policies, unparsed: GET …/gateways/{gateway}/policies."""
         errand = Errand(f"No policies were found for gateway {named(gateway_id)}.")
         response = await self._read(f"{self._gateways_url()}/{segment(gateway_id)}/policies", {}, errand)
         return lined(as_list(opened(response, errand).result))
@@ -340,14 +341,14 @@ class AIGateway(Api):
         return [lined(as_object(held)) for held in as_list(opened(response, errand).result)]
 
     async def simulate(self, gateway_id: str, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what policies would do with a call now: POST …/policies/simulate, which needs AI Gateway Edit."""
+        """Return what the policies would do with a call now: POST …/policies/simulate. Needs AI Gateway Edit."""
         errand = Errand(f"Policies of gateway {named(gateway_id)} cannot be simulated.", scope="AI Gateway Edit")
         url = f"{self._gateways_url()}/{segment(gateway_id)}/policies/simulate"
         request = self._http.build_request("POST", url, json=as_logged(dict(asked)), headers=self._authorization())
         return lined(as_object(opened(await self._send(request, errand), errand).result))
 
     async def patch_log(self, gateway_id: str, log_id: str, changes: Mapping[str, Any]) -> None:
-        """Record feedback (-1, 0, 1), score (0-100) or metadata on a log: PATCH …/logs/{log}. Never tried twice."""
+        """Record feedback (-1, 0, 1), score (0-100) or metadata on a log: PATCH …/logs/{log}. Never retried."""
         errand = Errand(
             f"No log {named(log_id)} in gateway {named(gateway_id)}. list_logs shows its logs.",
             scope="AI Gateway Write",
@@ -367,13 +368,13 @@ class AIGateway(Api):
             ) from error
 
     async def chat(self, gateway_id: str, chat: Chat, grown: Grown | None = None) -> Reply:
-        """Send a chat through a gateway and return the reply. Never tried twice unless the caller asks the gateway to.
+        """Send a chat through a gateway and return the reply. Never retried, unless the caller asks the gateway to.
 
-        With `grown` the reply is asked for as a stream, and `grown` is told its events so far; one that comes whole
-        all the same is taken as it is.
+        With `grown`, the reply is requested as a stream, and `grown` is called with the number of events so far. A
+        reply that isn't a stream is accepted too.
 
         Raises:
-            GatewayError: refused by the gateway or the provider; the message has the provider's words and the log id.
+            GatewayError: the gateway or the provider refused; the message contains the provider's words and the log id.
 
         """
         return await self._call(gateway_id, wire_chat(chat, self._provider_keys), grown)
@@ -382,7 +383,7 @@ class AIGateway(Api):
         """Send a logged request through a gateway again, once, and return the reply.
 
         Raises:
-            GatewayError: as of `chat`.
+            GatewayError: as in `chat`.
 
         """
         return await self._call(gateway_id, resend.wire(self._provider_keys), None)
@@ -413,7 +414,7 @@ class AIGateway(Api):
     async def _exchange(
         self, request: httpx2.Request, errand: Errand, grown: Grown | None
     ) -> tuple[httpx2.Response, dict[str, Any]]:
-        """Send a chat, and return its answer and the JSON in it, put together when it came as a stream."""
+        """Send a chat, and return the answer and its JSON, assembled if it came as a stream."""
         response = await self._send(request, errand, stream=True)
         try:
             if response.is_success and response.headers.get("content-type", "").startswith("text/event-stream"):
@@ -430,7 +431,7 @@ class AIGateway(Api):
 
     @asynccontextmanager
     async def _stored(self, gateway_id: str, log_id: str, part: str) -> AsyncGenerator[Body]:
-        """Open a body wherever the account keeps its logs."""
+        """Open a body from wherever the account keeps its logs."""
         fresh = await self._is_fresh(gateway_id, log_id)
         async with AsyncExitStack() as stack:
             try:
@@ -461,7 +462,7 @@ class AIGateway(Api):
             await response.aclose()
 
     async def _is_fresh(self, gateway_id: str, log_id: str) -> bool:
-        """Whether a 404 on a log may only mean: not yet. In which log system it will appear is found out first."""
+        """Whether a 404 on a log may mean "not yet". First finds out which log system it will appear in."""
         fresh = time.monotonic() - self._chatted.get((gateway_id, log_id), -LOG_LAG_S) < LOG_LAG_S
         if fresh and self.log_system == "auto":
             await self._are_elsewhere(gateway_id)

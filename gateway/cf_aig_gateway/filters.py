@@ -57,10 +57,10 @@ FILTER_KEYS: tuple[str, ...] = get_args(FilterKey)
 ORDERS: tuple[str, ...] = get_args(OrderBy)
 
 NUMBERS = frozenset({"cost", "tokens", "tokens_in", "tokens_out", "duration", "feedback"})
-"""Keys that hold a number."""
+"""Keys whose value is a number."""
 
 FLAGS = frozenset({"success", "cached", "authentication", "wholesale", "compatibilityMode"})
-"""Keys that hold a boolean."""
+"""Keys whose value is a boolean."""
 
 
 class Filter(BaseModel):
@@ -77,5 +77,5 @@ _FILTERS = TypeAdapter(list[Filter])
 
 
 def dump(filters: Sequence[Filter]) -> str:
-    """Return the JSON that the `filters` query parameter holds."""
+    """Return the JSON for the `filters` query parameter."""
     return write_json(as_logged(_FILTERS.dump_python(list(filters)))).decode()

@@ -1,8 +1,8 @@
 """The binary event stream of AWS (application/vnd.amazon.eventstream), frame by frame.
 
-A frame is its length and that of its headers (four bytes each, big-endian), their CRC, the headers, the payload, and
-the CRC of all before it: docs.aws.amazon.com/transcribe/latest/dg/event-stream.html, read 2026-11-27. botocore reads
-the same, and weighs 15 MB.
+A frame consists of its length and its headers' length (four bytes each, big-endian), their CRC, the headers, the
+payload, and the CRC of everything before it: docs.aws.amazon.com/transcribe/latest/dg/event-stream.html, read
+2026-11-27. botocore reads this too, but is 15 MB.
 """
 
 import struct
@@ -13,30 +13,30 @@ from zlib import crc32
 CONTENT_TYPE = "application/vnd.amazon.eventstream"
 
 LEAST = 16
-"""Bytes of a frame that holds nothing."""
+"""Bytes of an empty frame."""
 
 MOST = 24 * 1024 * 1024
-"""Bytes of the longest frame, 16 MiB of payload and 128 KiB of headers, with room to spare."""
+"""Bytes of the longest frame: 16 MiB of payload and 128 KiB of headers, with room to spare."""
 
 STRING = 7
-"""The type of a header whose value is a text."""
+"""The type of a header whose value is a string."""
 
 _SIZES = {0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16}
-"""Bytes of a header's value by its type; 6 and 7 begin with their length."""
+"""Bytes of a header's value by its type. Types 6 and 7 begin with a length."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One event: its headers that are texts, and its payload."""
+    """One event: its string headers, and its payload."""
 
     headers: dict[str, str]
     payload: bytes
 
 
 class Frames:
-    """Takes the chunks of a stream and returns its frames as they are whole.
+    """Takes the chunks of a stream and returns its complete frames.
 
-    `broken` says why no more can be read: the first frame that is damaged ends the stream.
+    `broken` says why no more can be read: the first damaged frame ends the stream.
     """
 
     def __init__(self) -> None:
@@ -97,12 +97,12 @@ def _headers(data: bytes) -> Iterator[tuple[str, str]]:
 
 
 def is_frames(opening: bytes) -> bool:
-    """Say whether a body begins as such a stream: with lengths that fit their checksum."""
+    """Whether a body begins like such a stream: with lengths that match their checksum."""
     return len(opening) >= LEAST - 4 and crc32(opening[:8]) == struct.unpack_from(">I", opening, 8)[0]
 
 
 def frame(headers: dict[str, str], payload: bytes) -> bytes:
-    """Return one frame whose headers are texts."""
+    """Return one frame with string headers."""
     head = b"".join(
         struct.pack(">B", len(name)) + name.encode() + struct.pack(">BH", STRING, len(value.encode())) + value.encode()
         for name, value in headers.items()

@@ -1,4 +1,4 @@
-"""JSON as it comes from strangers: read strictly, or with what UTF-8 cannot carry replaced."""
+"""Reads untrusted JSON: strictly, or with whatever UTF-8 can't encode replaced."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 BOM = b"\xef\xbb\xbf"
-"""The byte order mark, with which shells of Windows begin."""
+"""The byte order mark, which Windows shells write first."""
 
 REPLACEMENT = "\ufffd"
 
@@ -18,18 +18,18 @@ _ESCAPE = re.compile(
 
 
 ESCAPES = re.compile(r'(?:\\(?:u[0-9a-fA-F]{4}|["\\/bfnrt]))+')
-"""Escapes of a JSON string, as many as stand together."""
+"""Consecutive escapes in a JSON string."""
 
 
 def meant(escapes: str) -> str:
-    """Return what ESCAPES stand for."""
+    """Return the characters that matched escapes stand for."""
     return json.loads(f'"{escapes}"')
 
 
 def read_json(text: bytes | str) -> Any:
-    """Return the value of a JSON text; None for none, or with NaN, half a character, or nested 200 deep.
+    """Return the value of a JSON text; None if it isn't JSON, contains NaN or half a character, or is nested 200 deep.
 
-    A number beyond the largest double is infinite, as in JavaScript.
+    A number beyond the largest double becomes infinity, as in JavaScript.
     """
     try:
         return from_json(text, allow_inf_nan=False)
@@ -48,14 +48,14 @@ def load_json(text: bytes | str) -> Any:
 
 
 def write_json(value: Any) -> bytes:
-    """Return the compact JSON of a value; what is infinite becomes null, as in JavaScript."""
+    """Return the compact JSON of a value. Infinity becomes null, as in JavaScript."""
     return to_json(value, inf_nan_mode="null")
 
 
 def mended(text: bytes) -> bytes:
     """Return JSON text without a byte order mark, and with U+FFFD for each escape that is half a surrogate pair.
 
-    JSON may carry half a character (RFC 8259, section 8.2), UTF-8 may not: whoever writes it out again fails.
+    JSON may contain half a character (RFC 8259, section 8.2), UTF-8 may not: writing it out again would fail.
     """
     text = text.removeprefix(BOM)
     if b"\\ud" not in text and b"\\uD" not in text:

@@ -1,7 +1,7 @@
-"""The wire formats that traffic comes in: one module each, and what finds the right one.
+"""The wire formats of traffic: one module each, and the code that finds the right one.
 
-A format is known here alone. Everything else works on the neutral conversation. To add one, write its module and list
-it in FORMATS.
+Only this package knows provider formats. Everything else works on the neutral conversation. To add a format, write its
+module and list it in FORMATS.
 """
 
 from collections.abc import Iterable
@@ -48,11 +48,11 @@ FORMATS: tuple[Format, ...] = (
     openai_chat.PROMPT,
     workers_ai.FORMAT,
 )
-"""In the order in which they are tried: what is most its own first."""
+"""In the order they are tried: the most distinctive first."""
 
 
 def read(value: Any, gap: Gap = NO_GAP) -> Conversation | None:
-    """Return the conversation that a body holds, or None when its form is not known."""
+    """Return the conversation in a body, or None if its format is unknown."""
     if isinstance(value, list):
         return _read_list(as_list(value), gap)
     body = as_object(value)
@@ -83,7 +83,7 @@ def _read_list(items: list[Any], gap: Gap) -> Conversation | None:
 
 
 def _below(pointer: str, held: Conversation | None) -> Conversation | None:
-    """Return a conversation whose turns stand below that pointer."""
+    """Return a conversation with its turns' pointers prefixed by that one."""
     turns = tuple(replace(turn, pointer=pointer + turn.pointer) for turn in held.turns) if held else ()
     return replace(held, turns=turns) if held else None
 
@@ -108,7 +108,7 @@ def _first(formats: Iterable[Format], body: Body, test: str) -> Format | None:
 
 
 def _enveloped(body: Body) -> Body:
-    """Return the result in Cloudflare's v4 envelope; nothing where there is none."""
+    """Return the result in Cloudflare's v4 envelope; empty if there isn't one."""
     return as_object(body.get("result")) if "success" in body else {}
 
 
@@ -119,12 +119,12 @@ def result_of(value: Any) -> Body:
 
 
 def stated_error(body: Body) -> Said | None:
-    """Return what an error body says, in the provider's words; None when it is none."""
+    """Return an error body's message, in the provider's words; None if it isn't an error."""
     return next(filter(None, (known.said(body) for known in FORMATS)), None) or errors.shared(body)
 
 
 def said(body: Any) -> Said:
-    """Return what the body of a failed call says, in whatever form."""
+    """Return the message in a failed call's body, whatever its form."""
     if isinstance(body, list):
         return said(next(iter(as_list(body)), None))
     held = as_object(body)
@@ -132,19 +132,19 @@ def said(body: Any) -> Said:
 
 
 def model_in_path(path: str) -> str:
-    """Return the model that a path below a provider names; empty where it names none."""
+    """Return the model in a provider's path; empty if it names no model."""
     shapes = (known.model_in_path for known in FORMATS if known.model_in_path)
     return next((found["model"] for shape in shapes if (found := shape.search(path))), "")
 
 
 def begins_stream(opening: bytes) -> bool:
-    """Say whether a body begins as a stream that is not server-sent events: AWS's frames, or an array of events."""
+    """Whether a body begins like a stream other than server-sent events: AWS frames, or an array of events."""
     arrays = (known.array for known in FORMATS if known.array)
     return is_frames(opening) or any(shape.match(opening) for shape in arrays)
 
 
 def is_stream(content_type: str, path: str) -> bool:
-    """Say whether a reply of that media type, to a call of that path, is a stream."""
+    """Whether a reply of that media type, to a call of that path, is a stream."""
     paths = (known.array_path for known in FORMATS if known.array_path)
     return content_type in STREAMS or (content_type == "application/json" and any(each.search(path) for each in paths))
 
@@ -153,7 +153,7 @@ STREAMS = {"text/event-stream", CONTENT_TYPE}
 
 
 def stream() -> Stream:
-    """Return what reads a stream of any format."""
+    """Return a reader for a stream of any format."""
     return Stream(event_format)
 
 

@@ -1,6 +1,6 @@
 """Anthropic's messages: docs.anthropic.com/en/api/messages, …/streaming.
 
-Bedrock and Vertex take them without a model.
+On Bedrock and Vertex they have no model.
 """
 
 from collections.abc import Iterator, Mapping
@@ -40,11 +40,11 @@ EVENTS = {
 }  # fmt: skip
 
 MAX_TOKENS = 1024
-"""Tokens of a reply when the caller gives no bound; Anthropic demands one."""
+"""The token limit if the caller gives none; Anthropic requires one."""
 
 
 def is_request(body: Body) -> bool:
-    """Recognize a request by its model, its own fields, or its own parts."""
+    """Recognize a request by its model, or by fields or parts that only this format has."""
     messages = body.get("messages")
     if not isinstance(messages, list) or not all(isinstance(message, dict) for message in as_list(messages)):
         return False
@@ -57,7 +57,9 @@ def is_request(body: Body) -> bool:
 
 
 def _is_openais(body: Body) -> bool:
-    """Tell a chat in OpenAI's form by its fields, tools or roles, though it is for Claude or has parts like its."""
+    """Recognize a chat in OpenAI's format by its fields, tools or roles, even if it is for Claude or has parts like
+    Claude's.
+    """
     tools = any("function" in as_object(tool) for tool in as_list(body.get("tools")))
     roles = {as_text(as_object(message).get("role")) for message in as_list(body.get("messages"))}
     calls = any("tool_calls" in as_object(message) for message in as_list(body.get("messages")))
@@ -119,7 +121,7 @@ def _add_part(content: Content, part: Any) -> None:
 
 
 def _add_text(content: Content, part: Body) -> None:
-    """Add a text; those with citations are pieces of one."""
+    """Add a text. Texts with citations are pieces of a single one."""
     notes = as_list(part.get("citations"))
     for note in map(as_object, notes):
         title = note.get("title") or note.get("document_title")
@@ -153,7 +155,7 @@ def _named(held: Body) -> Iterator[str]:
 
 
 def is_reply(body: Body) -> bool:
-    """Recognize a message object, or what there is of one."""
+    """Recognize a message object, even a partial one."""
     if not isinstance(body.get("content"), list):
         return False
     own = {as_text(as_object(block).get("type")) for block in as_list(body["content"])} & {"tool_use", "thinking"}
@@ -181,7 +183,7 @@ def _cache_miss(stated: Any) -> CacheMiss | None:
 
 
 def _answers(blocks: list[Any], gap: Gap) -> Iterator[Turn]:
-    """Yield what was said and done between the results of the provider's own tools, in order."""
+    """Yield the text and tool calls between the results of the provider's own tools, in order."""
     content, start, follows_result = Content(gap), 0, False
     for number, block in enumerate(blocks):
         is_result = as_text(as_object(block).get("type")).endswith("tool_result")
@@ -194,7 +196,7 @@ def _answers(blocks: list[Any], gap: Gap) -> Iterator[Turn]:
 
 
 def _iterations(body: Body) -> Iterator[str]:
-    """Yield what each model call behind one reply used, where there were several."""
+    """Yield the usage of each model call behind one reply, if there were several."""
     iterations = as_list(as_object(body.get("usage")).get("iterations"))
     for held in map(as_object, iterations) if len(iterations) > 1 else ():
         name = " ".join(named(each, 40) for each in (as_text(held.get("type")), as_text(held.get("model"))) if each)
@@ -202,7 +204,7 @@ def _iterations(body: Body) -> Iterator[str]:
 
 
 def usage(body: Body) -> Usage:
-    """Read Anthropic's usage, which counts cached tokens apart from `input_tokens`."""
+    """Read Anthropic's usage. Cached tokens are not part of `input_tokens`."""
     held = as_object(body.get("usage"))
     names = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
     details = as_object(held.get("output_tokens_details"))
@@ -242,9 +244,9 @@ class MessagesAssembly(Assembly):
                 pass
 
     def _start(self, message: Body) -> None:
-        """Begin; a second beginning, as after a fallback, goes on with what is there.
+        """Start a message. A second start, as after a fallback, continues the first.
 
-        The output that is counted here is that of the beginning: it is none where the rest does not come.
+        The output tokens counted here are only the first ones: they don't count if the rest never comes.
         """
         usage = as_object(message.get("usage"))
         self._opening = {name: usage[name] for name in ("output_tokens",) if name in usage}
@@ -269,7 +271,7 @@ class MessagesAssembly(Assembly):
             items(block, "citations").append(citation)
 
     def _end_input(self, index: int | None) -> None:
-        """Write the fragments of a call's arguments as the object that a whole reply has."""
+        """Join the fragments of a call's arguments into the object that a whole reply has."""
         block = self._block(index)
         read = read_json(grown(block.get("input"))) if isinstance(block.get("input"), Fragments) else None
         if read is not None:
@@ -277,7 +279,7 @@ class MessagesAssembly(Assembly):
 
 
 def chat(name: str, messages: list[Body], given: Mapping[str, Any]) -> Body:
-    """Write a chat; system messages stand beside the others."""
+    """Write a chat. System messages go into their own field."""
     system = [as_text(message.get("content")) for message in messages if message.get("role") == "system"]
     return {
         "model": name,

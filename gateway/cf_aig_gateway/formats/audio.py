@@ -1,6 +1,7 @@
 """Speech and transcription: platform.openai.com/docs/api-reference/audio.
 
-Also the note that the local gateway keeps of a body that is not JSON: its kind, its size, and the parts of a form.
+Also the note that the local gateway stores instead of a body that isn't JSON: its kind, its size, and the parts of a
+form.
 """
 
 from cf_aig_gateway.formats.content import Gap, parameters, size
@@ -18,7 +19,7 @@ TRANSCRIPTS = {"input_transcript": "input", "output_transcript": "output"}
 
 
 def is_request(body: Body) -> bool:
-    """Recognize what is to be said, or the note of a body that was not JSON."""
+    """Recognize a text to speak, or the note about a body that wasn't JSON."""
     return ("voice" in body and isinstance(body.get("input"), str)) or _is_note(body)
 
 
@@ -27,7 +28,7 @@ def _is_note(body: Body) -> bool:
 
 
 def request(body: Body, _: Gap) -> Conversation:
-    """Read a request: what is to be said, or the parts of a form."""
+    """Read a request: a text to speak, or the parts of a form."""
     if _is_note(body):
         return _note(body)
     turn = Turn("user", body["input"], "/input")
@@ -50,7 +51,7 @@ def _file(part: Body) -> list[str]:
 
 
 def is_reply(body: Body) -> bool:
-    """Recognize a transcript, or the note of a body that was not JSON."""
+    """Recognize a transcript, or the note about a body that wasn't JSON."""
     heard = {"language", "duration", "segments", "words", "task"} & body.keys()
     return (isinstance(body.get("text"), str) and bool(heard or body.keys() <= {"text", "usage"})) or _is_note(body)
 

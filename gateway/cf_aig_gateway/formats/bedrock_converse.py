@@ -36,7 +36,7 @@ MODEL_IN_PATH = re.compile(r"(?:^|/)model/(?P<model>.+)/(?:converse|invoke)(?:-s
 
 
 def is_request(body: Body) -> bool:
-    """Recognize a request by its own fields, or by parts that name no type."""
+    """Recognize a request by fields that only this format has, or by parts without a type."""
     messages = body.get("messages")
     if not isinstance(messages, list) or "model" in body:
         return False
@@ -47,7 +47,7 @@ def is_request(body: Body) -> bool:
 
 
 def request(body: Body, gap: Gap) -> Conversation:
-    """Read a request; its model stands in its path."""
+    """Read a request. Its model is in its path."""
     more = as_object(body.get("additionalModelRequestFields"))
     calling = as_object(body.get("toolConfig"))
     held = parameters(as_object(body.get("inferenceConfig")), PARAMETERS) | parameters(more, more)
@@ -91,7 +91,7 @@ def _add_part(content: Content, part: Body) -> None:
 
 
 def _result(part: Any) -> Any:
-    """Return what a tool gave back: text, JSON, or a picture or file by name."""
+    """Return a tool's result: text, JSON, or the name of a picture or file."""
     held = as_object(part)
     if "json" in held:
         return held["json"]
@@ -137,7 +137,7 @@ def reply(body: Body, gap: Gap) -> Conversation:
 
 
 def usage(body: Body) -> Usage:
-    """Read its usage, which counts cached tokens apart from `inputTokens`."""
+    """Read its usage. Cached tokens are not part of `inputTokens`."""
     held = as_object(body.get("usage"))
     names = ("inputTokens", "outputTokens", "cacheReadInputTokens", "cacheWriteInputTokens")
     return with_cache(*(count(held.get(name)) for name in names))
@@ -198,7 +198,7 @@ def _grow(block: Body, delta: Body) -> None:
 
 
 def _end_input(block: Body) -> None:
-    """Write the fragments of a call's input as the object that a whole reply has."""
+    """Join the fragments of a call's input into the object that a whole reply has."""
     called = as_object(block.get("toolUse"))
     read = read_json("".join(as_list(called.get("input"))))
     if read is not None:
@@ -206,7 +206,7 @@ def _end_input(block: Body) -> None:
 
 
 def chat(_: str, messages: list[Body], given: Mapping[str, Any]) -> Body:
-    """Write a chat; what OpenAI calls otherwise is renamed, the rest of the parameters is passed as it is given."""
+    """Write a chat. Parameters with another name at OpenAI are renamed; the rest pass unchanged."""
     system = [{"text": as_text(message.get("content"))} for message in messages if message.get("role") == "system"]
     config = {RENAMED[name]: value for name, value in given.items() if name in RENAMED}
     own = {name: value for name, value in given.items() if name not in RENAMED}
@@ -228,7 +228,7 @@ RENAMED = {"max_tokens": "maxTokens", "temperature": "temperature", "top_p": "to
 
 
 def said(body: Body) -> Said | None:
-    """Read an error of AWS: `{message}` or `{Message}`, its type in a header that is not stored, or in `__type`."""
+    """Read an AWS error: `{message}` or `{Message}`. Its type is in `__type`, or in a header that isn't stored."""
     words = as_text(body.get("message")) or as_text(body.get("Message"))
     kind = as_text(body.get("__type")).rpartition("#")[2]
     if not words or not body.keys() <= {"message", "Message", "__type", "originalStatusCode", "resourceName"}:

@@ -1,6 +1,7 @@
-"""Bodies of Bedrock's invoke that are no chat's: Titan's, Llama's, and those like them.
+"""Bedrock invoke bodies that aren't chats: Titan's, Llama's, and similar ones.
 
-docs.aws.amazon.com/bedrock/latest/userguide/model-parameters.html. Anthropic's stand with Anthropic's messages.
+docs.aws.amazon.com/bedrock/latest/userguide/model-parameters.html. Anthropic's are in the module for Anthropic's
+messages.
 """
 
 from cf_aig_gateway.formats.content import Gap, parameters
@@ -17,13 +18,13 @@ ENDS = ("stop_reason", "completionReason", "finish_reason")
 
 
 def is_request(body: Body) -> bool:
-    """Recognize a prompt in Titan's or Llama's own form."""
+    """Recognize a prompt in Titan's or Llama's own format."""
     own = {"max_gen_len", "textGenerationConfig"} & body.keys()
     return "inputText" in body or ("prompt" in body and bool(own))
 
 
 def request(body: Body, _: Gap) -> Conversation:
-    """Read a prompt; its model stands in its path."""
+    """Read a prompt. Its model is in its path."""
     name = "inputText" if "inputText" in body else "prompt"
     given = body | as_object(body.get("textGenerationConfig"))
     turn = Turn("user", as_text(body.get(name)), f"/{name}")
@@ -53,7 +54,7 @@ def _text(result: Body) -> str:
 
 
 def usage(body: Body) -> Usage:
-    """Read the counts that stand beside a generation, and those that Bedrock adds to the last event of a stream."""
+    """Read the counts beside a generation, and those that Bedrock adds to the last event of a stream."""
     metrics = as_object(body.get("amazon-bedrock-invocationMetrics"))
     results = [as_object(result) for result in as_list(body.get("results"))]
     tokens_out = first(body, "generation_token_count") or total(*(first(result, "tokenCount") for result in results))

@@ -1,6 +1,7 @@
-"""Any request as a chat in OpenAI's form, and any reply as its message: what evaluation tools read and any model takes.
+"""Converts any request to a chat in OpenAI's format, and any reply to its message: evaluation tools read that, and
+every model accepts it.
 
-platform.openai.com/docs/api-reference/chat; the other forms are those of the modules beside this one.
+platform.openai.com/docs/api-reference/chat; the other formats are in the modules beside this one.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,14 +19,17 @@ from cf_aig_gateway.shapes import as_list, as_object
 
 NO_CHATS = (audio.FORMAT, embeddings.FORMAT, images.FORMAT)
 VERBATIM = (openai_chat.FORMAT, workers_ai.FORMAT)
-"""Forms whose messages are OpenAI's already."""
+"""Formats whose messages already are OpenAI's."""
 
 ROLES = {"model": "assistant", "chatbot": "assistant", "": "user"}
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A request as a chat. `missing` is content that its messages lack, `left_out` what else is not carried over."""
+    """A request as a chat.
+
+    `missing` lists content that its messages lack, `left_out` whatever else isn't carried over.
+    """
 
     kind: str
     messages: list[Body]
@@ -36,7 +40,7 @@ class Asked:
 
 
 def asked(body: Body) -> Asked | None:
-    """Return a request as a chat in OpenAI's form; None when it is no chat."""
+    """Return a request as a chat in OpenAI's format; None if it isn't a chat."""
     known = request_format(body)
     if known is None or known in NO_CHATS:
         return None
@@ -54,13 +58,13 @@ def asked(body: Body) -> Asked | None:
 
 
 def media(messages: Iterable[Any]) -> int:
-    """Return how many pictures and files OpenAI's messages hold."""
+    """Return how many pictures and files OpenAI's messages contain."""
     parts = (as_object(part) for message in messages for part in as_list(as_object(message).get("content")))
     return sum(part.get("type") in openai_chat.MEDIA for part in parts)
 
 
 def answered(reply: Conversation) -> Body | None:
-    """Return a reply as OpenAI's message, of several choices the first; None when it says nothing."""
+    """Return a reply as OpenAI's message (the first of several choices); None if it is empty."""
     turns = [turn for turn in reply.turns if turn.role != "sources"]
     if turns and turns[0].pointer.startswith("/choices"):
         turns = turns[:1]
@@ -79,7 +83,7 @@ def said(text: str, calls: Iterable[ToolCall]) -> Body:
 
 
 def finish(reply: Conversation) -> str:
-    """Return how a reply ended, in OpenAI's words; empty when it does not say."""
+    """Return a reply's finish reason in OpenAI's words; empty if it has none."""
     wrong = shortfall(reply)
     if wrong.startswith((CUT, FULL)):
         return "length"
@@ -91,7 +95,7 @@ def finish(reply: Conversation) -> str:
 
 
 def chat_messages(turns: Iterable[Turn]) -> list[Body]:
-    """Return turns as OpenAI's messages: what a model said in several pieces is one, as a tool's results demand."""
+    """Return turns as OpenAI's messages. Consecutive turns of the model become one message, as tool results require."""
     messages: list[Body] = []
     for message in (message for turn in turns for message in _messages(turn)):
         last = messages[-1] if messages else {}

@@ -1,4 +1,4 @@
-"""The parameters and tools of any request, in OpenAI's form: platform.openai.com/docs/api-reference/chat."""
+"""The parameters and tools of any request, in OpenAI's format: platform.openai.com/docs/api-reference/chat."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,10 +13,10 @@ NAMES = {
     "presencepenalty": "presence_penalty", "frequencypenalty": "frequency_penalty",
     "paralleltoolcalls": "parallel_tool_calls", "reasoningeffort": "reasoning_effort",
 }  # fmt: skip
-"""OpenAI's names of parameters, by what the forms call them, in small letters and without underscores."""
+"""OpenAI's parameter names, by the names in other formats, lowercase and without underscores."""
 
 PLACES = ("generationConfig", "generation_config", "inferenceConfig", "textGenerationConfig")
-"""Members that hold parameters."""
+"""Members that contain parameters."""
 
 TOLD = {
     *NAMES, "toolchoice", "functioncallingconfig", "responseformat", "format", "outputformat", "outputconfig",
@@ -24,17 +24,17 @@ TOLD = {
     "metadata", "store", "n", "candidatecount", "anthropicversion", "includethoughts", "diagnostics", "modelid",
     "functions", "functioncall",
 }  # fmt: skip
-"""Parameters that are carried over, or change nothing that is compared."""
+"""Parameters that are carried over, or that don't affect a comparison."""
 
 HELD_ELSEWHERE = {
     "previous_response_id", "conversation", "cachedContent", "cached_content", "previous_interaction_id", "container",
     "documents", "prompt_id",
 }  # fmt: skip
-"""Members that refer to what the request does not hold, or to content that messages cannot."""
+"""Members that refer to something outside the request, or to content that messages can't contain."""
 
 
 def flat(name: str) -> str:
-    """Return a name alike in both spellings: `topP`, `top_p`."""
+    """Return the same name for both spellings: `topP`, `top_p`."""
     return name.replace("_", "").lower()
 
 
@@ -69,7 +69,7 @@ def _either(held: Body, name: str) -> Any:
 
 
 def _choice(value: Any) -> Any:
-    """Return which tool must be called, as OpenAI says it."""
+    """Return which tool must be called, in OpenAI's format."""
     if isinstance(value, str):
         return {"any": "required"}.get(value.lower(), value.lower())
     held = as_object(value)
@@ -98,7 +98,7 @@ def _response_format(body: Body) -> Any:
 
 
 def tools_of(body: Body) -> tuple[list[Body], list[str]]:
-    """Return a request's tools as OpenAI's functions, and the names of those that are none."""
+    """Return a request's tools as OpenAI's functions, and the names of tools that aren't functions."""
     found: list[Body] = []
     unknown: list[str] = []
     config = as_object(body.get("toolConfig"))
@@ -115,14 +115,14 @@ def tools_of(body: Body) -> tuple[list[Body], list[str]]:
 
 
 def _specs(config: Body) -> Iterator[Any]:
-    """Yield Bedrock's tools without what stands around them."""
+    """Yield Bedrock's tools without their wrapper."""
     for tool in map(as_object, as_list(config.get("tools"))):
         spec = as_object(tool.get("toolSpec"))
         yield {**spec, "parameters": as_object(spec.get("inputSchema")).get("json")} if spec else tool
 
 
 def _function(tool: Body) -> Body | None:
-    """Return a function that a form declares; None for a tool that the provider runs itself."""
+    """Return a declared function; None for a tool that the provider runs itself."""
     name, kind = as_text(tool.get("name")), as_text(tool.get("type"))
     schema = as_object(tool.get("parameters")) or as_object(tool.get("input_schema"))
     schema = schema or as_object(_either(tool, "parametersJsonSchema"))
@@ -138,7 +138,7 @@ def _function(tool: Body) -> Body | None:
 
 
 def _plain(schema: Any) -> Any:
-    """Return a schema with its types in small letters, which Gemini's may have in capitals."""
+    """Return a schema with lowercase types; Gemini's may be uppercase."""
     if isinstance(schema, list):
         return [_plain(each) for each in as_list(schema)]
     if not isinstance(schema, dict):

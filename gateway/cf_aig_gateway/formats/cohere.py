@@ -22,7 +22,7 @@ TEXTS = {"text", "thinking", "tool_plan", "arguments"}
 
 
 def is_request(body: Body) -> bool:
-    """Recognize a request: by its model or its own fields, as the rest is OpenAI's too."""
+    """Recognize a request by its model or by fields that only this format has; OpenAI shares the rest."""
     if "messages" not in body:
         return isinstance(body.get("message"), str) and bool({"model", "chat_history", "preamble"} & body.keys())
     named = as_text(body.get("model")).startswith(("command", "c4ai-"))
@@ -95,7 +95,7 @@ def reply(body: Body, gap: Gap) -> Conversation:
 
 
 def usage(body: Body) -> Usage:
-    """Read the tokens that were used; those that are billed where only they are told."""
+    """Read the tokens used, or the billed tokens if only those are reported."""
     held = as_object(body.get("usage")) or as_object(body.get("meta"))
     tokens, billed = as_object(held.get("tokens")), as_object(held.get("billed_units"))
     return Usage(

@@ -1,4 +1,4 @@
-"""The content of one message, gathered part by part by whichever format reads it."""
+"""The content of one message, which each format's reader fills part by part."""
 
 import json
 import re
@@ -11,17 +11,20 @@ from cf_aig_gateway.one_line import shortened
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 Gap = re.Pattern[str]
-"""Finds what was cut out as a body was read, and how many characters that was: the middle of a string, or, as an item
-of their list, numbers in a row, of which it tells how many they were, too."""
+"""Finds the mark of a cut made while a body was read, with the number of characters cut.
 
-NO_GAP = re.compile(r"(?!)(\d)(\d)")
-"""Finds nothing: for bodies that nothing was cut out of."""
+The cut is the middle of a string, or numbers of a list; then the mark, an item of that list, also says how many
+numbers.
+"""
+
+NO_GAP = re.compile(r"\A(?!)(\d)(\d)")
+"""Never matches: for bodies without cuts."""
 
 OPAQUE = {
     "signature", "thoughtSignature", "encrypted_content", "encrypted_index", "redactedContent", "fingerprint",
     "logprobs", "obfuscation", "cache_control", "cachePoint",
 }  # fmt: skip
-"""Members that are for machines."""
+"""Members that only machines read."""
 
 _DATA_URL = re.compile(r"data:([\w.+/-]++)?+[^,]*+,")
 NOT_ARGUMENTS = {"type", "id", "call_id", "name", "status", "output", "outputs", "results", "error"}
@@ -30,7 +33,7 @@ _TEXTS = ("text", "output_text", "content", "output", "result", "stdout", "data"
 
 @dataclass
 class Content:
-    """What one message holds; `gap` finds what was cut out of its strings."""
+    """What one message contains. `gap` finds cuts in its strings."""
 
     gap: Gap = NO_GAP
     texts: list[str] = field(default_factory=list[str])
@@ -56,40 +59,40 @@ class Content:
         )
 
     def text(self, text: Any) -> None:
-        """Take what is said."""
+        """Add text."""
         if isinstance(text, str):
             self.texts.append(text)
 
     def think(self, text: Any) -> None:
-        """Take what was thought before it was said: a text, or parts that hold one."""
+        """Add reasoning: a text, or parts that contain one."""
         if isinstance(text, str):
             self.thoughts.append(text)
         for part in map(as_object, as_list(text)):
             self.think(part.get("text") or part.get("summary") or part.get("thinking"))
 
     def refuse(self, text: Any) -> None:
-        """Take a refusal."""
+        """Add a refusal."""
         if isinstance(text, str) and text:
             self.texts.append(f"(refused) {text}")
             self.is_refusal = True
 
     def call(self, id_: Any, name: Any, arguments: Any, *, is_free: bool = False) -> None:
-        """Take a call of a tool; what it is told is free text, as code is, or JSON."""
+        """Add a tool call. Its arguments are JSON, or free text such as code."""
         written = arguments if isinstance(arguments, str) else as_json(arguments or {})
         self.calls.append(ToolCall(as_text(id_), as_text(name), written, is_free))
 
     def result(self, id_: Any, content: Any, *, failed: bool = False) -> None:
-        """Take what came of a call, in whatever form its tool gave it."""
+        """Add a tool call's result, in whatever form the tool returned it."""
         lines = [*(["(error)"] if failed else []), *self.readable(content)]
         self.results.append(ToolResult(as_text(id_), "\n".join(lines)))
 
     def cite(self, title: Any, url: Any = "", quote: Any = "") -> None:
-        """Take a source that is named."""
+        """Add a cited source."""
         if title or url or quote:
             self.citations.append(Citation(as_text(title), as_text(url), as_text(quote)))
 
     def medium(self, kind: str, data: Any = "", *, url: Any = "", mime: Any = "", name: Any = "") -> None:
-        """Take a picture or file: its base64 or data URL, or where it is."""
+        """Add a picture or file: its base64, data URL, or location."""
         held, where = as_text(data), as_text(url)
         if where.startswith("data:"):
             held, where = where, ""
@@ -99,7 +102,7 @@ class Content:
         self.media.append(" ".join(filter(None, [as_text(name), what, bytes_, shortened(where, 200)])))
 
     def other(self, part: Mapping[str, Any]) -> None:
-        """Take a part of a kind that its format does not know: what can be read of it."""
+        """Add the readable text of a part whose kind the format doesn't know."""
         kind = as_text(part.get("type"))
         if kind.endswith(("_call", "_tool_use")):
             self.call(part.get("call_id") or part.get("id"), part.get("name") or kind, _arguments(part), is_free=True)
@@ -150,7 +153,7 @@ def _arguments(part: Mapping[str, Any]) -> Any:
 
 
 def without(value: Any, names: Iterable[str]) -> Any:
-    """Return a JSON value without the members of those names, at any depth, and without those that hold nothing."""
+    """Return a JSON value without members of those names, at any depth, and without empty ones."""
     left_out = frozenset(names)
     if isinstance(value, list):
         return [without(item, left_out) for item in as_list(value)]
@@ -161,12 +164,12 @@ def without(value: Any, names: Iterable[str]) -> Any:
 
 
 def parameters(given: Mapping[str, Any], names: Iterable[str]) -> dict[str, str]:
-    """Return the parameters of those names that a request gives, as text."""
+    """Return those of a request's parameters that have these names, as text."""
     return {name: parameter(given[name]) for name in names if given.get(name) not in (None, {}, [])}
 
 
 def parameter(value: Any) -> str:
-    """Return one parameter as text: of a schema its name alone."""
+    """Return one parameter as text. For a schema, return only its name."""
     if not isinstance(value, dict):
         return value if isinstance(value, str) else as_json(value)
     held = as_object(value)
@@ -181,7 +184,7 @@ def parameter(value: Any) -> str:
 
 
 def tool_names(tools: Iterable[Any]) -> Iterator[str]:
-    """Yield the names of declared tools; those of a namespace are counted under its name."""
+    """Yield the names of declared tools. Tools of a namespace are counted under its name."""
     for tool in map(as_object, tools):
         function = as_object(tool.get("function")) or tool
         name = as_text(function.get("name")) or as_text(function.get("type"))
@@ -190,19 +193,19 @@ def tool_names(tools: Iterable[Any]) -> Iterator[str]:
 
 
 def measured(text: str, gap: Gap) -> int:
-    """Return how many characters a text has, with what was cut out of it."""
+    """Return how many characters a text has, including cut ones."""
     cut = gap.search(text)
     return len(text) - len(cut[0]) + int(cut[1]) if cut else len(text)
 
 
 def numbers_cut(item: Any, gap: Gap) -> int:
-    """Return how many numbers an item of a list stands for; 0 where it is what it is."""
+    """Return how many cut numbers an item of a list stands for; 0 if it isn't a mark of a cut."""
     cut = gap.fullmatch(item) if isinstance(item, str) else None
     return int(cut[2]) if cut and cut[2] else 0
 
 
 def size(count: int) -> str:
-    """Return a number of bytes as a person writes it."""
+    """Return a number of bytes in human-readable form."""
     if count < 1000:
         return f"{count} B"
     return f"{count / 1000:.0f} KB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"

@@ -1,4 +1,4 @@
-"""What a request asked or a reply answered, whatever wire format it was written in."""
+"""A request or a reply, independent of its wire format."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from cf_aig_gateway.formats.usage import Usage
 
 INSTRUCTIONS = frozenset({"system", "developer"})
-"""Roles of turns that say the same in every call."""
+"""Roles of turns that are the same in every call."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class ToolCall:
 
 @dataclass(frozen=True)
 class ToolResult:
-    """What came of a call."""
+    """The result of a call."""
 
     id: str
     text: str
@@ -29,7 +29,7 @@ class ToolResult:
 
 @dataclass(frozen=True)
 class Citation:
-    """A source that an answer names: where it is, and what is quoted from it."""
+    """A source that an answer cites: its location, and the quoted text."""
 
     title: str = ""
     url: str = ""
@@ -43,7 +43,7 @@ class Citation:
 
 @dataclass(frozen=True)
 class Turn:
-    """One message; `pointer` is where it stands in the body, `media` its pictures and files by name, kind and size."""
+    """One message. `pointer` is its place in the body; `media` lists its pictures and files by name, kind and size."""
 
     role: str
     text: str = ""
@@ -72,7 +72,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class CacheMiss:
-    """Why the provider's prompt cache missed, by the provider's own name, and how many tokens; None where unknown."""
+    """Why the provider's prompt cache missed, in the provider's own term, and how many tokens (None if unknown)."""
 
     reason: str
     tokens: int | None = None
@@ -82,9 +82,9 @@ class CacheMiss:
 class Conversation:
     """A request or a reply, read.
 
-    `finish` is how a reply ended, `why` what its provider says of that, `broken` how its stream ended when that was not
-    well, `notes` what else a debugger would want to know, `others` the names of the members that are not read,
-    `cache_marks` how many places of a prompt are marked to be cached, and for how long.
+    `finish` is how a reply ended; `why`, what its provider says about that; `broken`, how its stream failed. `notes` is
+    what else a debugger would want to know; `others`, the names of members that aren't read; `cache_marks`, how many
+    places in a prompt are marked for caching, and for how long.
     """
 
     kind: str

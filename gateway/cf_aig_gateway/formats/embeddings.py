@@ -1,4 +1,4 @@
-"""Embeddings of OpenAI, Cohere, Gemini, Vertex, Bedrock and Workers AI: texts in, vectors out; and rerankings."""
+"""Embeddings of OpenAI, Cohere, Gemini, Vertex, Bedrock and Workers AI (texts in, vectors out), and reranking."""
 
 from collections import Counter
 from typing import Any
@@ -19,7 +19,7 @@ PARAMETERS = (
     "outputDimensionality",
 )
 TEXTS = ("input", "texts", "text", "content", "requests", "instances", "documents", "inputs")
-"""Where providers take what is to be embedded or ranked."""
+"""Members in which providers take the texts to embed or rank."""
 
 
 def is_request(body: Body) -> bool:
@@ -52,7 +52,7 @@ def request(body: Body, gap: Gap) -> Conversation:
 
 
 def _is_token(text: Any, gap: Gap) -> bool:
-    """Whether it is the number of a token, or a list of them."""
+    """Whether it is a token number, or a list of them."""
     if isinstance(text, list):
         return all(_is_token(each, gap) or not as_text(each) for each in as_list(text))
     return isinstance(text, int | float) or bool(numbers_cut(text, gap))
@@ -72,7 +72,7 @@ def is_reply(body: Body) -> bool:
 
 
 def reply(body: Body, gap: Gap) -> Conversation:
-    """Say how many vectors there are, or how what was asked about ranks."""
+    """Say how many vectors there are, or how the documents rank."""
     model = as_text(body.get("model"))
     if ranks := _ranks(body):
         told = (
@@ -122,14 +122,14 @@ def first_number(held: Body, *names: str) -> Any:
 
 
 def _numbers(vector: Any, gap: Gap) -> int:
-    """Return how many numbers a vector has: a list of them, or the base64 of four bytes for each."""
+    """Return how many numbers a vector has: a list, or base64 with four bytes per number."""
     if isinstance(vector, str):
         return measured(vector, gap) * 3 // 16
     return sum(numbers_cut(each, gap) or 1 for each in as_list(vector))
 
 
 def usage(body: Body) -> Usage:
-    """Read the tokens in; there are none out."""
+    """Read the input tokens; there are no output tokens."""
     held = as_object(body.get("usage")) or as_object(as_object(body.get("meta")).get("billed_units"))
     tokens_in = first(held, "prompt_tokens", "input_tokens", "total_tokens")
     stated = [as_object(as_object(each).get("embeddings")) for each in as_list(body.get("predictions"))]

@@ -1,4 +1,4 @@
-"""What is wrong with a reply that came back, whatever its status: it is cut, refused, filtered, or empty."""
+"""What is wrong with a reply, whatever its status: truncated, refused, filtered, or empty."""
 
 import re
 
@@ -30,16 +30,16 @@ _ENDINGS = {
         "insufficient_system_resource", "network_error", "budget_exceeded",
     ),
 }  # fmt: skip
-"""How providers say that: the finish reasons of OpenAI, Anthropic, Google, Amazon, Cohere, Mistral and DeepSeek."""
+"""The finish reasons that say so: those of OpenAI, Anthropic, Google, Amazon, Cohere, Mistral and DeepSeek."""
 
 _MEANINGS = {word.casefold(): meaning for meaning, words in _ENDINGS.items() for word in words}
 _WORD = re.compile(r"\w+")
 
 
 def shortfall(reply: Conversation) -> str:
-    """Return what is wrong with a reply in words that go on from "the reply"; empty when nothing is.
+    """Return what is wrong with a reply, in words that follow "the reply"; empty if nothing is.
 
-    A stream that broke off and an error say so themselves.
+    Errors and streams that broke off are not covered here: they report themselves.
     """
     if not reply.is_reply or reply.error or reply.broken:
         return ""

@@ -1,4 +1,4 @@
-"""What an error body says, in the shapes that most providers share."""
+"""The message in an error body, in the shapes that most providers share."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +9,10 @@ from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 @dataclass(frozen=True)
 class Said:
-    """A sentence, one-word labels such as a type, and a number; `kind` where a format knows what that number means."""
+    """An error: a sentence, one-word labels such as a type, and a number.
+
+    `kind` is set if the format knows what the number means.
+    """
 
     words: str = ""
     labels: tuple[str, ...] = ()
@@ -23,9 +26,9 @@ class Said:
 
 
 def shared(body: dict[str, Any]) -> Said | None:
-    """Read `{error: {message, type}}`, `{error: text}` and `{errors: [{message, code}]}`; None: it is none of these.
+    """Read `{error: {message, type}}`, `{error: text}` and `{errors: [{message, code}]}`; None if it is something else.
 
-    The data plane of AI Gateway has a list under `error`.
+    AI Gateway's data plane has a list under `error`.
     """
     held = body.get("error") or body.get("errors")
     if not held or "choices" in body or "output" in body:
@@ -48,7 +51,7 @@ def shared(body: dict[str, Any]) -> Said | None:
 
 
 def _budget(said: dict[str, Any]) -> str:
-    """Return what a spending limit says of itself: its bucket, and US dollars spent and allowed.
+    """Return what a spend limit reports: its bucket, and US dollars spent and allowed.
 
     Source: developers.cloudflare.com/ai-gateway/features/policies, read 2026-11-27.
     """
@@ -60,7 +63,9 @@ def _budget(said: dict[str, Any]) -> str:
 
 
 def loose(body: dict[str, Any]) -> Said | None:
-    """Read what only a failed call's body says: `{message}` or `{detail}`, as text, an object or a list of faults."""
+    """Read shapes that are errors only in a failed call's body: `{message}` or `{detail}`, as text, an object or a
+    list.
+    """
     held = as_object(body.get("message")) or body
     details = [as_text(as_object(each).get("msg")) for each in as_list(held.get("detail"))]
     words = as_text(held.get("message")) or as_text(held.get("detail")) or "; ".join(filter(None, details))

@@ -1,4 +1,4 @@
-"""What tells one request from another, and what it is made of, in a few digests and sizes, whatever its wire format."""
+"""What distinguishes requests, and what they consist of: a few digests and sizes, whatever the wire format."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -20,7 +20,7 @@ LIMITS = (
     "maxTokenCount",
 )  # fmt: skip
 SETTINGS = ("generationConfig", "generation_config", "inferenceConfig", "textGenerationConfig")
-"""Members that hold a limit where it does not stand beside the messages."""
+"""Members that contain the limit if it isn't beside the messages."""
 
 PARTS = frozenset({*MESSAGES, *SYSTEMS, *TOOLS, *LIMITS, "cache_control", "prompt", "message"})
 
@@ -28,11 +28,11 @@ KEYED = (
     "prompt_cache_key", "service_tier", "speed", "reasoning", "reasoning_effort", "output_config", "thinking",
     "response_format", "text", "tool_choice",
 )  # fmt: skip
-"""Members, besides the prompt itself, that tell one cached prompt from another."""
+"""Members, besides the prompt itself, that distinguish cached prompts."""
 
 ANSWERERS = {"assistant", "model", "chatbot"}
 ANSWERS = {"function_call", "custom_tool_call", "reasoning", "output_text"}
-"""Types of the items of OpenAI's responses that a model wrote."""
+"""Types of items in OpenAI's responses that a model wrote."""
 
 _WITH_DIGIT = re.compile(r"[0-9][\w:.+-]*", re.ASCII)
 _IN_WORD = re.compile(r"[\w:.+-]", re.ASCII)
@@ -43,24 +43,28 @@ _TIME = re.compile(
     r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)|\d{1,2}:\d\d:\d\d(?:\.\d+)?Z?"
     r"|1[5-9]\d{8}(?:\d{3})?(?:\.\d+)?"
 )
-"""A moment to the second or with its date: ISO 8601, a time of day, or Unix time (seconds, milliseconds)."""
+"""A time, with seconds or a date: ISO 8601, a time of day, or Unix time (seconds, milliseconds)."""
 _ID = re.compile(
     r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
     r"|(?:[A-Za-z]{1,12}[_-])?(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{16,}"
     r"|[A-Za-z]{1,12}_(?=[A-Za-z]*\d)[A-Za-z0-9]{8,}|\d{1,2}:\d\d"
 )
-"""An id: a UUID, long mixed letters and digits, or short ones after a prefix, as `req_8f02a7c1`. Or a short time."""
+"""An id: a UUID, a long mix of letters and digits, or a short one after a prefix, as in `req_8f02a7c1`.
+
+Or a short time.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """A request's digests (empty where it has no such part) and sizes (characters).
+    """A request's digests (empty if it lacks that part) and sizes (characters).
 
-    `whole`: as it was sent. `plain`: but for times, ids, cache marks and the limit of the reply. `said`: its messages
-    alone, so; `carries`: those before the last answer, which are what the request it goes on from said. `asked`: what
-    it adds to that, but for times. `opening`: the first message. `rules`: the system prompt, and `toolset` the tools,
-    to the letter but for cache marks. `settings`: what else tells one cached prompt from another.
-    `limit`: tokens that the reply may have. `life`: seconds that it asks a prompt cache to keep it; 0: it asks nothing.
+    `whole`: the request as sent. `plain`: without times, ids, cache marks and the reply's limit. `said`: only its
+    messages, likewise; `carries`: the messages before the last answer, which equal `said` of the request that it
+    continues. `asked`: the messages after that answer, without times. `opening`: the first message. `rules`: the system
+    prompt, and `toolset`: the tools, both exact except for cache marks. `settings`: what else distinguishes cached
+    prompts. `limit`: the most tokens of the reply. `life`: how many seconds the prompt cache should keep it; 0 if it
+    doesn't say.
     """
 
     whole: str
@@ -86,7 +90,7 @@ class Fingerprint:
 
     @classmethod
     def of_row(cls, row: Any) -> Self | None:
-        """Return what `row` made; None where that is something else."""
+        """Return the fingerprint that `row` wrote; None if the value is something else."""
         values = as_list(row)
         return cls(*values) if len(values) == PARTS_OF_A_ROW else None
 
@@ -149,7 +153,7 @@ def _rest(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _life(body: dict[str, Any]) -> int:
-    """Return how many seconds a request asks a prompt cache to keep it, the longest where it asks for several."""
+    """Return how many seconds a request asks the prompt cache to keep it: the longest, if it asks for several."""
     text = write_json(body).decode()
     if "cache" not in text:
         return 0
@@ -158,17 +162,17 @@ def _life(body: dict[str, Any]) -> int:
 
 
 def _messages(body: dict[str, Any]) -> tuple[list[Any], list[Any]]:
-    """Return the messages of a request, and those among them that are instructions."""
+    """Return a request's messages, and which of them are instructions."""
     held = next((body[name] for name in MESSAGES if body.get(name)), body.get("prompt"))
     every = as_list(held) if isinstance(held, list) else [held] if held else []
-    if body.get("message"):  # Cohere's first form keeps the question apart from the history
+    if body.get("message"):  # Cohere's version 1 keeps the question apart from the history
         every = [*every, body["message"]]
     told = [message for message in every if as_text(as_object(message).get("role")) in INSTRUCTIONS]
     return [message for message in every if message not in told] if told else every, told
 
 
 def _new(messages: Sequence[Any]) -> int:
-    """Return where the messages begin that follow the last answer."""
+    """Return the index of the first message after the last answer."""
     return next((at + 1 for at in range(len(messages) - 1, -1, -1) if _is_answer(messages[at])), 0)
 
 
@@ -186,7 +190,7 @@ def _limit(body: dict[str, Any]) -> int:
 
 
 def _without_noise(text: str, *, keep_ids: bool = False) -> str:
-    """Return JSON text with 0 in place of times and, unless they are to be kept, of ids."""
+    """Return JSON text with times replaced by 0, and ids too unless they are to be kept."""
     parts, done = list[str](), 0
     for found in _WITH_DIGIT.finditer(text):
         start, end = found.span()
@@ -202,6 +206,6 @@ def _without_noise(text: str, *, keep_ids: bool = False) -> str:
 
 
 def _digest(parts: Iterable[str]) -> str:
-    """Return a digest of texts in their order; empty where there are none."""
+    """Return a digest of texts in order; empty if there are none."""
     whole = "\0".join(parts)
     return sha256(whole.encode("utf-8", "replace")).hexdigest()[:16] if whole else ""

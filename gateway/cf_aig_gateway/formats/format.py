@@ -17,7 +17,7 @@ Read = Callable[[Body, Gap], Conversation]
 
 
 class Assembly:
-    """The reply of one stream as it grows, in the form of a reply that came whole."""
+    """The reply of one stream as it grows, in the form of a whole reply."""
 
     expects_done = False
     """Whether the stream ends with `[DONE]`."""
@@ -55,12 +55,11 @@ def _silent(_: Body) -> Said | None:
 class Format:
     """One wire format: how to recognize and read its requests, its replies, and the events of its streams.
 
-    `usage` reads the tokens that a reply states; `flavors` are the names that genai-prices has for the same.
-    `said` reads an error body that is this format's alone. `model_in_path` finds the model where the body lacks it.
-    `members` are the names of what is read elsewhere than in turns and parameters, `containers` of what holds more,
-    `echoes` of what a reply repeats of its request.
-    `ends` are how the last event of a stream begins on the wire, `array` how a stream does that is one JSON array, as
-    it comes from `array_path`.
+    `usage` reads the tokens that a reply states; `flavors` are genai-prices' names for that. `said` reads an error body
+    that only this format has. `model_in_path` finds the model if the body lacks it. `members` are the names of members
+    read outside turns and parameters; `containers`, of those that contain others; `echoes`, of those that a reply
+    repeats from its request. `ends` are the first bytes of a stream's last event on the wire; `array`, of a stream that
+    is one JSON array, as `array_path` returns it.
     """
 
     name: str
@@ -81,6 +80,6 @@ class Format:
     array: re.Pattern[bytes] | None = None
     array_path: re.Pattern[str] | None = None
     chat: Callable[[str, list[Body], Mapping[str, Any]], Body] | None = None
-    """Writes OpenAI's messages and parameters for a model in this form; None where nothing is sent in it."""
+    """Writes OpenAI's messages and parameters in this format; None if nothing is ever sent in it."""
     streamed: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """What a request says so that its reply streams, with its usage; empty where its path says that."""
+    """Members that make a reply stream, with its usage; empty if the path does that."""

@@ -1,4 +1,4 @@
-"""Google's Gemini, on AI Studio and on Vertex: ai.google.dev/api/generate-content. Keys come in both spellings."""
+"""Google's Gemini, on AI Studio and on Vertex: ai.google.dev/api/generate-content. Keys have both spellings."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -39,7 +39,7 @@ def is_request(body: Body) -> bool:
 
 
 def request(body: Body, gap: Gap) -> Conversation:
-    """Read a request; its model stands in its path."""
+    """Read a request. Its model is in its path."""
     contents = as_list(body["contents"]) if isinstance(body["contents"], list) else [body["contents"]]
     turns = [_turn(content, gap, f"/contents/{number}", "user") for number, content in enumerate(contents)]
     if instruction := get(body, "systemInstruction"):
@@ -108,14 +108,14 @@ def _add_call(content: Content, call: Body) -> None:
 
 
 def _response(value: Any) -> Any:
-    """Return what a function gave back, without the object that Gemini demands around it."""
+    """Return a function's result, without the object that Gemini requires around it."""
     held = as_object(value)
     alone: Any = next(iter(held.values())) if len(held) == 1 else None
     return alone if isinstance(alone, str) else as_list(alone) or value
 
 
 def is_reply(body: Body) -> bool:
-    """Recognize a reply; one whose prompt was blocked has no candidates."""
+    """Recognize a reply. It has no candidates if its prompt was blocked."""
     return isinstance(body.get("candidates"), list) or "promptFeedback" in body
 
 
@@ -170,7 +170,7 @@ def _tools_share(held: Body) -> Iterator[str]:
 
 
 def usage(body: Body) -> Usage:
-    """Read `usageMetadata`, which counts thoughts and the prompts of tools apart."""
+    """Read `usageMetadata`, which counts thoughts and tool prompts separately."""
     held = as_object(body.get("usageMetadata"))
     thoughts = count(held.get("thoughtsTokenCount"))
     tokens_in = total(count(held.get("promptTokenCount")), count(held.get("toolUsePromptTokenCount")))
@@ -183,7 +183,7 @@ def usage(body: Body) -> Usage:
 
 
 class GeminiAssembly(Assembly):
-    """A reply from its chunks, each of which is a reply of its own."""
+    """A reply from its chunks, each of which is itself a reply."""
 
     def add(self, event: Body) -> None:
         """Take the next chunk."""
@@ -215,7 +215,7 @@ def _grow(parts: list[Any], part: Body) -> None:
 
 
 def chat(_: str, messages: list[Body], given: Mapping[str, Any]) -> Body:
-    """Write a chat; what OpenAI calls otherwise is renamed, the rest of the parameters is passed as it is given."""
+    """Write a chat. Parameters with another name at OpenAI are renamed; the rest pass unchanged."""
     system = [as_text(message.get("content")) for message in messages if message.get("role") == "system"]
     config = {RENAMED[name]: value for name, value in given.items() if name in RENAMED}
     own = {name: value for name, value in given.items() if name not in RENAMED}
@@ -243,7 +243,7 @@ RENAMED = {
 
 
 def said(body: Body) -> Said | None:
-    """Read a reply that holds nothing, because its prompt was blocked, as the error that it is."""
+    """Read a reply that is empty because its prompt was blocked as an error."""
     feedback = as_object(body.get("promptFeedback"))
     reason = as_text(feedback.get("blockReason"))
     if not reason or body.get("candidates"):

@@ -11,7 +11,7 @@ PARAMETERS = ("generation_config", "previous_interaction_id", "response_mime_typ
 
 
 def is_request(body: Body) -> bool:
-    """Recognize a request: an input beside what only this API has."""
+    """Recognize a request: an input, beside fields that only this API has."""
     own = {"generation_config", "previous_interaction_id", "response_mime_type", "agent"} & body.keys()
     return "input" in body and bool(own)
 
@@ -69,7 +69,7 @@ def reply(body: Body, gap: Gap) -> Conversation:
 
 
 def usage(body: Body) -> Usage:
-    """Read its usage, which counts thoughts apart."""
+    """Read its usage, which counts thoughts separately."""
     held = as_object(body.get("usage"))
     thoughts = count(held.get("total_thought_tokens"))
     return Usage(

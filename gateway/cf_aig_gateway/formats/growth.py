@@ -1,4 +1,4 @@
-"""Replies that arrive in fragments, put together in time that grows with what arrives."""
+"""Assembles replies that arrive in fragments, in linear time."""
 
 from collections.abc import Set
 from typing import Any
@@ -7,11 +7,11 @@ from cf_aig_gateway.shapes import as_list, as_object
 
 
 class Fragments(list[str]):
-    """A text whose parts are still coming: joined once, by `grown`."""
+    """A text whose parts are still arriving; `grown` joins them once."""
 
 
 def append(held: dict[str, Any], name: str, text: Any) -> None:
-    """Add to the text of that name."""
+    """Append to the text of that name."""
     if not isinstance(text, str):
         return
     fragments = held.get(name)
@@ -21,7 +21,7 @@ def append(held: dict[str, Any], name: str, text: Any) -> None:
 
 
 def merge(held: dict[str, Any], delta: dict[str, Any], texts: Set[str]) -> None:
-    """Add a delta to what is held: the texts of those names are appended to, all else is replaced or merged.
+    """Merge a delta: texts of those names are appended, everything else is replaced or merged.
 
     Items of a list go where their `index` says; those without one are added.
     """
@@ -49,11 +49,11 @@ def _merge_items(held: list[Any], delta: list[Any], texts: Set[str]) -> None:
 
 
 MOST_ITEMS = 1024
-"""Items of a list that are put together; what comes for others is left out."""
+"""The most items of a list that are assembled; further ones are dropped."""
 
 
 def at(held: list[Any], index: Any) -> dict[str, Any]:
-    """Return the object whose `index` that is; it is added when it is new, up to MOST_ITEMS."""
+    """Return the object with that `index`. A new one is added, up to MOST_ITEMS."""
     for item in reversed(held):
         if as_object(item).get("index") == index:
             return item
@@ -64,14 +64,14 @@ def at(held: list[Any], index: Any) -> dict[str, Any]:
 
 
 def inner(held: dict[str, Any], name: str) -> dict[str, Any]:
-    """Return the object of that name, which is made when there is none."""
+    """Return the object of that name; create it if missing."""
     if not isinstance(held.get(name), dict):
         held[name] = {}
     return held[name]
 
 
 def items(held: dict[str, Any], name: str) -> list[Any]:
-    """Return the list of that name, which is made when there is none."""
+    """Return the list of that name; create it if missing."""
     if not isinstance(held.get(name), list) or isinstance(held.get(name), Fragments):
         held[name] = []
     return held[name]

@@ -1,4 +1,4 @@
-"""Whom a request is from and what it goes on with: the ids that clients put into bodies, whatever their form.
+"""Who sent a request and which conversation it continues: the ids that clients put into bodies, in any format.
 
 Sources: Claude Code's `metadata.user_id` in both of its forms (docs.anthropic.com/en/api/messages, metadata); OpenAI's
 `conversation`, `previous_response_id`, `prompt_cache_key`, `user` and `safety_identifier`
@@ -15,7 +15,7 @@ from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 _CLAUDE_CODE = re.compile(r"_session_([0-9a-fA-F-]{36})$")
 _ID = re.compile(r"(?=.*\d)(?:.*[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-|\S*[A-Za-z0-9]{16})")
-"""What an id of one conversation looks like; a `prompt_cache_key` may also name a whole application."""
+"""What the id of one conversation looks like. A `prompt_cache_key` may also name a whole application."""
 
 SESSION_NAMES = ("session_id", "sessionId", "conversation_id", "conversationId", "thread_id", "threadId")
 _REPLY_ID = re.compile(r'"id"\s*:\s*"([^"]{1,200})"')
@@ -23,7 +23,7 @@ _REPLY_ID = re.compile(r'"id"\s*:\s*"([^"]{1,200})"')
 
 @dataclass(frozen=True)
 class Identity:
-    """The ids in a request: its session and where that stands, its user, and the reply that it goes on with."""
+    """The ids in a request: its session and where it was found, its user, and the reply that it continues."""
 
     session: str = ""
     place: str = ""
@@ -32,7 +32,7 @@ class Identity:
 
 
 def identity(body: Any) -> Identity:
-    """Return the ids in a request body; empty texts for what it lacks."""
+    """Return the ids in a request body; empty strings for missing ones."""
     held = as_object(body)
     place, session = next(_sessions(held), ("", ""))
     claimed = as_object(held.get("metadata")).get("user_id")
@@ -41,7 +41,7 @@ def identity(body: Any) -> Identity:
 
 
 def _sessions(held: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the places of session ids with what stands there, the surest first."""
+    """Yield the places of session ids and their values, the most reliable first."""
     conversation = held.get("conversation")
     if session := as_text(conversation) or as_text(as_object(conversation).get("id")):
         yield "conversation", session
@@ -66,7 +66,7 @@ def _claude_code(user: str) -> str:
 
 
 def _account(user: str) -> str:
-    """Return who the user is that Claude Code's `user_id` names, whatever the session."""
+    """Return the user in Claude Code's `user_id`, without the session."""
     if user.startswith("{"):
         held = as_object(read_json(user))
         return as_text(held.get("account_uuid")) or as_text(held.get("device_id"))
@@ -74,7 +74,7 @@ def _account(user: str) -> str:
 
 
 def may_be_chained(body: Any) -> bool:
-    """Whether a later request can name the reply to this one, instead of carrying it: OpenAI's responses."""
+    """Whether a later request can name this one's reply instead of including it, as in OpenAI's Responses API."""
     held = as_object(body)
     asked = (as_object(item) for item in as_list(held.get("input")))
     carries = any(item.get("role") == "assistant" or item.get("type") == "function_call" for item in asked)
@@ -82,6 +82,6 @@ def may_be_chained(body: Any) -> bool:
 
 
 def reply_id(opening: str) -> str:
-    """Return the id of a reply from how its body begins, whole or as a stream; empty where it states none."""
+    """Return a reply's id from the beginning of its body, whole or streamed; empty if there isn't one."""
     found = _REPLY_ID.search(opening)
     return found[1] if found else ""

@@ -1,4 +1,4 @@
-"""Pictures made by a model: platform.openai.com/docs/api-reference/images, and those who speak it."""
+"""Pictures made by a model: platform.openai.com/docs/api-reference/images, and compatible APIs."""
 
 from cf_aig_gateway.formats.content import Content, Gap, parameters
 from cf_aig_gateway.formats.conversation import Conversation, Turn
@@ -22,7 +22,7 @@ OWN_FIELDS = {"size", "quality", "style", "background", "aspect_ratio", "steps",
 
 
 def is_request(body: Body) -> bool:
-    """Recognize a request: a prompt, and what only a picture has."""
+    """Recognize a request: a prompt, and a field that only pictures have."""
     model = as_text(body.get("model"))
     named = any(name in model for name in ("image", "dall-e", "flux", "imagen", "diffusion"))
     return isinstance(body.get("prompt"), str) and (named or bool(OWN_FIELDS & body.keys()))
@@ -41,7 +41,7 @@ def is_reply(body: Body) -> bool:
 
 
 def reply(body: Body, gap: Gap) -> Conversation:
-    """Read what was made."""
+    """Read the pictures."""
     content = Content(gap)
     for row in map(as_object, as_list(body["data"])):
         content.text(row.get("revised_prompt"))

@@ -1,4 +1,4 @@
-"""The members of a body that are not read: named, so that a reader knows of them."""
+"""Names the members of a body that aren't read, so that a reader knows about them."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,16 +25,16 @@ ROUTINE = frozenset(
         "cachecontrol",
     }
 )
-"""Members of most bodies, which are read or tell nothing."""
+"""Members that most bodies have, and that are read or mean nothing."""
 
 CACHE_MARKS = {"cache_control", "cachePoint"}
-"""Members that say how far the provider is to cache a prompt."""
+"""Members that say which part of a prompt the provider should cache."""
 
 NOTHING: tuple[Any, ...] = (None, "", [], {})
 
 
 def named(held: Conversation, body: Body, known: Format) -> Conversation:
-    """Return a conversation with the names of what was not read of its body."""
+    """Return a conversation with the names of members of its body that weren't read."""
     places = {turn.pointer.split("/")[1] for turn in held.turns if turn.pointer}
     echoes = {*map(_flat, known.echoes)} if held.is_reply else set[str]()
     read = {*ROUTINE, *echoes, *map(_flat, (*held.parameters, *places, *known.members))}
@@ -45,7 +45,7 @@ def named(held: Conversation, body: Body, known: Format) -> Conversation:
 
 
 def _flat(name: str) -> str:
-    """Return a name alike in both spellings: `topP`, `top_p`."""
+    """Return the same name for both spellings: `topP`, `top_p`."""
     return name.replace("_", "").lower()
 
 
@@ -60,7 +60,7 @@ def _unread(body: Body, read: set[str], inner: set[str]) -> Iterator[str]:
 
 
 def _cache_marks(body: Body) -> str:
-    """Return `2 cache marks (ttl 1h)`: how many there are, and the times to live that they ask for."""
+    """Return `2 cache marks (ttl 1h)`: how many there are, and the times to live that they request."""
     marks: list[Body] = []
     waiting: list[Any] = [body]
     while waiting:

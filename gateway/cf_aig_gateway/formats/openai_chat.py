@@ -16,10 +16,10 @@ from cf_aig_gateway.one_line import named
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 REASONING = ("reasoning_content", "reasoning", "reasoning_text", "reasoning_details")
-"""What a message's reasoning is called: DeepSeek, Groq and OpenRouter, others, OpenRouter in parts."""
+"""Names of a message's reasoning: at DeepSeek, at Groq and OpenRouter, elsewhere, and in OpenRouter's parts."""
 
 PROMPT_CACHE = ("prompt_cache_key", "prompt_cache_options", "prompt_cache_retention")
-"""What steers the provider's prompt cache: developers.openai.com/api/docs/guides/prompt-caching."""
+"""Parameters that control the provider's prompt cache: developers.openai.com/api/docs/guides/prompt-caching."""
 
 PARAMETERS = (
     "temperature", "top_p", "max_tokens", "max_completion_tokens", "stop", "n", "seed", "stream", "tool_choice",
@@ -33,13 +33,13 @@ MEMBERS = (
 )  # fmt: skip
 
 TEXTS = {"content", "text", "refusal", "arguments", "summary", "thinking", "transcript", "data", *REASONING}
-"""What grows in a stream; everything else is replaced."""
+"""Members that grow in a stream; all others are replaced."""
 
 MEDIA = {
     "image_url": "url", "input_audio": "data", "file": "file_data", "video_url": "url", "document_url": "url",
     "audio_url": "url", "input_image": "image_url",
 }  # fmt: skip
-"""Parts that are pictures and files, and the member that holds their data or address."""
+"""Parts that are pictures and files, and the member with their data or URL."""
 
 
 def is_request(body: Body) -> bool:
@@ -59,7 +59,7 @@ def request(body: Body, gap: Gap) -> Conversation:
 
 
 def turns(messages: Any, gap: Gap, pointer: str) -> Iterator[Turn]:
-    """Yield a turn for each message of a list, or for a text that stands for one."""
+    """Yield a turn for each message of a list, or one for a text in place of a list."""
     if isinstance(messages, str):
         yield Turn("user", messages, pointer)
     for number, message in enumerate(as_list(messages)):
@@ -67,7 +67,7 @@ def turns(messages: Any, gap: Gap, pointer: str) -> Iterator[Turn]:
 
 
 def turn(message: Any, gap: Gap, pointer: str, role: str = "") -> Turn:
-    """Read one message; `role` is who speaks when it does not say."""
+    """Read one message. `role` is the speaker if the message names none."""
     held = as_object(message)
     if len(held) == 2 and isinstance(held.get("content"), str) and isinstance(held.get("role"), str):
         return Turn(held["role"], held["content"], pointer)
@@ -110,7 +110,7 @@ def _add_part(content: Content, part: Body) -> None:
 
 
 def add_calls(content: Content, calls: Any) -> None:
-    """Add `tool_calls`; Workers AI's stand without `function` around them."""
+    """Add `tool_calls`; Workers AI's have no `function` around them."""
     for call in map(as_object, as_list(calls)):
         function = as_object(call.get("function")) or as_object(call.get("custom")) or call
         told = function.get("arguments", function.get("input"))
@@ -180,7 +180,7 @@ def _choice(choice: Body, gap: Gap, pointer: str) -> Turn:
 
 
 def _native_finish(choice: Body) -> str:
-    """Return how the model's own provider says that a reply ended, where a dialect tells."""
+    """Return the finish reason of the model's own provider, if a dialect reports it."""
     native, stopped = choice.get("native_finish_reason"), choice.get("stop_reason")
     if native and native != choice.get("finish_reason"):
         return f"native {native}"
@@ -188,7 +188,7 @@ def _native_finish(choice: Body) -> str:
 
 
 def _models_used(body: Body) -> Iterator[str]:
-    """Yield the models behind a compound one, each with its tokens."""
+    """Yield the models behind a compound model, each with its tokens."""
     for used in map(as_object, as_list(as_object(body.get("usage_breakdown")).get("models"))):
         yield f"{named(as_text(used.get('model')), 40)} {usage(used).told()}"
 
@@ -196,7 +196,7 @@ def _models_used(body: Body) -> Iterator[str]:
 def usage(body: Body) -> Usage:
     """Read OpenAI's usage, Groq's beside it, and the counts that DeepSeek and xAI keep elsewhere.
 
-    Where the total says so, reasoning is not among the completion's tokens, as with xAI.
+    If the total shows it, reasoning is not part of the completion's tokens, as at xAI.
     """
     held = as_object(body.get("usage")) or as_object(as_object(body.get("x_groq")).get("usage"))
     asked = as_object(held.get("prompt_tokens_details")) or as_object(held.get("input_tokens_details"))
@@ -222,7 +222,7 @@ def usage(body: Body) -> Usage:
 
 
 def _stated_cost(held: Body) -> float | None:
-    """Return the price that a reply states itself (US dollars): OpenRouter's number, Perplexity's total."""
+    """Return the price that a reply itself states (US dollars): OpenRouter's number, Perplexity's total."""
     cost = as_object(held.get("cost")).get("total_cost") if isinstance(held.get("cost"), dict) else held.get("cost")
     return cost if isinstance(cost, int | float) and not isinstance(cost, bool) else None
 
@@ -292,4 +292,4 @@ PROMPT = Format(
         ),
     ),
 )
-"""A request of the legacy completions, whose reply has a chat's form."""
+"""A legacy completion request, whose reply has a chat's format."""

@@ -1,4 +1,4 @@
-"""OpenAI's responses, and those who speak them: platform.openai.com/docs/api-reference/responses, …-streaming."""
+"""OpenAI's Responses API and compatible ones: platform.openai.com/docs/api-reference/responses, …-streaming."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,13 +21,13 @@ PARAMETERS = (
 PENALTIES = ("frequency_penalty", "presence_penalty")
 
 ROLES = {"function_call_output": "tool", "custom_tool_call_output": "tool"}
-"""Who speaks in an item that names no role; all others are the model's."""
+"""Who speaks in an item without a role; all other items are the model's."""
 
 FIELDS = {
     "arguments": ("arguments",), "input": ("input",), "code": ("code",), "diff": ("operation", "diff"),
     "image": ("result",), "audio": ("audio",), "transcript": ("transcript",),
 }  # fmt: skip
-"""Where the deltas of an item grow, by the last word of the event's name."""
+"""The member of an item that a delta extends, by the last word of the event's name."""
 
 ENDINGS = {"completed", "failed", "incomplete", "cancelled"}
 
@@ -90,7 +90,7 @@ def _add_item(content: Content, kind: str, item: Body) -> None:
 
 
 def _add_hosted(content: Content, kind: str, item: Body) -> None:
-    """Add a tool that the provider runs itself: what it was told, and what came of it."""
+    """Add a tool that the provider runs itself: its input and its result."""
     id_ = item.get("call_id") or item.get("id")
     if not kind.endswith("_call"):
         content.other(item)
@@ -168,7 +168,7 @@ def _flagged(moderation: Body) -> Iterator[str]:
 
 
 class ResponsesAssembly(Assembly):
-    """A response object from its events; the last of them holds all of it, or all but what was streamed."""
+    """A response object from its events. The last event contains all of it, or all except what was streamed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -190,7 +190,7 @@ class ResponsesAssembly(Assembly):
             self._grow(kind, event)
 
     def _grow(self, kind: str, event: Body) -> None:
-        """Add a delta to its item; those of texts name the part of it."""
+        """Add a delta to its item. Text deltas name a part of the item."""
         item = at(self._items, event.get("output_index"))
         what = kind.rpartition(".")[0]
         delta = event.get("delta")
@@ -211,7 +211,7 @@ class ResponsesAssembly(Assembly):
             append(inner(item, above[0]) if above else item, last, delta)
 
     def reply(self) -> Body:
-        """Return the response; where its last event left items out, those that were streamed."""
+        """Return the response, with the streamed items if its last event left them out."""
         streamed = as_list(grown(self._items))
         said = as_list(self.held.get("output"))
         return {**self.held, "output": [*self._before, *(said if len(said) >= len(streamed) else streamed)]}

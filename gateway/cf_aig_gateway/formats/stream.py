@@ -1,4 +1,4 @@
-"""A stream as it is stored, read event by event and put together: server-sent events, AWS frames, a JSON array."""
+"""Reads a stored stream event by event and assembles its reply: server-sent events, AWS frames, a JSON array."""
 
 import base64
 import codecs
@@ -15,9 +15,9 @@ from cf_aig_gateway.shapes import as_object, as_text
 
 
 class Wire(Protocol):
-    """Takes the chunks of a stream and returns its events as they are whole.
+    """Takes the chunks of a stream and returns its complete events.
 
-    `torn` tells what the stream ends in the middle of, `done` whether `[DONE]` was said.
+    `torn` says what the stream ends in the middle of; `done`, whether `[DONE]` arrived.
     """
 
     torn: str
@@ -28,7 +28,7 @@ class Wire(Protocol):
         ...
 
     def end(self) -> Iterable[Any]:
-        """Return what the last bytes hold, when that is whole."""
+        """Return the events in the last bytes, if complete."""
         ...
 
 
@@ -50,7 +50,7 @@ class Lines:
         return self._read(lines)
 
     def end(self) -> list[Any]:
-        """Return the event of a last line without its end, when that is whole."""
+        """Return the event of a last line without a newline, if complete."""
         last, self._rest = b"".join(self._rest), []
         found = self._read([last])
         if last.strip() and not found and not self.done and not self.torn:
@@ -75,7 +75,7 @@ class Lines:
 
 
 class Binary:
-    """The frames of AWS, each as `{event type: payload}`, or as the event that its payload holds in base64."""
+    """The frames of AWS, each as `{event type: payload}`, or as the event in base64 in its payload."""
 
     def __init__(self) -> None:
         self.torn = ""
@@ -120,13 +120,16 @@ class Array:
         self._decoder = JSONDecoder(strict=False)
 
     def add(self, chunk: bytes) -> Iterator[Any]:
-        """Take a chunk; yield the events that it completes. A half event is tried again when it has doubled."""
+        """Take a chunk; yield the events that it completes.
+
+        A partial event is tried again once it has doubled in size.
+        """
         self._text += self._decoded(chunk)
         if len(self._text) >= 2 * self._tried:
             yield from self._read()
 
     def end(self) -> Iterator[Any]:
-        """Yield the last events, and note what is left."""
+        """Yield the last events, and note what remains."""
         self._text += self._decoded(b"", True)
         yield from self._read()
         self.torn = self._text.strip("[], \r\n\t")
@@ -145,14 +148,14 @@ class Array:
 
 
 def wire_of(opening: bytes) -> Wire:
-    """Return what reads a stream with this beginning."""
+    """Return a reader for a stream with this beginning."""
     if is_frames(opening):
         return Binary()
     return Array() if opening.lstrip().startswith(b"[") else Lines()
 
 
 class Stream:
-    """Takes the chunks of a stream, finds its format by its first event, and puts its reply together."""
+    """Takes the chunks of a stream, finds its format by its first event, and assembles its reply."""
 
     def __init__(self, known: Callable[[Body], Format | None]) -> None:
         self.format: Format | None = None
@@ -197,7 +200,7 @@ class Stream:
             self._assembly.add(held)
 
     def reply(self) -> Body:
-        """Return what arrived, in the form of a reply that came whole."""
+        """Return what arrived, in the form of a whole reply."""
         return self._assembly.reply() if self._assembly else {}
 
     @property
@@ -207,12 +210,12 @@ class Stream:
 
     @property
     def has_ended(self) -> bool:
-        """Whether it came to its end, and well."""
+        """Whether it ended properly."""
         finished = self._assembly is not None and self._assembly.finished
         return self.error is None and (finished or (self._wire is not None and self._wire.done))
 
     def broken(self) -> str:
-        """Say how it ended when that was not well; empty when it was."""
+        """Say how it failed; empty if it ended properly."""
         came = f"after {self.events:,} event{'s' * (self.events != 1)}"
         wire, assembly = self._wire, self._assembly
         if self.error:

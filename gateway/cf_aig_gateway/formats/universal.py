@@ -1,4 +1,4 @@
-"""The array of AI Gateway's universal endpoint: steps that are tried in order, each a request to one provider."""
+"""The array of AI Gateway's universal endpoint: steps tried in order, each a request to one provider."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def is_universal(steps: list[Any]) -> bool:
 
 
 def title(steps: list[Any], kind: str) -> str:
-    """Say what was tried; `kind` is the form of the first step."""
+    """Say what was tried. `kind` is the format of the first step."""
     names = ", then ".join(_named(as_object(step)) for step in steps[:MOST_NAMED])
     return f"{UNIVERSAL} {len(steps)} steps ({names}); first: {kind.partition(' (')[0] if UNIVERSAL in kind else kind}"
 

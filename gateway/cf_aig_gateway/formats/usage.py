@@ -1,4 +1,4 @@
-"""The tokens of a call, counted alike for every provider."""
+"""The tokens of a call, counted the same way for every provider."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,11 +7,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens in (those read from and written to the provider's cache among them) and out (reasoning among them).
+    """Tokens in (including those read from and written to the provider's cache) and out (including reasoning).
 
-    None is unknown; that nothing was read from the cache means none where `is_cache_stated`. `cache_write_long` are
-    those of `cache_write` that live an hour. `stated_cost` is the price that the reply itself states (US dollars),
-    `detail` what genai-prices makes of it. An estimate is made of the text that arrived.
+    None means unknown; no cache read means zero only if `is_cache_stated`. `cache_write_long` is the part of
+    `cache_write` that lives an hour. `stated_cost` is the price that the reply itself states (US dollars); `detail`,
+    what genai-prices reads from it. An estimate is based on the text that arrived.
     """
 
     tokens_in: int | None = None
@@ -67,14 +67,14 @@ class Usage:
 
 
 def with_cache(tokens_in: int | None, tokens_out: int | None, read: int | None, written: int | None) -> Usage:
-    """Return a usage of those who count cached tokens apart from the tokens in."""
+    """Return the usage of a provider that doesn't include cached tokens in its input tokens."""
     known = None if tokens_in is None else tokens_in + (read or 0) + (written or 0)
     is_stated = read is not None or written is not None
     return Usage(known, tokens_out, cache_read=read or 0, cache_write=written or 0, is_cache_stated=is_stated)
 
 
 def count(value: Any) -> int | None:
-    """Return a count of tokens; None for what is none."""
+    """Return a count of tokens; None if it isn't one."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
@@ -86,6 +86,6 @@ def first(held: Mapping[str, Any], *names: str) -> int | None:
 
 
 def total(*counts: int | None) -> int | None:
-    """Return the sum of what is known; None when nothing is."""
+    """Return the sum of the known values; None if there are none."""
     known = [each for each in counts if each is not None]
     return sum(known) if known else None

@@ -20,7 +20,7 @@ FAILURES = {
 
 
 def is_request(body: Body) -> bool:
-    """Recognize messages whose model stands in the path, or a prompt alone."""
+    """Recognize messages whose model is in the path, or just a prompt."""
     return "model" not in body and (isinstance(body.get("messages"), list) or isinstance(body.get("prompt"), str))
 
 
@@ -33,7 +33,7 @@ def request(body: Body, gap: Gap) -> Conversation:
 
 
 def is_reply(body: Body) -> bool:
-    """Recognize a result: its response is a text or, where JSON was asked for, an object."""
+    """Recognize a result: its response is a text or, if JSON was requested, an object."""
     return isinstance(body.get("response", 0), str | dict | None)
 
 
@@ -62,12 +62,12 @@ class WorkersAIAssembly(Assembly):
 
 
 def chat(_: str, messages: list[Body], given: Mapping[str, Any]) -> Body:
-    """Write a chat; its model stands in the path."""
+    """Write a chat. Its model is in the path."""
     return {"messages": messages, **given}
 
 
 def said(body: Body) -> Said | None:
-    """Read an error of the v4 envelope whose code is one of Workers AI's own."""
+    """Read an error in the v4 envelope with one of Workers AI's own codes."""
     first = as_object(next(iter(as_list(body.get("errors"))), None))
     kind = FAILURES.get(code_of(first) or 0, "")
     held = shared(body) if kind else None
