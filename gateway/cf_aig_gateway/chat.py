@@ -46,7 +46,7 @@ class Chat:
 class Wire:
     """One HTTP request: a path below the management host (`rest`) or below the gateway on the data plane.
 
-    `models` may answer, in the order of `cf-aig-step`.
+    `models` may answer, in the order of `cf-aig-step`; `written` is the body as JSON, where that is there already.
     """
 
     path: str
@@ -55,6 +55,7 @@ class Wire:
     provider: str
     models: tuple[str, ...]
     rest: bool = False
+    written: bytes = b""
 
 
 def wire_chat(chat: Chat, keys: Mapping[str, str]) -> Wire:

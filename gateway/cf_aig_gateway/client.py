@@ -402,8 +402,13 @@ class AIGateway(Api):
             doubt="It may have been processed and billed anyway: before trying again, check with list_logs "
             f'and filters=[{{"key": "event_id", "value": ["{event}"]}}].',
         )
-        body = streamed(wire) if grown else wire.body
-        request = self._http.build_request("POST", url, json=body, headers={EVENT_ID: event, **wire.headers, **headers})
+        headers = {EVENT_ID: event, **wire.headers, **headers}
+        if wire.written:
+            headers["content-type"] = "application/json"
+            request = self._http.build_request("POST", url, content=wire.written, headers=headers)
+        else:
+            body = streamed(wire) if grown else wire.body
+            request = self._http.build_request("POST", url, json=body, headers=headers)
         started = time.monotonic()
         response, answered = await self._exchange(request, errand, grown)
         reply = parse_reply(wire, response, answered, round((time.monotonic() - started) * 1000), errand)

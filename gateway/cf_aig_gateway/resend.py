@@ -18,7 +18,7 @@ CHAT = "chat/completions"
 class Resend:
     """What is sent again: a body to its provider's own path or, with `rest`, to a path of the management host.
 
-    `universal` when it is one step of a request that had others to try.
+    `universal` when it is one step of a request that had others to try; `written` is the body as JSON.
     """
 
     model: str
@@ -28,6 +28,7 @@ class Resend:
     rest: bool = False
     universal: bool = False
     controls: Mapping[str, str] = field(default_factory=dict[str, str])
+    written: bytes = field(default=b"", repr=False)
 
     @property
     def full_model(self) -> str:
@@ -37,10 +38,9 @@ class Resend:
 
     def wire(self, keys: Mapping[str, str]) -> Wire:
         """Return the HTTP request. `keys` are providers' keys, sent to their own API only."""
-        if self.rest:
-            return Wire(self.path, self.body, dict(self.controls), self.provider, (self.full_model,), rest=True)
-        headers = dict(self.controls) | own_headers(self.provider, keys)
-        return Wire(f"{self.provider}/{quoted(self.path)}", self.body, headers, self.provider, (self.full_model,))
+        headers = dict(self.controls) | ({} if self.rest else own_headers(self.provider, keys))
+        path = self.path if self.rest else f"{self.provider}/{quoted(self.path)}"
+        return Wire(path, self.body, headers, self.provider, (self.full_model,), self.rest, self.written)
 
 
 def resend(log: Log, request: Any, model: str, changes: Mapping[str, Any]) -> Resend:

@@ -1,5 +1,7 @@
 """Sends a logged request again, with changes, once the caller has seen what will be sent."""
 
+import hashlib
+import io
 import json
 import time
 from dataclasses import replace
@@ -77,10 +79,10 @@ async def replay_log(
     gateway = gateway_id or desk.default_gateway
     log = await desk.gateway.log(gateway, log_id)
     request, size = await _request(desk.gateway, gateway, log_id)
-    held = resend(log, request, model, parameters)
-    held = replace(held, controls=_controls(log))
-    whole = await _bytes(held.body, size)
-    shown = b"\n".join([json.dumps([gateway, log_id, held.rest, held.provider, held.path]).encode(), whole])
+    held = resend(log, request, model, dict(sorted(parameters.items())))
+    whole, digest = await aside(size, partial(_written, held.body))
+    held = replace(held, controls=_controls(log), written=whole)
+    shown = json.dumps([gateway, log_id, held.rest, held.provider, held.path]).encode() + digest
     if not code:
         made = code_for(shown, desk.secret, int(time.time()) + LIFE_S)
         return await _shown(desk, gateway, log, held, whole, made)
@@ -117,20 +119,23 @@ def _controls(log: Log) -> dict[str, str]:
     return {"cf-aig-metadata": json.dumps({"replay_of": log.id}), "cf-aig-skip-cache": "true"}
 
 
-_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
-async def _bytes(value: Any, size: int) -> bytes:
-    """Return a value as canonical JSON; `size` is its approximate size in bytes."""
-    parts = await aside(size, lambda: list(_ENCODER.iterencode(value)))
-    return "".join(parts).encode("utf-8", "surrogatepass")
+def _written(body: Any) -> tuple[bytes, bytes]:
+    """Return a body as JSON, and its digest; it is written part by part, so that other threads go on meanwhile."""
+    text = io.StringIO()
+    text.writelines(_ENCODER.iterencode(body))
+    whole = text.getvalue().encode("utf-8", "surrogatepass")
+    return whole, hashlib.sha256(whole).digest()
 
 
 async def _shown(desk: Desk, gateway: str, log: Log, held: Resend, whole: bytes, code: str) -> CallToolResult:
     room = max(50, min(SHOWN, desk.max_budget - AROUND))
     view = await read_body(chunked(whole), Reading(budget=room), masker=desk.masker)
     model = word(cut(desk.masker.mask(held.full_model), 60))
-    goes = f"{model} through {named(gateway)}: {len(whole):,} bytes, {_price(log, held, whole)}"
+    price = await aside(len(whole), partial(_price, log, held, whole))
+    goes = f"{model} through {named(gateway)}: {len(whole):,} bytes, {price}"
     summary = f"Not sent yet. It would go to {goes}.\nNot included: {'; '.join(_lost(log, held))}."
     following = f"replay_log with the same arguments and this code, within {LIFE_S // 60} minutes"
     text = f"{summary}\n{view}\ncode: {code}\nnext: {following}"
