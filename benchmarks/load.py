@@ -1,8 +1,9 @@
-"""Many callers at once: `load.py [--callers 256] [--minutes 10] [--faults 0.02] [--seed N]`.
+"""Many callers at once: `load.py [--callers 256] [--minutes 10] [--faults 0.02] [--transport http] [--seed N]`.
 
-Starts the MCP server over Streamable HTTP, on an upstream that is slow as real ones are (median 30 ms, now and then
-seconds) and fails as told. Each caller asks for logs of its own alone, and holds each answer to its own mark. It prints
-calls, latencies, what was refused early, wrong answers, answers to the wrong caller, and the server's memory over time.
+Starts the MCP server over Streamable HTTP or stdio, on an upstream that is slow as real ones are (median 30 ms, now and
+then seconds) and fails as told. Each caller asks for logs of its own alone, and holds each answer to its own mark. It
+prints calls, latencies, what was refused early, wrong answers, answers to the wrong caller, the server's memory over
+time, and its descriptors and threads before and after.
 """
 
 import argparse
@@ -15,12 +16,17 @@ import socket
 import sys
 import time
 from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx2
 
 PAUSE_S = 0.2
 CALL_S = 70
+IDLE_S = 40
+"""After which connections that nobody uses are closed."""
 MARK = re.compile(r"caller\d{3}turn\d{6}")
 BODY = 20_000
 """Characters of a log's body."""
@@ -95,9 +101,14 @@ class Figures:
         self.seconds: list[float] = []
         self.errors: Counter[str] = Counter()
         self.memory: list[int] = []
+        self.held: list[str] = []
 
 
-async def caller(number: int, http: httpx2.AsyncClient, until: float, figures: Figures, seed: int) -> None:
+Ask = Callable[[dict[str, Any]], Awaitable[httpx2.Response]]
+"""Sends a JSON-RPC message; returns its answer, or raises TransportError."""
+
+
+async def caller(number: int, ask: Ask, until: float, figures: Figures, seed: int) -> None:
     """Call until the end, each time for a log that nobody else asks for."""
     chance = random.Random(seed + number)
     turn = 0
@@ -106,19 +117,19 @@ async def caller(number: int, http: httpx2.AsyncClient, until: float, figures: F
         mark = f"caller{number:03}turn{turn:06}"
         tool = chance.choice(("get_log_details", "get_log_request_body"))
         call = {"name": tool, "arguments": {"log_id": mark}}
-        message = {"jsonrpc": "2.0", "id": turn, "method": "tools/call", "params": call}
+        message = {"jsonrpc": "2.0", "id": mark, "method": "tools/call", "params": call}
         began = time.monotonic()
         try:
-            answer = await http.post("/mcp", json=message)
+            answer = await ask(message)
         except httpx2.TransportError as error:
             figures.told[f"no answer: {type(error).__name__} after {time.monotonic() - began:.0f} s"] += 1
             continue
-        figures.told[verdict(answer, mark, turn, figures)] += 1
+        figures.told[verdict(answer, mark, figures)] += 1
         figures.seconds.append(time.monotonic() - began)
         await asyncio.sleep(float(answer.headers.get("retry-after", 0)) or chance.expovariate(1 / PAUSE_S))
 
 
-def verdict(answer: httpx2.Response, mark: str, turn: int, figures: Figures) -> str:
+def verdict(answer: httpx2.Response, mark: str, figures: Figures) -> str:
     """Say what an answer is: right, refused early, an error in words, wrong, or another caller's."""
     if answer.status_code == 503:
         return "refused early" if answer.headers.get("retry-after") else "WRONG: 503 without when to come back"
@@ -127,7 +138,7 @@ def verdict(answer: httpx2.Response, mark: str, turn: int, figures: Figures) -> 
     text = answer.text
     data = next((line[5:] for line in text.splitlines() if line.startswith("data:")), text)
     told = json.loads(data)
-    if told.get("id") != turn:
+    if told.get("id") != mark:
         return "WRONG: another id"
     said = json.dumps(told.get("result", told))
     if set(MARK.findall(said)) - {mark}:
@@ -156,16 +167,41 @@ async def run(given: argparse.Namespace) -> Figures:
     figures, upstream = Figures(), Upstream(given.faults, given.seed)
     listener = await asyncio.start_server(upstream.serve, "127.0.0.1", 0, backlog=1024)
     api = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     environment = {
         **os.environ, "CLOUDFLARE_BASE_URL": api, "CLOUDFLARE_ACCOUNT_ID": "0" * 32, "CLOUDFLARE_API_TOKEN": "t",
         "AI_GATEWAY_LOGS": "gateway",
     }  # fmt: skip
-    program = (sys.executable, "-m", "cf_aig_server", "serve", "--transport", "http", "--port", str(port))
-    server = await asyncio.create_subprocess_exec(*program, env=environment)
-    limits = httpx2.Limits(max_connections=given.callers + 10, max_keepalive_connections=given.callers + 10)
+    program = [sys.executable, "-m", "cf_aig_server", "serve", "--transport", given.transport]
+    opened = (
+        over_http(program, environment, given.callers)
+        if given.transport == "http"
+        else over_stdio(program, environment)
+    )
+    async with opened as (server, ask):
+        await caller(0, ask, time.monotonic() + 2, Figures(), given.seed)
+        figures.held.append(held(server.pid))
+        watching = asyncio.create_task(watch(server.pid, figures))
+        until = time.monotonic() + 60 * given.minutes
+        await asyncio.gather(*(caller(n, ask, until, figures, given.seed) for n in range(given.callers)))
+        watching.cancel()
+        await asyncio.sleep(IDLE_S)
+        figures.held.append(held(server.pid))
+    figures.told[f"requests upstream: {upstream.asked:,}"] = 0
+    figures.told[f"server ended with {server.returncode}"] = 0
+    listener.close()
+    return figures
+
+
+@asynccontextmanager
+async def over_http(
+    program: list[str], environment: dict[str, str], callers: int
+) -> AsyncGenerator[tuple[asyncio.subprocess.Process, Ask]]:
+    """Yield the server on a port, and what asks it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = await asyncio.create_subprocess_exec(*program, "--port", str(port), env=environment)
+    limits = httpx2.Limits(max_connections=callers + 10, max_keepalive_connections=callers + 10)
     accepts = {"accept": "application/json, text/event-stream"}
     async with httpx2.AsyncClient(
         base_url=f"http://127.0.0.1:{port}", headers=accepts, timeout=CALL_S, limits=limits
@@ -176,15 +212,52 @@ async def run(given: argparse.Namespace) -> Figures:
                 break
             except httpx2.TransportError:
                 await asyncio.sleep(0.1)
-        watching = asyncio.create_task(watch(server.pid, figures))
-        until = time.monotonic() + 60 * given.minutes
-        await asyncio.gather(*(caller(n, http, until, figures, given.seed) for n in range(given.callers)))
-        watching.cancel()
+        yield server, lambda message: http.post("/mcp", json=message)
     server.terminate()
-    figures.told[f"requests upstream: {upstream.asked:,}"] = 0
-    figures.told[f"server ended with {await server.wait()}"] = 0
-    listener.close()
-    return figures
+    await server.wait()
+
+
+@asynccontextmanager
+async def over_stdio(
+    program: list[str], environment: dict[str, str]
+) -> AsyncGenerator[tuple[asyncio.subprocess.Process, Ask]]:
+    """Yield the server over pipes, and what asks it."""
+    server = await asyncio.create_subprocess_exec(
+        *program, env=environment, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=2**26
+    )
+    lines, said = server.stdin, server.stdout
+    assert lines and said
+    waiting: dict[str, asyncio.Future[str]] = {}
+
+    async def listen() -> None:
+        while line := await said.readline():
+            waiting[json.loads(line)["id"]].set_result(line.decode())
+
+    async def ask(message: dict[str, Any]) -> httpx2.Response:
+        answer = waiting[message["id"]] = asyncio.get_running_loop().create_future()
+        lines.write(json.dumps(message).encode() + b"\n")
+        await lines.drain()
+        try:
+            return httpx2.Response(200, text=await asyncio.wait_for(answer, CALL_S))
+        except TimeoutError as error:
+            raise httpx2.ReadTimeout("no answer") from error
+        finally:
+            del waiting[message["id"]]
+
+    listening = asyncio.create_task(listen())
+    client = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "load", "version": "1"}}
+    await ask({"jsonrpc": "2.0", "id": "0", "method": "initialize", "params": client})
+    lines.write(b'{"jsonrpc":"2.0","method":"notifications/initialized"}\n')
+    yield server, ask
+    lines.close()
+    await server.wait()
+    await listening
+
+
+def held(pid: int) -> str:
+    """Return how many descriptors and threads a process has."""
+    descriptors, threads = (len(list(Path(f"/proc/{pid}/{what}").iterdir())) for what in ("fd", "task"))
+    return f"{descriptors} descriptors, {threads} threads"
 
 
 def main() -> None:
@@ -193,6 +266,7 @@ def main() -> None:
     asked.add_argument("--callers", type=int, default=256)
     asked.add_argument("--minutes", type=float, default=10)
     asked.add_argument("--faults", type=float, default=0.02)
+    asked.add_argument("--transport", choices=("http", "stdio"), default="http")
     asked.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
     given = asked.parse_args()
     print(f"seed {given.seed}, {given.callers} callers, {given.minutes} minutes, {given.faults:.0%} faults", flush=True)
@@ -207,6 +281,7 @@ def main() -> None:
     print("calls a second:", round(len(taken) / (60 * given.minutes), 1))
     tenth = max(1, len(figures.memory) // 10)
     print("memory in MiB:", figures.memory[::tenth], "most", max(figures.memory))
+    print("before:", figures.held[0] + f"; {IDLE_S} s after the last call:", figures.held[1])
     sys.exit(any(what.startswith(("WRONG", "no answer")) for what in figures.told))
 
 
