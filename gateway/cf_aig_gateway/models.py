@@ -1,4 +1,4 @@
-"""What the gateway's API sends, by the API's own names, tolerant of what it is known to do."""
+"""The gateway API's data, under the API's own names, tolerant of its known quirks."""
 
 import math
 from typing import Annotated, Any
@@ -15,7 +15,7 @@ def _object(value: Any) -> dict[str, Any]:
 
 
 def _facts(value: Any) -> dict[str, Any]:
-    """Return an object that the API sends as an object, as JSON text, or as null."""
+    """Return an object that the API may send as an object, as JSON text, or as null."""
     try:
         return _object(value)
     except ValueError:
@@ -23,7 +23,7 @@ def _facts(value: Any) -> dict[str, Any]:
 
 
 def _metadata(value: Any) -> dict[str, Any]:
-    """Return metadata as an object; text that is no JSON is the value of `metadata`."""
+    """Return metadata as an object. Text that isn't JSON becomes the value of `metadata`."""
     try:
         return _object(value)
     except ValueError:
@@ -38,16 +38,16 @@ Count = Annotated[int, AfterValidator(_counted)]
 Facts = Annotated[dict[str, Any], BeforeValidator(_facts)]
 Figure = Annotated[float | None, Field(allow_inf_nan=False)]
 Object = dict[str, Any] | Json[dict[str, Any]]
-EMPTY: Any = Field(default_factory=dict[str, Any])  # a default that is {} would be copied deep for each log
+EMPTY: Any = Field(default_factory=dict[str, Any])  # a default of {} would be deep-copied for each log
 
 BODIES = frozenset({"request", "response", "request_head", "response_head"})
-"""Fields of a log that hold bodies or their beginnings: they have lines, and are shown in a frame."""
+"""Fields of a log with bodies or their beginnings: they have several lines, and are shown in a frame."""
 
 NAMES = frozenset(
     {"id", "provider", "model", "path", "event_id", "session_id", "request_type", "model_type", "request_content_type",
      "response_content_type"}
 )  # fmt: skip
-"""Fields of a log that are one word."""
+"""Fields of a log that are shown as one word."""
 
 FIGURES = ("duration", "tokens_in", "tokens_out", "cost", "feedback")
 OBJECTS = (("metadata", _metadata), ("usage_metadata", _facts), ("timings", _facts))
@@ -60,14 +60,14 @@ class Wire(BaseModel):
 
     @classmethod
     def mended(cls, sent: Any) -> Any:
-        """Return what a gateway sent as the model takes it, its texts as they may be shown."""
+        """Return a gateway's data in the model's form, with texts made safe to show."""
         return lined(sent)
 
 
 class Gateway(Wire):
-    """One gateway, as GET /accounts/{account}/ai-gateway/gateways gives it (TTL and rate interval in seconds).
+    """One gateway, from GET /accounts/{account}/ai-gateway/gateways (TTL and rate interval in seconds).
 
-    Its id is one word, its other texts are each one line.
+    Its id is one word; its other texts are single lines.
     """
 
     id: str
@@ -90,7 +90,7 @@ class Gateway(Wire):
 
     @classmethod
     def mended(cls, sent: Any) -> Any:
-        """Return a gateway with its id as one word, and its other texts as lines."""
+        """Return a gateway with its id as one word, and its other texts as single lines."""
         held = as_object(lined(sent))
         return held | {"id": word(as_text(held["id"]))} if "id" in held else sent
 
@@ -98,7 +98,7 @@ class Gateway(Wire):
 class Log(Wire):
     """One logged request (duration in milliseconds, cost in US dollars, created_at in UTC). Ids are opaque.
 
-    NAMES are each one word, and its other texts one line, but for BODIES: `one_line.as_logged` leads back.
+    NAMES are single words, and other texts single lines, except BODIES. `one_line.as_logged` reverses this.
     """
 
     id: str
@@ -125,7 +125,7 @@ class Log(Wire):
 
     @classmethod
     def mended(cls, sent: Any) -> Any:
-        """Return a row with its objects opened, without figures that no call can have, and with its texts as lines."""
+        """Return a row with its objects parsed, impossible figures removed, and its texts as single lines."""
         if not isinstance(sent, dict):
             return sent
         row: dict[str, Any] = {**sent}
@@ -135,7 +135,7 @@ class Log(Wire):
 
     @property
     def latency(self) -> float | None:
-        """Milliseconds until the first byte of the reply; None where it is not known."""
+        """Milliseconds until the reply's first byte; None if unknown."""
         value = self.timings.get("latency")
         is_figure = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         return value if is_figure else None
@@ -148,7 +148,7 @@ def _in_line(name: str, value: Any) -> Any:
 
 
 class ResultInfo(Wire):
-    """Where a page stands. The API gives no count of pages."""
+    """A page's position. The API doesn't return a page count."""
 
     page: int = 1
     per_page: int = 20
@@ -164,7 +164,7 @@ class ApiError(Wire):
 
 
 class Envelope(Wire):
-    """What the management API wraps its answers in; `success` may be false under HTTP 200."""
+    """The management API's wrapper of answers. `success` may be false under HTTP 200."""
 
     success: bool = False
     result: Any = None

@@ -1,4 +1,4 @@
-"""What is publicly known of models: their prices and their context windows."""
+"""What is publicly known about models: prices and context windows."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def load() -> None:
-    """Load the prices ahead of the first call, which otherwise waits for them (170 ms)."""
+    """Load the prices before the first call, which otherwise waits for them (170 ms)."""
     is_known("openai", "")
 
 
 def cost(provider: str, model: str, usage: Usage) -> float | None:
-    """Return a call's price in US dollars; None where the model's price or the tokens are unknown."""
+    """Return a call's price in US dollars; None if the model's price or the tokens are unknown."""
     if usage.tokens_in == usage.tokens_out == 0:
         return 0
     found = _model(provider, model)
@@ -48,7 +48,7 @@ def _tokens(usage: Usage) -> "Tokens":
 
 
 def usage_of(provider: str, known: Format | None, reply: Body) -> Usage:
-    """Return the tokens that a reply states: as genai-prices reads them of that provider, else as their format does."""
+    """Return the tokens that a reply states, read by genai-prices for that provider, otherwise by the format."""
     if known is None:
         return Usage()
     stated = known.usage(reply)
@@ -59,14 +59,14 @@ def usage_of(provider: str, known: Format | None, reply: Body) -> Usage:
     for flavor in (flavor for flavor in known.flavors if flavor in offered):
         try:
             _, found = vendor.extract_usage(reply, api_flavor=flavor)
-        except (LookupError, ValueError, TypeError):  # what genai-prices raises for counts that are none
+        except (LookupError, ValueError, TypeError):  # what genai-prices raises for invalid counts
             continue
         return _detailed(stated, found)
     return stated
 
 
 def _is_plain(reply: Body, stated: Usage) -> bool:
-    """Whether a reply states nothing but tokens in and out, of which all readers make the same: that saves 50 µs."""
+    """Whether a reply states only tokens in and out, which all readers read the same way. Saves 50 µs."""
     block = as_object(reply.get("usage") or reply.get("usageMetadata"))
     if stated.reasoning or stated.cache_read or stated.cache_write:
         return False
@@ -97,9 +97,10 @@ def _detailed(stated: Usage, found: "Tokens") -> Usage:
 
 
 def custom_cost(prices: Mapping[str, Any], usage: Usage) -> float | None:
-    """Return what a caller's own prices (US dollars) make of a call; None where they are none.
+    """Return a call's cost by a caller's own prices (US dollars); None if they are invalid.
 
-    `{total_cost}` or `{per_token_in, per_token_out}`; cached tokens cost as others where they have no price.
+    `{total_cost}` or `{per_token_in, per_token_out}`; cached tokens without a price of their own cost the same as
+    others.
     """
     if (total := _price(prices, "total_cost")) is not None:
         return total
@@ -118,13 +119,13 @@ RULES: Mapping[str, Callable[[str, str], bool]] = {
     "starts-with": str.startswith,
     "contains": str.__contains__,
 }
-"""How the model of a custom price names models."""
+"""How a custom price's model pattern matches models."""
 
 
 def custom_price(rules: Iterable[Mapping[str, Any]], provider: str, model: str) -> Mapping[str, Any] | None:
-    """Return the price of a custom provider's model among those of …/custom-providers/costs; None where there is none.
+    """Return the price of a custom provider's model from …/custom-providers/costs; None if there isn't one.
 
-    A rule names its provider by an id that need not be the slug: where none has the slug, the model alone decides.
+    A rule's provider id isn't always the slug. If no rule has the slug, the model alone decides.
     """
     fitting = [rule for rule in rules if _fits(rule, model)]
     own = [rule for rule in fitting if is_of_provider(rule, provider)]
@@ -147,20 +148,20 @@ def _price(prices: Mapping[str, Any], name: str, default: float | None = None) -
 
 
 def context_window(provider: str, model: str) -> int | None:
-    """Return how many tokens a model takes; None where that is unknown."""
+    """Return a model's context window in tokens; None if unknown."""
     found = _model(provider, model)
     return found[1].context_window if found else None
 
 
 def is_known(provider: str, model: str) -> bool:
-    """Tell whether a provider has such a model; one whose models are not listed, or have names of a caller's, may."""
+    """Whether a provider may have such a model. It may if its models aren't listed, or if callers name them."""
     if provider_of(provider).names_are_callers or model.startswith("arn:"):
         return True
     return _model(provider, model) is not None or _vendor(provider) is None
 
 
 def model_names(provider: str) -> list[str]:
-    """Return the models that a provider is known to have."""
+    """Return a provider's known models."""
     vendor = _vendor(provider)
     return [model.id for model in vendor.models] if vendor else []
 

@@ -1,4 +1,4 @@
-"""What providers publish of their prompt caches: how long a prompt must be, and how long it lives."""
+"""What providers publish about their prompt caches: how long a prompt must be, and how long it lives."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ LEAST_OF = (
     ("claude-3-haiku", 2048), ("claude-3-5-haiku", 2048),
     ("gemini-2-5-pro", 4096), ("gemini-3", 4096),
 )  # fmt: skip
-"""The same of models that differ, by a part of their names.
+"""The same for models that differ, by a part of their names.
 
 platform.claude.com/docs/en/build-with-claude/prompt-caching, ai.google.dev/gemini-api/docs/caching; read 2026-11-28
 through pages that quote them.
@@ -24,25 +24,25 @@ through pages that quote them.
 
 MINUTE = 60
 LIVES = {"5m": 5 * MINUTE, "30m": 30 * MINUTE, "1h": 60 * MINUTE, "12h": 12 * 60 * MINUTE, "24h": 24 * 60 * MINUTE}
-"""How long a cached prefix lives (seconds) that is not read again, by what requests ask for."""
+"""How long a cached prefix lives without being read again (seconds), by what requests ask for."""
 
 STEP = 128
-"""Tokens by which OpenAI's cached prefixes grow."""
+"""The step in tokens by which OpenAI's cached prefixes grow."""
 
 SHORT = LIVES["5m"]
-"""How long it lives where nothing is asked for: Anthropic's own figure, and the least that OpenAI states."""
+"""How long it lives if a request doesn't say (seconds): Anthropic's own figure, and OpenAI's stated minimum."""
 
 _VERSION = re.compile(r"gpt-(\d+)(?:\.(\d+))?")
 
 
 def least_cached(model: str) -> int:
-    """Return the tokens of the shortest prefix that a model caches."""
+    """Return the shortest prefix that a model caches, in tokens."""
     name = model.replace(".", "-")
     return next((least for part, least in LEAST_OF if part in name), LEAST)
 
 
 def has_breakpoints(model: str) -> bool:
-    """Tell whether a model of OpenAI's has cache breakpoints: those since GPT-5.6, whose cache writes are paid for.
+    """Whether an OpenAI model has cache breakpoints: those since GPT-5.6, which charge for cache writes.
 
     developers.openai.com/api/docs/guides/prompt-caching
     """
@@ -51,7 +51,7 @@ def has_breakpoints(model: str) -> bool:
 
 
 def openai_life(model: str, body: Mapping[str, Any]) -> int:
-    """Return how long (seconds) what a request to OpenAI writes lives at least."""
+    """Return the minimum lifetime (seconds) of what a request to OpenAI writes."""
     asked = as_text(as_object(body.get("prompt_cache_options")).get("ttl"))
     kept = as_text(body.get("prompt_cache_retention"))
     return LIVES.get(asked) or LIVES.get(kept) or (LIVES["30m"] if has_breakpoints(model) else SHORT)

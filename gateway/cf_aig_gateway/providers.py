@@ -13,17 +13,17 @@ from cf_aig_gateway.formats.format import Format
 WORKERS_AI = "workers-ai"
 
 CUSTOM = "custom-"
-"""How the slug of a provider begins that has a URL by configuration alone."""
+"""The slug prefix of providers whose URL comes only from configuration."""
 
 
 @dataclass(frozen=True)
 class Provider:
-    """One provider. An empty value is unknown, or something the provider does not have.
+    """One provider. An empty value means unknown or not applicable.
 
-    `url` is where its own paths begin, `chat_url` where a chat in OpenAI's form goes. `chat_path` is the path of its
-    own chat for a `{model}`, in `format`. `vendor` is its name in genai-prices, `author` in the REST API's model names.
-    `route` maps how a path begins to the URL that takes its place, where the path names the host. `model_in_path` finds
-    the model in a path that has it where no format expects it; with `names_are_callers` that is a deployment's name.
+    `url` is the base of its own paths; `chat_url`, of chats in OpenAI's format. `chat_path` is the path of its own chat
+    API for a `{model}`, in `format`. `vendor` is its name in genai-prices; `author`, in the REST API's model names.
+    `route` maps a path's beginning to the URL that replaces it, if paths name the host. `model_in_path` finds the model
+    in a path where no format expects it; with `names_are_callers`, that is a deployment's name.
     """
 
     slug: str
@@ -38,18 +38,18 @@ class Provider:
     names_are_callers: bool = False
 
     def own_name(self, name: str) -> str:
-        """Return what it calls a model itself: of `resource/deployment` the latter."""
+        """Return its own name for a model: from `resource/deployment`, the latter."""
         return name.rpartition("/")[2] if self.names_are_callers else name
 
     def url_of(self, path: str) -> str:
-        """Return where one of its own paths is; empty when that is not known."""
+        """Return the URL of one of its own paths; empty if unknown."""
         for shape, url in self.route:
             if found := re.match(shape, path):
                 return found.expand(url) + path[found.end() :]
         return f"{self.url}/{path}" if self.url else ""
 
     def model_of(self, path: str) -> str:
-        """Return the model that one of its paths names; empty where it names none."""
+        """Return the model in one of its paths; empty if there isn't one."""
         found = re.search(self.model_in_path, path) if self.model_in_path else None
         return found["model"] if found else formats.model_in_path(path)
 
@@ -123,10 +123,10 @@ AUTHORS = {provider.author: provider.slug for provider in _ROWS if provider.auth
 
 
 def provider_of(slug: str) -> Provider:
-    """Return a provider; one that the list lacks is known by its slug alone."""
+    """Return a provider. One that isn't listed has only its slug."""
     return PROVIDERS.get(slug) or Provider(slug)
 
 
 def is_provider(slug: str) -> bool:
-    """Tell whether a slug is a provider of Cloudflare's list, or may be one of the configuration's."""
+    """Whether a slug is on Cloudflare's list of providers, or may be a configured one."""
     return slug in PROVIDERS or slug.startswith(CUSTOM)

@@ -1,7 +1,7 @@
-"""What a failed request is told as: what failed, and what to try.
+"""Words the errors of failed requests: what failed, and what to try.
 
 There are four error shapes: `errors` of the management API, `errors` of its front door, `errors` of GraphQL, and
-`error` of the data plane; a provider's own error passes through the data plane as it is.
+`error` of the data plane. A provider's own error passes through the data plane unchanged.
 """
 
 from contextlib import suppress
@@ -18,14 +18,14 @@ from cf_aig_gateway.one_line import quoted, shortened
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 MAX_WORDS = 500
-"""Characters of somebody else's error text that a message repeats."""
+"""The most characters of others' error text that a message repeats."""
 
 GRAPHQL_STATUSES = (
     (403, ("not authorized", "unauthorized", "does not have access")),
     (429, ("budget depleted", "quota exceeded", "limit reached", "excessive resources")),
     (503, ("try again later", "internal server error")),
 )
-"""What GraphQL errors are worded with, by the status they mean: they may come under HTTP 200 and have no code.
+"""Phrases in GraphQL errors, by the status they mean. These errors may come under HTTP 200 and have no code.
 
 Source: https://developers.cloudflare.com/analytics/graphql-api/errors, read 2026-11-23.
 """
@@ -33,7 +33,7 @@ Source: https://developers.cloudflare.com/analytics/graphql-api/errors, read 202
 
 @dataclass(frozen=True)
 class Errand:
-    """What a request is for, in words for its errors; `doubt` says how to check whether a write arrived."""
+    """What a request is for, worded for its errors. `doubt` says how to check whether a write arrived."""
 
     missing: str
     scope: str = "AI Gateway Read"
@@ -41,11 +41,11 @@ class Errand:
 
 
 under_way: ContextVar[str] = ContextVar("under way", default="")
-"""The `doubt` of the write that this call has sent last."""
+"""The `doubt` of the last write that this call sent."""
 
 
 def refusal(response: httpx2.Response, errand: Errand) -> GatewayError:
-    """Return the error that an answer other than success stands for."""
+    """Return the error for an unsuccessful answer."""
     status = response.status_code
     code, words = reason(response)
     said = f"HTTP {status}" + (f", code {code}" if code else "") + (f": {quoted(words, MAX_WORDS)}" if words else "")
@@ -55,12 +55,12 @@ def refusal(response: httpx2.Response, errand: Errand) -> GatewayError:
 
 
 def is_doubtful(status: int) -> bool:
-    """Whether a write that is answered so may have been carried out: all but a clear no."""
+    """Whether a write with this answer may have been carried out: unless it is a clear no."""
     return status < 300 or status == 408 or status >= 500
 
 
 def graphql_refusal(response: httpx2.Response, errand: Errand) -> GatewayError:
-    """Return the error that an answer of GraphQL with `errors` stands for, by its words."""
+    """Return the error for a GraphQL answer with `errors`, by its words."""
     _, words = reason(response)
     said = words.lower()
     meant = (status for status, parts in GRAPHQL_STATUSES if any(part in said for part in parts))
@@ -69,11 +69,11 @@ def graphql_refusal(response: httpx2.Response, errand: Errand) -> GatewayError:
 
 
 NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
-"""Errors after which a request certainly did not arrive."""
+"""Errors that mean the request can't have arrived."""
 
 
 def unreachable(error: httpx2.TransportError, errand: Errand) -> GatewayError:
-    """Return the error for a request that got no answer, or not all of one."""
+    """Return the error for a request that got no answer, or only part of one."""
     host = error.request.url.host
     if isinstance(error, NOT_SENT) and not isinstance(error, httpx2.TimeoutException):
         return GatewayError(
@@ -91,7 +91,7 @@ def unreachable(error: httpx2.TransportError, errand: Errand) -> GatewayError:
 
 
 def reason(response: httpx2.Response) -> tuple[int | None, str]:
-    """Return an error's code and words, in whichever of the shapes it comes."""
+    """Return an error's code and words, whichever shape it has."""
     try:
         body = as_object(load_json(response.content))
     except ValueError:

@@ -1,4 +1,4 @@
-"""What a gateway answers a chat with, whole or as a stream."""
+"""A gateway's reply to a chat, whole or streamed."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,15 +17,15 @@ from cf_aig_gateway.one_line import named, quoted, word
 from cf_aig_gateway.refusals import MAX_WORDS, Errand, is_doubtful, reason, refusal
 
 Grown = Callable[[int], None]
-"""Told how many events of a streamed reply have come."""
+"""Called with the number of events of a streamed reply so far."""
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back (duration in milliseconds, as seen from here). `log_id` is None when nothing was logged.
+    """A reply (duration in milliseconds, as seen from here). `log_id` is None if nothing was logged.
 
-    A tool call is `{id, name, arguments}`, whatever the provider's form. `routing` is why a router chose the model. All
-    but `text` and arguments are each one word.
+    A tool call is `{id, name, arguments}`, whatever the provider's form. `routing` is why a router chose the model.
+    Everything except `text` and arguments is a single word.
     """
 
     text: str
@@ -44,14 +44,14 @@ class Reply:
 
 
 async def assembled(response: httpx2.Response, grown: Grown | None, errand: Errand) -> dict[str, Any]:
-    """Return the reply that a stream carried.
+    """Return the reply from a stream.
 
     Raises:
         GatewayError: it broke off, or ended in an error.
 
     """
     stream = formats.stream()
-    with suppress(httpx2.TransportError):  # what has come tells whether it is whole
+    with suppress(httpx2.TransportError):  # the content shows whether it is complete
         async for chunk in bounded(response, MAX_ANSWER, errand.doubt):
             stream.add(chunk)
             if grown:
@@ -66,10 +66,10 @@ async def assembled(response: httpx2.Response, grown: Grown | None, errand: Erra
 
 
 def parse_reply(wire: Wire, response: httpx2.Response, body: dict[str, Any], duration: int, errand: Errand) -> Reply:
-    """Read what a gateway answered a chat with: `body` is its JSON, or what its stream put together.
+    """Read a gateway's reply to a chat. `body` is its JSON, or the reply assembled from its stream.
 
     Raises:
-        GatewayError: the gateway or the provider refused it, or the answer is no chat reply.
+        GatewayError: the gateway or the provider refused it, or the answer isn't a chat reply.
 
     """
     headers = {name: word(value) for name, value in response.headers.items()}
@@ -103,7 +103,7 @@ def _call(call: ToolCall) -> dict[str, str]:
 
 
 def _no_reply(wire: Wire, said: formats.Conversation | None, log_id: str | None, errand: Errand) -> GatewayError:
-    """Return the error for a success that says nothing a chat can be answered with."""
+    """Return the error for a success without a chat reply."""
     why = f": {quoted(said.error, MAX_WORDS)}" if said and said.error else ""
     answered = f"{named(wire.models[0])} returned HTTP 200 but no chat reply{why}."
     return GatewayError(f"{answered} {_followed(log_id, 200, errand)}")
@@ -129,7 +129,7 @@ def _refused(wire: Wire, response: httpx2.Response, log_id: str | None, errand: 
 
 
 PERMISSION = {9109, 10000}
-"""Codes of the management API's front door for a token that is wrong, or may not do this."""
+"""Codes of the management API's front door for a token that is wrong or lacks permission."""
 
 _GATEWAY_ADVICE = {
     2001: "The gateway may not exist: list_gateways shows those that do.",

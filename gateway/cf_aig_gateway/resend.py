@@ -1,4 +1,4 @@
-"""A logged request on its way through a gateway once more."""
+"""Sends a logged request through a gateway again."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -16,7 +16,7 @@ CHAT = "chat/completions"
 
 @dataclass(frozen=True)
 class Resend:
-    """What is sent again: a body to its provider's own path or, with `rest`, to a path of the management host.
+    """A request to send again: a body to its provider's own path or, with `rest`, to a path of the management host.
 
     `universal` when it is one step of a request that had others to try; `written` is the body as JSON.
     """
@@ -44,10 +44,11 @@ class Resend:
 
 
 def resend(log: Log, request: Any, model: str, changes: Mapping[str, Any]) -> Resend:
-    """Return what sends a log's request again: with another model, with members of its body changed (null: left out).
+    """Return the request that repeats a log's: with another model, or with changed members of its body (null removes
+    one).
 
     Raises:
-        GatewayError: it is no request that can be sent again, or not with that model.
+        GatewayError: the request can't be sent again, or not with that model.
 
     """
     logged = _logged(log, request)
@@ -57,9 +58,9 @@ def resend(log: Log, request: Any, model: str, changes: Mapping[str, Any]) -> Re
 
 
 def step_of(log: Log, request: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the step of a universal request that a log is of, and the body that its provider was sent.
+    """Return the step of a universal request that a log belongs to, and the body that its provider got.
 
-    The step is empty where the request had no steps, the body where it is no JSON object.
+    The step is empty if the request had no steps; the body, if it isn't a JSON object.
     """
     steps = as_list(request)
     step = as_object(steps[min(log.step or 0, len(steps) - 1)]) if steps else {}
@@ -81,9 +82,9 @@ def _logged(log: Log, request: Any) -> Resend:
 
 
 def _on_its_route(held: Resend) -> Resend:
-    """Return it with the path below its provider, or below the REST API, which also stands for the older compat.
+    """Return it with the path below its provider, or below the REST API, which also replaces the older compat API.
 
-    A log's path is the whole path of its call, or what follows the provider in it.
+    A log's path is the full path of its call, or the part after the provider.
     """
     if held.model.startswith(ROUTED):
         return replace(held, provider="compat", path=CHAT)
@@ -116,7 +117,7 @@ def _with_model(held: Resend, model: str) -> Resend:
 
 
 def _elsewhere(held: Resend, model: str) -> Resend:
-    """Return a chat in OpenAI's form for another provider: the REST API takes it for any."""
+    """Return a chat in OpenAI's format for another provider, through the REST API, which serves them all."""
     if not held.path.endswith(CHAT):
         raise GatewayError(
             f"This request uses {named(held.provider)}'s own format ({named(held.path)}), so only that provider's "

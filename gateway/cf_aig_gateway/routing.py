@@ -1,4 +1,4 @@
-"""Names that a caller asks for and that stand for many models: dynamic routes, aliases, the Auto Router.
+"""Names in requests that stand for several models: dynamic routes, aliases, the Auto Router.
 
 Sources: developers.cloudflare.com/ai-gateway/features/dynamic-routing and …/model-aliases, read 2026-11-27.
 """
@@ -14,20 +14,20 @@ ASKED = re.compile(r'"model"\s*:\s*"(?P<name>(?:custom|dynamic)/[^"\\]{1,200}|cl
 
 
 def asked_name(request: str) -> str:
-    """Return the name that stands for many models in a request, as it begins; empty where it asks for a model."""
+    """Return the name for several models in a request, from the request's beginning; empty if it names a model."""
     found = ASKED.search(request)
     return found["name"] if found else ""
 
 
 def models_of(routes: list[Any], name: str) -> list[str]:
-    """Return the models of the route by that name (`dynamic/{route}`), in the order in which its elements stand."""
+    """Return the models of the route by that name (`dynamic/{route}`), in the order of its elements."""
     wanted = name.removeprefix("dynamic/")
     found = (as_list(route.get("elements")) for route in map(as_object, routes) if route.get("name") == wanted)
     return list(dict.fromkeys(model for elements in found for model in _models(elements)))
 
 
 def limits_of(routes: list[Any], name: str) -> list[str]:
-    """Return the limits of a route, which lead past a model when they are used up, in words."""
+    """Return the limits of a route in words. A used-up limit makes the route skip a model."""
     wanted = name.removeprefix("dynamic/")
     found = (as_list(route.get("elements")) for route in map(as_object, routes) if route.get("name") == wanted)
     return [

@@ -1,4 +1,4 @@
-"""Reading JSON that may have any shape: what is asked for, or an empty one."""
+"""Reads JSON of unknown shape: returns the requested type, or an empty one."""
 
 from typing import Any, cast
 

@@ -1,6 +1,6 @@
-"""Cloudflare's GraphQL analytics over this gateway's logs: exact, at once, and by any account's id.
+"""Cloudflare's GraphQL analytics over this gateway's logs: exact, without delay, and for any account id.
 
-Of Cloudflare's limits, those on a query's span and on its groups hold here; how far back it reaches has none.
+Cloudflare's limits on a query's span and groups apply here; its limit on how far back a query reaches doesn't.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,7 +28,7 @@ from graphql import (
     Source,
     Visitor,
     default_harness,
-    graphql,  # pyright: ignore[reportUnknownVariableType] (of its parameters that are not used here)
+    graphql,  # pyright: ignore[reportUnknownVariableType] (its parameters that aren't used here)
     parse,
     visit,
 )
@@ -42,13 +42,13 @@ Info = GraphQLResolveInfo[Store]
 
 MOST_GROUPS = 10_000
 WIDEST = 32 * DAY
-"""Milliseconds between the times that one grouping may be filtered by."""
+"""The longest time span that one grouping may be filtered by, in milliseconds."""
 
 MOST_TOKENS = 5000
-"""Words of a query, beyond which it is not read."""
+"""The most words of a query that is read."""
 
 SPELLINGS = {"String": "string", "Int": "uint64", "int64": "uint64"}
-"""What clients also call the types of their variables when they ask Cloudflare."""
+"""Other names that clients use for the types of their variables."""
 
 
 class Question(BaseModel):
@@ -60,7 +60,7 @@ class Question(BaseModel):
 
 
 async def answer(store: Store, question: Question) -> dict[str, Any]:
-    """Return what GraphQL answers: `data`, and `errors` or null."""
+    """Return the GraphQL answer: `data`, and `errors` or null."""
     result = await graphql(
         SCHEMA,
         question.query,
@@ -97,7 +97,7 @@ async def _groups(_account: Any, info: Info, **arguments: Any) -> list[dict[str,
 
 
 def _refuse(filters: Mapping[str, Any], grouping: Grouping) -> None:
-    """Refuse what Cloudflare does, in its words."""
+    """Refuse what Cloudflare refuses, in its words."""
     if not 0 < grouping.limit <= MOST_GROUPS:
         raise GraphQLError(f"limit must be positive number and not greater than {MOST_GROUPS}")
     unknown = [term for term in grouping.order if term.rpartition("_")[0] not in (*grouping.by, *FIGURES)]
@@ -112,7 +112,7 @@ def _refuse(filters: Mapping[str, Any], grouping: Grouping) -> None:
 
 
 def _dimensions(info: Info) -> list[str]:
-    """Return the names of the dimensions that are asked for, whatever they are called in the answer."""
+    """Return the names of the requested dimensions, without their aliases."""
     asked = [field for node in info.field_nodes for field in _selected(node.selection_set, info)]
     chosen = [field for field in asked if field.name.value == "dimensions"]
     names = [field.name.value for node in chosen for field in _selected(node.selection_set, info)]

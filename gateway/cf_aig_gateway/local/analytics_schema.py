@@ -1,6 +1,6 @@
-"""The schema of Cloudflare's GraphQL analytics, as far as it is about AI Gateway and can be told from logs.
+"""The schema of Cloudflare's GraphQL analytics: the parts that are about AI Gateway and can be computed from logs.
 
-Its names are those of queries that public clients send to Cloudflare. What is not in it is refused by name.
+Its names come from queries that public clients send to Cloudflare. Anything else is refused by name.
 """
 
 from datetime import UTC, datetime
@@ -36,7 +36,7 @@ def _whole(value: Any) -> int:
 
 
 def _milliseconds(value: Any) -> int:
-    """Return UTC milliseconds; a time without a zone is UTC."""
+    """Return UTC milliseconds. A time without a zone is UTC."""
     try:
         at = datetime.fromisoformat(_text(value))
         return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)

@@ -13,7 +13,7 @@ ACCOUNT = "/client/v4/accounts/{account:account}"
 
 
 class _Segment(Convertor[str]):
-    """One segment of the path as it was sent: an encoded slash stays inside it."""
+    """One segment of the path as sent: an encoded slash stays inside it."""
 
     regex = "[^/]+"
 
@@ -28,7 +28,7 @@ class _Account(_Segment):
 
 
 class _Below(_Segment):
-    """Nothing, or whatever lies below a path."""
+    """Nothing, or anything below a path."""
 
     regex = "(?:/.*)?"
 
@@ -39,7 +39,7 @@ register_url_convertor("account", _Account())
 
 
 class ApiRoute(Route):
-    """A path below an account, matched as it was sent; several methods are parted by spaces."""
+    """A path below an account, matched as sent. Several methods are separated by spaces."""
 
     def __init__(self, methods: str, path: str, endpoint: Callable[[Request], Awaitable[Response]]) -> None:
         super().__init__(ACCOUNT + path, endpoint, methods=methods.split())

@@ -28,12 +28,12 @@ def build_app(
     logs: LogSystem = "gateway",
     aliases: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Starlette:
-    """Return the application over an open store. With a `token`, it takes no other.
+    """Return the application over an open store. With a `token`, it accepts no other.
 
-    It asks `upstream`, or else simulated providers.
+    Calls go to `upstream`, by default to simulated providers.
 
-    `aliases` are the models that `custom/{alias}` stands for. With `logs` as `observability` it is an account made
-    since 2026-09-24: the logs API lists nothing.
+    `aliases` are the models that `custom/{alias}` stands for. With `logs` set to `observability` it acts like an
+    account created since 2026-09-24: the logs API lists nothing.
     """
     app = Starlette(
         routes=[
@@ -74,7 +74,7 @@ async def _wrong_method(request: Request, _: Exception) -> Response:
 
 
 async def _refused(_: Request, error: Exception) -> Response:
-    assert isinstance(error, Refused)  # noqa: S101 (Starlette hands over what was raised)
+    assert isinstance(error, Refused)  # noqa: S101 (Starlette passes what was raised)
     return error.response()
 
 

@@ -1,4 +1,4 @@
-"""The wire between a client and a gateway in one process: HTTP without a socket, streamed and cancellable."""
+"""Connects a client and a gateway in one process: HTTP without a socket, streamed and cancellable."""
 
 import logging
 from collections.abc import AsyncIterator, MutableMapping
@@ -31,10 +31,10 @@ class _Body(httpx2.AsyncByteStream):
 
 
 class ASGITransport(httpx2.AsyncBaseTransport):
-    """Answer requests by an ASGI application, each in a task of `tasks`.
+    """Answers requests through an ASGI application, each in a task of `tasks`.
 
-    httpx2's own ASGITransport hands a reply over when it is whole; here chunks pass as they are sent, and closing
-    the reply or cancelling the request cancels the application.
+    httpx2's own ASGITransport returns a reply only once it is complete. This one passes chunks as they are sent, and
+    closing the reply or cancelling the request cancels the application.
     """
 
     def __init__(self, app: ASGIApp, tasks: TaskGroup) -> None:

@@ -1,4 +1,4 @@
-"""Asking a provider, again where the caller or the gateway wants that."""
+"""Calls a provider, with the retries that the caller or the gateway asks for."""
 
 import anyio
 
@@ -8,16 +8,16 @@ from cf_aig_gateway.local.faults import NOT_EMULATED, Fault, no_answer
 from cf_aig_gateway.local.providers.answers import Answer, Upstream
 
 RETRIED = {408, 409, 429}
-"""Statuses below 500 that are worth another attempt; Cloudflare says only "upstream error"."""
+"""Statuses below 500 that are retried. Cloudflare only says "upstream error"."""
 
 
 async def ask(upstream: Upstream, call: Call, controls: Controls) -> Answer:
-    """Return the provider's answer, the last one where all attempts fail.
+    """Return the provider's answer, or the last one if all attempts fail.
 
-    Of several attempts the last waits as long as it takes, as documented; a single one ends at the request timeout.
+    The last of several attempts waits without a limit, as documented. A single attempt ends at the request timeout.
 
     Raises:
-        Fault: the provider gave none.
+        Fault: the provider gave no answer.
 
     """
     for attempt in range(1, controls.attempts):

@@ -1,4 +1,4 @@
-"""What the bodies of a log say, as one text to search in."""
+"""Turns a log's bodies into one text to search."""
 
 import json
 import re
@@ -12,34 +12,34 @@ from cf_aig_gateway.json_text import BOM, ESCAPES, load_json, meant, whole
 from cf_aig_gateway.shapes import as_list, as_object
 
 LEVELS = 5
-"""How often escapes are read: JSON stands in strings of JSON."""
+"""How many levels of escapes are read, as for JSON inside JSON strings."""
 
 MANY = 100
-"""Numbers of one array; more of them, as in an embedding, are left out."""
+"""The most numbers of one array; longer ones, as in an embedding, are left out."""
 
 MEDIA = 10_000
-"""Characters of base64 from which on it is an image or a file, and left out."""
+"""Characters from which base64 counts as an image or a file, and is left out."""
 
 END: Any = object()
-"""Stands for no further part of a value."""
+"""Marks the end of a value's parts."""
 
 OPENING = 4096
-"""Bytes that tell whether JSON is the events of a stream."""
+"""Bytes examined to see whether JSON is the events of a stream."""
 
 CHUNK = 1 << 16
-"""Bytes of a stream that are read at once."""
+"""Bytes of a stream read at a time."""
 
 _MEDIA = re.compile(rf"(?<![A-Za-z0-9+/=_-])[A-Za-z0-9+/=_-]{{{MEDIA},}}")
 
 
 def body_text(bodies: Iterable[bytes | None]) -> str:
-    """Return the strings, other values and member names of the bodies, each once and on a line of its own.
+    """Return the strings, other values and member names in the bodies, each once and on its own line.
 
-    A string with escapes is followed by what it reads without them. A stream stands as it is, and as the reply that it
-    makes; what is no JSON stands as it is.
+    A string with escapes is followed by its text without them. A stream is included both raw and as its assembled
+    reply; a body that isn't JSON is included raw.
 
     Raises:
-        RecursionError: JSON is nested too deep.
+        RecursionError: the JSON is nested too deeply.
 
     """
     texts: dict[str, None] = {}
@@ -50,7 +50,7 @@ def body_text(bodies: Iterable[bytes | None]) -> str:
 
 
 def _values(body: bytes) -> Iterator[Any]:
-    """Yield the JSON of a body, or its text; of a stream, its reply too."""
+    """Yield the JSON of a body, or its text. For a stream, also yield its reply."""
     value = _json(body)
     if value is not None:
         yield value
@@ -64,7 +64,7 @@ def _values(body: bytes) -> Iterator[Any]:
 
 
 def _json(body: bytes) -> Any:
-    """Return the value of JSON, however loosely written; None for anything else."""
+    """Return the value of JSON, even loosely written; None for anything else."""
     try:
         return load_json(body)
     except ValueError:
@@ -76,7 +76,7 @@ def _json(body: bytes) -> Any:
 
 
 def _collect(value: JsonValue, texts: dict[str, None]) -> None:
-    """Add what a JSON value says to the texts, however deep it is nested."""
+    """Add the texts in a JSON value, however deeply nested."""
     within: list[Iterator[tuple[str | None, JsonValue]]] = [iter([(None, value)])]
     while within:
         name, part = next(within[-1], (None, END))
@@ -95,13 +95,13 @@ def _collect(value: JsonValue, texts: dict[str, None]) -> None:
 
 
 def _without_data(items: list[JsonValue]) -> Iterator[JsonValue]:
-    """Yield the items of a list, without the numbers of one that has many."""
+    """Yield the items of a list, without its numbers if it has many."""
     is_data = len(items) > MANY and sum(map(_is_number, items)) > MANY
     return (item for item in items if not (is_data and _is_number(item)))
 
 
 def _collect_string(text: str, texts: dict[str, None]) -> None:
-    """Add a string to the texts, and what it reads with its escapes read, level by level."""
+    """Add a string, and its text with escapes resolved, level by level."""
     said = _MEDIA.sub(" ", text) if len(text) >= MEDIA else text
     for _ in range(LEVELS):
         if said in texts:

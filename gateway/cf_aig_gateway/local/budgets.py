@@ -1,4 +1,4 @@
-"""What a gateway's calls came to in a window of time: how many there were, and what they cost (US dollars)."""
+"""How many calls a gateway had in a window of time, and what they cost (US dollars)."""
 
 import json
 import sqlite3
@@ -14,13 +14,13 @@ NAMES = "(SELECT value FROM json_each(?))"
 
 @dataclass(frozen=True)
 class Window:
-    """A length of time in seconds, aligned to the clock; a sliding one counts the share of the one before."""
+    """A window of time in seconds, aligned to the clock. A sliding one includes a share of the window before."""
 
     seconds: float
     slides: bool = False
 
     def ends(self, now: int) -> tuple[int, int, int]:
-        """Return the starts of the window before and of this one, and now (UTC milliseconds)."""
+        """Return the starts of the previous and the current window, and now (UTC milliseconds)."""
         length = max(1, round(self.seconds * 1000))
         start = now - now % length
         return start - length, start, now
@@ -28,7 +28,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Calls:
-    """Which of a gateway's calls are meant; metadata of None are calls without the key."""
+    """Selects some of a gateway's calls. A metadata value of None selects calls without the key."""
 
     gateway: str
     providers: Sequence[str] = ()
@@ -36,7 +36,7 @@ class Calls:
     metadata: Mapping[str, Sequence[Any]] | None = None
 
     def conditions(self, start: int, end: int) -> Iterator[Condition]:
-        """Yield what a log must meet."""
+        """Yield the conditions on a log."""
         yield Condition("gateway = ?", (self.gateway,))
         yield Condition("seq >= ? AND seq < ?", (first_seq(start), first_seq(end)))
         if self.providers:
@@ -55,7 +55,7 @@ class Calls:
 
 
 def used(db: sqlite3.Connection, calls: Calls, window: Window, what: str = "total(cost)") -> float:
-    """Return what was used of a budget: `total(cost)`, or `count(*)`."""
+    """Return the used part of a budget: `total(cost)`, or `count(*)`."""
     before, start, now = window.ends(time.time_ns() // 1_000_000)
     amount = _sum(db, calls, start, now + 1, what)
     if window.slides:

@@ -1,4 +1,4 @@
-"""Replies kept: what is the same request, and how a reply is stored and found again."""
+"""The reply cache: which requests count as the same, and how replies are stored and found."""
 
 import hashlib
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ KEPT_TYPES = ("application/json", "text/", "image/")
 
 @dataclass(frozen=True)
 class Kept:
-    """A reply as it was kept."""
+    """A cached reply."""
 
     status: int
     content_type: str
@@ -21,7 +21,7 @@ class Kept:
 
 
 async def find(exchange: Exchange) -> Kept | None:
-    """Return the reply to a request that may be answered from the cache, if there is one."""
+    """Return the cached reply to a request, if there is one and the request allows it."""
     controls = exchange.controls
     if controls.skip_cache or not _is_cacheable(exchange):
         return None
@@ -34,19 +34,19 @@ async def find(exchange: Exchange) -> Kept | None:
 
 
 async def keep(exchange: Exchange, status: int, content_type: str, body: bytes) -> None:
-    """Keep a successful reply; one that skipped the cache, too, as Cloudflare does."""
+    """Cache a successful reply, even if the request skipped the cache, as Cloudflare does."""
     if 200 <= status < 300 and _is_cacheable(exchange) and content_type.startswith(KEPT_TYPES):
         head = write_json({"status": status, "content_type": content_type})
         await exchange.setting.store.keep(_key(exchange), head + b"\n" + body, exchange.controls.cache_ttl_s)
 
 
 def _is_cacheable(exchange: Exchange) -> bool:
-    """Tell whether caching is on; streams are not cached, as documented."""
+    """Whether caching is on. Streams aren't cached, as documented."""
     return exchange.controls.cache_ttl_s > 0 and exchange.call.content.get("stream") is not True
 
 
 def _key(exchange: Exchange) -> str:
-    """Return what makes two requests the same: provider, path, key, body; or what the caller says. Never metadata."""
+    """Return the cache key: provider, path, API key and body, or what the caller set. Never metadata."""
     call, controls = exchange.call, exchange.controls
     parts = [exchange.setting.gateway.encode()]
     if controls.cache_key:

@@ -1,4 +1,4 @@
-"""What a provider is asked: one call, whatever form of request it came in."""
+"""One call to a provider, whatever form of request it came in."""
 
 import re
 from collections.abc import Mapping
@@ -10,29 +10,29 @@ from cf_aig_gateway.providers import provider_of
 from cf_aig_gateway.shapes import as_text
 
 VERSION = re.compile(r"v\d++(?:(?:alpha|beta)\d*+)?+/")
-"""The version of an API, as paths begin with."""
+"""The version of an API at the start of a path."""
 
 SESSION_HEADERS = (
     "x-claude-code-session-id",  # Claude Code
     "session-id",  # Codex
-    "session_id",  # Codex before
+    "session_id",  # older Codex
     "x-session-id",  # OpenCode
     "x-opencode-session",  # OpenCode, at its own provider
     "x-session-affinity",  # Workers AI's: developers.cloudflare.com/workers-ai/features/prompt-caching
 )
-"""By which clients name their session; what agents send was read off their calls on 2026-11-28."""
+"""Headers in which clients name their session. Those of agents were observed in their calls on 2026-11-28."""
 
 LONGEST_ID = 256
-"""Characters of a session's id; what is longer is none."""
+"""The most characters of a session id; longer values are ignored."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """One request to a provider, `endpoint` below its base URL; `sent` is the same as it was encoded.
+    """One request to a provider, with `endpoint` below its base URL; `sent` is the endpoint as encoded by the caller.
 
-    `logged` is the body as the caller sent it; `headers` are meant for the provider, `asides` for the gateway. A
-    `compatible` call is in OpenAI's form whoever the provider; an `enveloped` one's reply goes into Cloudflare's v4
-    envelope; of a routed one, a dynamic route chose the model.
+    `logged` is the body as the caller sent it; `headers` are for the provider, `asides` for the gateway. A `compatible`
+    call is in OpenAI's format whatever the provider. The reply to an `enveloped` call goes into Cloudflare's v4
+    envelope. For a routed call, a dynamic route chose the model.
     """
 
     provider: str
@@ -53,12 +53,12 @@ class Call:
 
     @property
     def path(self) -> str:
-        """Return the endpoint without a leading version, which callers may leave out."""
+        """The endpoint without a leading version, which callers may leave out."""
         return VERSION.sub("", self.endpoint, count=1)
 
     @property
     def model(self) -> str:
-        """Return the model's name at its provider, from the body or the path."""
+        """The provider's name for the model, from the body or the path."""
         named = self.endpoint.removeprefix("run/")
         if named.startswith("@"):
             return named
@@ -66,12 +66,12 @@ class Call:
 
     @property
     def logged_model(self) -> str:
-        """Return the model as logs name it: provider/model, and Workers AI's own names as they are."""
+        """The model as logs name it: provider/model, or Workers AI's own names unchanged."""
         return self.model if self.model.startswith("@") or not self.model else f"{self.provider}/{self.model}"
 
     @property
     def session(self) -> str | None:
-        """Return the id of the session that the call is part of: the gateway's header, an agent's, or the body's."""
+        """The id of the call's session: from the gateway's header, an agent's header, or the body."""
         named = self.asides.get("cf-aig-session-id") or next(filter(None, map(self.headers.get, SESSION_HEADERS)), "")
         session = named or identity(self.content).session
         return session if 0 < len(session) <= LONGEST_ID else None

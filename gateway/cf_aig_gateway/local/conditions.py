@@ -1,4 +1,4 @@
-"""Conditions as MongoDB writes them, which dynamic routes have: `{"metadata.plan": {"$eq": "free"}}`."""
+"""The conditions of dynamic routes, in MongoDB's syntax: `{"metadata.plan": {"$eq": "free"}}`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,12 +9,12 @@ Facts = Mapping[str, Any]
 
 
 def meets(facts: Facts, wanted: Any) -> bool:
-    """Whether all members of a condition hold; facts are named as `metadata.plan`, `body.temperature`."""
+    """Whether all members of a condition hold. Facts have names such as `metadata.plan` and `body.temperature`."""
     return all(_holds(facts, name, value) for name, value in as_object(wanted).items())
 
 
 def at(facts: Facts, key: str) -> Any:
-    """Return the fact that a key names; None where there is none."""
+    """Return the fact that a key names; None if there isn't one."""
     part, _, name = key.partition(".")
     return as_object(facts.get(part)).get(name)
 

@@ -1,4 +1,4 @@
-"""What a caller asks of the gateway itself: the `cf-aig-*` headers of a request."""
+"""A caller's options for the gateway itself: the `cf-aig-*` headers of a request."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from cf_aig_gateway.shapes import as_object
 
 METADATA_ENTRIES = 5
 MIN_TTL_S, MAX_TTL_S = 60, 2_678_400
-"""Seconds a reply may be cached: a minute to 31 days, as documented; what lies outside is taken as the nearest."""
+"""Seconds a reply may be cached: a minute to 31 days, as documented. Other values become the nearest of these."""
 
 KEYED_TTL_S = 300
-"""Seconds a reply is cached under a caller's own key where neither header nor gateway say how long."""
+"""Seconds a reply is cached under a caller's own key if neither a header nor the gateway says how long."""
 
 MAX_ATTEMPTS = 5
 MAX_DELAY_MS = 5000
@@ -26,7 +26,7 @@ ALIASES = {"cf-cache-ttl": "cf-aig-cache-ttl", "cf-skip-cache": "cf-aig-skip-cac
 
 @dataclass(frozen=True)
 class Controls:
-    """The caller's headers over the gateway's settings; a header that makes no sense is ignored."""
+    """The caller's headers over the gateway's settings. An invalid header is ignored."""
 
     event_id: str
     metadata: dict[str, Any] | None
@@ -66,9 +66,10 @@ def controls(given: Mapping[str, str], settings: Mapping[str, Any]) -> Controls:
 
 
 def _ttl_s(headers: Mapping[str, str], settings: Mapping[str, Any], *, keyed: bool) -> int:
-    """Return for how long a reply is cached: header, then gateway, then five minutes under a key of the caller's.
+    """Return how long a reply is cached: by the header, then by the gateway, then five minutes under a caller's own
+    key.
 
-    A TTL of 0 in the header turns caching off, as the docs' example has it.
+    A TTL of 0 in the header turns caching off, as in the docs' example.
     """
     asked = _number(headers, "cf-aig-cache-ttl", 0, MAX_TTL_S)
     if asked is not None:
@@ -77,7 +78,7 @@ def _ttl_s(headers: Mapping[str, str], settings: Mapping[str, Any], *, keyed: bo
 
 
 def _number(headers: Mapping[str, str], name: str, least: int, most: int) -> int | None:
-    """Return a whole number, within bounds; None when it is none, or negative."""
+    """Return a whole number, clamped to the bounds; None if it isn't one, or negative."""
     text = headers.get(name, "").strip()
     if not (text.isascii() and text.isdigit()):
         return None
@@ -93,9 +94,9 @@ def _flag(headers: Mapping[str, str], name: str) -> bool | None:
 
 
 def _metadata(text: str) -> dict[str, Any] | None:
-    """Return the first five entries; one that is null, an object or an array voids all, as on Cloudflare.
+    """Return the first five entries. If one is null, an object or an array, none count, as on Cloudflare.
 
-    Names that begin with `cf.` are Cloudflare's own and dropped.
+    Names that begin with `cf.` are Cloudflare's own and are dropped.
     """
     given = as_object(read_json(text))
     entries = {name: value for name, value in given.items() if not name.startswith("cf.")}

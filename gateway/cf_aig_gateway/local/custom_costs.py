@@ -1,7 +1,7 @@
 """Prices of custom providers' models: GET and POST …/ai-gateway/custom-providers/costs, DELETE …/costs/{id}.
 
-Shapes: the official SDK, as read 2026-11-27. Not documented, and chosen here: prices are US dollars a token; the
-provider is named by its slug, with or without `custom-`; of several rules the one with the largest weight counts.
+Shapes: the official SDK, as read 2026-11-27. Undocumented, and chosen here: prices are US dollars per token; a rule
+names the provider by its slug, with or without `custom-`; of several rules, the one with the largest weight counts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from cf_aig_gateway.pricing import custom_price, is_of_provider
 from cf_aig_gateway.shapes import as_object
 
 ALL = ""
-"""The gateway that prices are kept under: they are an account's."""
+"""The gateway id under which prices are stored: they belong to the account."""
 
 
 class CustomCost(BaseModel, defer_build=True):
@@ -48,7 +48,7 @@ class CostQuery(BaseModel, defer_build=True):
 
 
 def cost(rules: Sequence[Mapping[str, Any]], provider: str, model: str, usage: Usage) -> float | None:
-    """Return what the rules make of a call (US dollars); None where none is for it."""
+    """Return a call's cost by the rules (US dollars); None if no rule applies."""
     rule = custom_price([rule for rule in rules if is_of_provider(rule, provider)], provider, model)
     if rule is None:
         return None
@@ -63,7 +63,7 @@ def cost(rules: Sequence[Mapping[str, Any]], provider: str, model: str, usage: U
 
 
 async def list_costs(request: Request) -> Response:
-    """List the prices whose model holds `search`: page, per_page."""
+    """List the prices whose model contains `search`: page, per_page."""
     query = checked(CostQuery, "query", request.query_params)
     found = [held for held in await store_of(request).resources(ALL, "cost") if query.search in held["model"]]
     first = (query.page - 1) * query.per_page
@@ -78,7 +78,7 @@ async def create_cost(request: Request) -> Response:
 
 
 async def delete_cost(request: Request) -> Response:
-    """Forget a price."""
+    """Delete a price."""
     if not await store_of(request).remove_resource(ALL, "cost", request.path_params["id"]):
         raise not_found()
     return result({})

@@ -34,14 +34,14 @@ from cf_aig_gateway.local.uploads import logged_reply
 from cf_aig_gateway.local.usage import NONE, usage_of_body
 
 MAX_BODY = 25 * 1024 * 1024
-"""Bytes of a request; Cloudflare's bound for a cacheable one, taken here for all."""
+"""Maximum bytes of a request: Cloudflare's limit for a cacheable one, used here for all."""
 
 Reply = Response | StreamReply
 
 
 @dataclass(frozen=True)
 class Relay:
-    """An endpoint of the data plane; `read` finds in a request whom to ask what, in the order to try."""
+    """An endpoint of the data plane. `read` turns a request into calls to providers, in the order to try them."""
 
     read: Callable[[Request, bytes], list[Call]]
 
@@ -73,7 +73,7 @@ class Relay:
 
 
 async def relay(setting: Setting, calls: list[Call]) -> Reply:
-    """Try calls in order until one succeeds, and return its reply or the last one's; each leaves a log."""
+    """Try calls in order until one succeeds, and return its reply, or the last one's. Each call is logged."""
     exchange = _exchange(setting, 0, calls[0])
     if not await limits.admit(setting):
         return await _failed(exchange, rate_limited())
@@ -88,7 +88,7 @@ async def relay(setting: Setting, calls: list[Call]) -> Reply:
 
 
 async def _answered(exchange: Exchange) -> Reply:
-    """Answer one call: from the cache, or by its provider."""
+    """Answer one call: from the cache or from its provider."""
     if kept := await cache.find(exchange):
         await exchange.log(
             kept.status, logged_reply(kept.content_type, kept.body), kept.content_type, NONE, cached=True
@@ -134,7 +134,7 @@ async def _failed(exchange: Exchange, fault: Fault) -> Response:
 
 
 async def _body(request: Request) -> bytes:
-    """Read the body; of one over the bound no more than that is kept, to be refused."""
+    """Read the body. If it is over the limit, keep only that much; the request will be refused."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk[: MAX_BODY + 1 - len(body)]
@@ -148,7 +148,7 @@ async def _end_when_left(receive: Receive, scope: anyio.CancelScope) -> None:
 
 
 async def _setting(request: Request) -> Setting:
-    """Find the gateway and whether the caller may use it."""
+    """Find the gateway, and check that the caller may use it."""
     state, headers = request.app.state, request.headers
     gateway = request.path_params.get("gateway") or headers.get("cf-aig-gateway-id", "default")
     settings = await state.store.settings(gateway)

@@ -1,4 +1,4 @@
-"""Who is let in: this machine's own programs, and no web page."""
+"""Access control: this machine's own programs may call the gateway, web pages may not."""
 
 import re
 import secrets
@@ -14,28 +14,29 @@ _HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?", re.IGNORECASE
 _ORIGIN = re.compile(rf"https?://{_HOST.pattern}", re.IGNORECASE)
 _JSON = re.compile(r"application/([\w.+-]+\+)?json\s*(;.*)?", re.IGNORECASE)
 _FORM = re.compile(r"(text/.*|application/x-www-form-urlencoded)\s*(;.*)?", re.IGNORECASE)
-"""What a web page's form or simplest request is declared as, and no provider asks for."""
+"""Media types that a web page's form or simple request has, and that no provider expects."""
 
 _NATIVE = re.compile(r"/v1/[^/]+/[^/]+/(?!compat/)[^/]+/.+")
-"""Paths of providers' own, some of which take other bodies than JSON."""
+"""Paths of providers' own APIs, some of which take bodies other than JSON."""
 
 _ELSEWHERE = {"cross-site", "same-site"}
 _WRITING = {"POST", "PUT", "PATCH", "DELETE"}
 _API = "/client/v4/"
 
 BODY_S = 30.0
-"""How long the body of a request may take to arrive."""
+"""How long a request's body may take to arrive."""
 
 MAX_BODY = 25 * 1024 * 1024
-"""Bytes of a body for the management API; the data plane has its own bound."""
+"""Maximum bytes of a body for the management API. The data plane has its own limit."""
 
 
 class Door:
-    """Refuses what a web page could send: a foreign host name or origin, a body as forms declare it.
+    """Refuses what a web page could send: a foreign host name or origin, or a form's body.
 
-    A browser names the page's origin with every request that has a body, and that is what keeps pages out. Providers'
-    own paths take other bodies than JSON (audio, files). All other paths take JSON alone, for which a browser would ask
-    leave first. The management API also asks for credentials: any at all, or the one token that was set.
+    A browser sends the page's origin with every request that has a body; that is how pages are kept out. Providers' own
+    paths also take bodies other than JSON (audio, files). All other paths take only JSON, for which a browser would ask
+    permission first (CORS preflight). The management API also requires credentials: any at all, or the configured
+    token.
     """
 
     def __init__(self, app: ASGIApp, *, token: str | None = None, body_s: float = BODY_S) -> None:
@@ -78,7 +79,7 @@ class Door:
 
 
 class _Body:
-    """Receives a request's body, within its time and size, and then whatever comes."""
+    """Receives a request's body within limits of time and size, and then later messages."""
 
     def __init__(self, receive: Receive, body_s: float, most: int | None) -> None:
         self._receive = receive
@@ -107,7 +108,7 @@ class _Body:
 
 
 def _takes(path: str, headers: Headers) -> bool:
-    """Whether a path takes a body of that media type."""
+    """Whether a path accepts a body of that media type."""
     kind = headers.get("content-type", "")
     return _FORM.fullmatch(kind) is None if _NATIVE.fullmatch(path) else _JSON.fullmatch(kind) is not None
 

@@ -1,4 +1,4 @@
-"""What the local gateway answers, as a Markdown table generated from its routes."""
+"""The local gateway's routes as a Markdown table."""
 
 import re
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ _CONVERTOR = re.compile(r":\w+(?=})")
 
 
 def table(routes: Iterable[Route]) -> str:
-    """Return one row a path, with its methods or that it is not emulated."""
+    """Return one row per path, with its methods, or that it isn't emulated."""
     rows: dict[str, set[str]] = {}
     for route in routes:
         path = _CONVERTOR.sub("", route.path).replace("{below}", "…")

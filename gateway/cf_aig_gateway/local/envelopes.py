@@ -1,4 +1,4 @@
-"""How the management API words its answers: results, lists, and what it refuses."""
+"""The management API's answers: results, lists, and errors."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -9,10 +9,10 @@ from starlette.responses import JSONResponse, Response
 T = TypeVar("T", bound=BaseModel)
 
 UNION_TAGS = {"str", "bool", "int", "float"}
-"""What pydantic appends to the place of a value that is none of several types."""
+"""Suffixes that pydantic adds to the location of a value that matches none of several types."""
 
 MAX_ECHO = 80
-"""Characters of a refused value that an error repeats."""
+"""The most characters of a refused value that an error repeats."""
 
 MESSAGES = {
     "less_than_equal": "Number must be less than or equal to {le:.0f}",
@@ -39,11 +39,11 @@ MESSAGES = {
     "string_pattern_mismatch": "Invalid",
     "json_invalid": "Invalid JSON",
 }
-"""The API's own wording, which is that of its validator (zod), for each kind of error that pydantic finds."""
+"""The API's wording for each kind of pydantic error. It is that of the API's validator (zod)."""
 
 
 class Refused(Exception):
-    """The request is refused; handlers raise it, the application answers it."""
+    """A refused request. Handlers raise it, and the application turns it into an answer."""
 
     def __init__(self, status: int, *errors: dict[str, Any]) -> None:
         super().__init__(errors[0]["message"])
@@ -61,18 +61,18 @@ def result(value: Any) -> Response:
 
 
 def results(values: list[Any], *, page: int, per_page: int, totals: Mapping[str, Any]) -> Response:
-    """Answer with a page of a list; the API gives no count of pages."""
+    """Answer with a page of a list. The API doesn't return a page count."""
     info = {"page": page, "per_page": per_page, "count": len(values), **totals}
     return JSONResponse({"result": values, "result_info": info, "success": True})
 
 
 def not_found() -> Refused:
-    """Return the refusal of what is not there: gateway, log and stored body are not told apart."""
+    """Return the error for something missing. It is the same for a gateway, a log and a stored body."""
     return Refused(404, {"code": 7002, "message": "Not Found"})
 
 
 def front_door(status: int, *errors: tuple[int, str]) -> Response:
-    """Refuse as api.cloudflare.com does before a service is reached."""
+    """Return the error that api.cloudflare.com gives before a request reaches a service."""
     entries = [{"code": code, "message": message} for code, message in errors]
     return JSONResponse({"success": False, "errors": entries, "messages": [], "result": None}, status)
 
@@ -81,7 +81,7 @@ def checked(model: type[T], where: str, value: Mapping[str, Any] | bytes) -> T:
     """Read a query or a JSON body.
 
     Raises:
-        Refused: 400, one error a fault, each with its path.
+        Refused: 400, with one error per fault, each with its path.
 
     """
     try:
@@ -106,6 +106,6 @@ def _entry(where: str, fault: Any) -> dict[str, Any]:
 
 
 def _kind(value: object) -> str:
-    """Return what JavaScript calls the type of a JSON value."""
+    """Return JavaScript's name for the type of a JSON value."""
     kinds = ((bool, "boolean"), (str, "string"), (list, "array"), (dict, "object"), (int | float, "number"))
     return next((name for kind, name in kinds if isinstance(value, kind)), "null")

@@ -1,4 +1,4 @@
-"""One call to one provider: what is known of it, and its log."""
+"""One call to one provider: its state, and its log."""
 
 import secrets
 import time
@@ -21,15 +21,15 @@ from cf_aig_gateway.local.usage import NONE
 from cf_aig_gateway.providers import CUSTOM
 
 MAX_STORED = 10 * 1024 * 1024
-"""Bytes of a log's two bodies; of a larger one only the metadata is kept."""
+"""Maximum bytes of a log's two bodies. Of a larger log, only the metadata is stored."""
 
 CLIENT_LEFT = 499
-"""Status of a call whose caller left before its end, nginx's; Cloudflare's is not known."""
+"""Status of a call whose caller disconnected before the end. It is nginx's; Cloudflare's is unknown."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """The gateway that a request goes through, and what it says of the request."""
+    """The gateway that a request goes through, and its settings for the request."""
 
     store: Store
     upstream: Upstream
@@ -42,9 +42,9 @@ class Setting:
 
 @dataclass
 class Exchange:
-    """A call on its way. Its id is a UUIDv7, as Cloudflare's are since 2026-10-08.
+    """A call in progress. Its id is a UUIDv7, as Cloudflare's are since 2026-10-08.
 
-    `event` is what the steps of one request share, unless its caller gave them an id.
+    The steps of one request share `event`, unless the caller gave an id.
     """
 
     setting: Setting
@@ -61,7 +61,7 @@ class Exchange:
         self.id = str(_uuid7(self.started))
 
     def headers(self, cache_status: str = "MISS") -> dict[str, str]:
-        """Return the gateway's own headers of a reply."""
+        """The gateway's own headers of a reply."""
         own = {
             "cf-aig-event-id": self.controls.event_id or self.event or self.id,
             "cf-aig-request-id": self.id,
@@ -75,9 +75,9 @@ class Exchange:
     async def log(
         self, status: int, response: bytes | None, content_type: str, usage: Usage, *, cached: bool = False
     ) -> None:
-        """Store the call, once; its log is committed when this returns, even while the caller leaves.
+        """Store the call, once. Its log is committed when this returns, even if the caller disconnects.
 
-        A response of None is one too large to be stored.
+        A response of None means it is too large to be stored.
         """
         if self.is_logged or not self.controls.collect_log:
             return

@@ -1,4 +1,4 @@
-"""The forms of request that the data plane takes, each read into the calls that it stands for."""
+"""The forms of request that the data plane accepts. Each is read into calls to providers."""
 
 import difflib
 import re
@@ -18,7 +18,7 @@ from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 PROVIDER = re.compile(r"[a-z0-9-]{1,64}")
 PATHS = {"chat", "completions", "responses", "messages", "embeddings", "models", "images", "audio", "model", "files"}
-"""How providers' own paths begin: where one stands in the provider's place, that is missing."""
+"""First segments of providers' own paths. If one is in the provider's place, the provider is missing."""
 
 EXAMPLES = (
     (r"v1beta\d*/|models/[^/]+:", "google-ai-studio"),
@@ -27,7 +27,7 @@ EXAMPLES = (
     (r"v2/chat", "cohere"),
     (r"", "openai"),
 )
-"""Whose paths begin so."""
+"""Providers whose paths begin with those."""
 
 MAX_STEPS = 50
 CONFIG = {
@@ -36,13 +36,13 @@ CONFIG = {
     "retryDelay": "cf-aig-retry-delay",
     "backoff": "cf-aig-backoff",
 }
-"""What a universal step's `config` says, as headers."""
+"""A universal step's `config` members, and their headers."""
 
 CONNECTION = {
     "host", "connection", "content-length", "transfer-encoding", "accept-encoding", "cookie", "origin", "referer",
     "expect", "keep-alive", "te", "trailer", "upgrade", "proxy-authorization", "proxy-connection",
 }  # fmt: skip
-"""Headers that are no business of a provider; those of a connection are RFC 9110's (7.6.1, 10.1.1)."""
+"""Headers that providers don't get. Those of a connection are from RFC 9110 (7.6.1, 10.1.1)."""
 
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 HEADER_VALUE = re.compile(r"[^\r\n\0]*")
@@ -52,7 +52,7 @@ CLOUDFLARES = {"authorization", "x-auth-email", "x-auth-key", "api-version"}
 
 
 def native(request: Request, body: bytes) -> list[Call]:
-    """Read a call on a provider's own path; a body that is not JSON is logged by kind and size."""
+    """Read a call on a provider's own path. A body that isn't JSON is logged by kind and size."""
     endpoint = request.path_params["endpoint"]
     provider = _provider(request.path_params["provider"], endpoint)
     kind = request.headers.get("content-type", "")
@@ -67,16 +67,16 @@ def native(request: Request, body: bytes) -> list[Call]:
 
 
 def _sent(request: Request) -> str:
-    """Return the endpoint below the provider as it was sent: a signature is over its encoding, too.
+    """Return the endpoint below the provider as sent: signatures cover its encoding.
 
-    Empty where the path cannot be parted so, as with an encoded slash before the endpoint.
+    Empty if the path can't be split there, as with an encoded slash before the endpoint.
     """
     sent = request.scope["raw_path"].decode("latin-1").split("/", 5)[-1]
     return sent.lstrip("/").replace("#", "%23") if unquote(sent) == request.path_params["endpoint"] else ""
 
 
 def compat(request: Request, body: bytes) -> list[Call]:
-    """Read a chat in OpenAI's form whose model is provider/model.
+    """Read a chat in OpenAI's format whose model is provider/model.
 
     A bare Workers AI name is answered with 2005, as third parties saw Cloudflare do.
     """
@@ -94,9 +94,9 @@ def rest(endpoint: str, request: Request, body: bytes) -> list[Call]:
 
 
 def run(request: Request, body: bytes) -> list[Call]:
-    """Read a call to /ai/run, the twin of the Workers binding: a model, in the path or the body, and its input.
+    """Read a call to /ai/run, which mirrors the Workers binding: a model, in the path or the body, and its input.
 
-    Workers AI's models answer in the v4 envelope by themselves; others take a chat, and their reply is put into one.
+    Workers AI's models answer in the v4 envelope themselves. Others take a chat, and their reply is put into one.
     """
     content = as_object(read_json(body))
     model = request.path_params.get("model") or as_text(content.get("model"))
@@ -109,7 +109,7 @@ def run(request: Request, body: bytes) -> list[Call]:
 
 
 def universal(request: Request, body: bytes) -> list[Call]:
-    """Read an array of steps, tried in order until one succeeds.
+    """Read an array of steps, which are tried in order until one succeeds.
 
     A step's headers and `config` come before the request's own; a provider gets only the headers of its step.
     """
@@ -169,7 +169,7 @@ def _call(
 
 
 def providerless(request: Request, _: bytes) -> list[Call]:
-    """Refuse a path that ends at the provider, or has none."""
+    """Refuse a path that ends at the provider, or has no provider."""
     _provider(request.path_params["provider"], "")
     raise invalid_request("The path ends at the provider: the endpoint after it is missing")
 
@@ -190,19 +190,19 @@ def _provider(name: str, endpoint: str = "") -> str:
 
 
 def _endpoint(path: str) -> str:
-    """Return a path below a provider; one that would leave it is refused."""
+    """Return a path below a provider. A path that would leave it is refused."""
     if "\0" in path or not {".", ".."}.isdisjoint(path.replace("\\", "/").split("/")):
         raise invalid_request("Invalid path")
     return path.lstrip("/")
 
 
 def _versioned(call: Call) -> str:
-    """Return the endpoint of a call whose caller named none; the paths of Workers AI and Anthropic have a `v1`."""
+    """Return the endpoint of a call without one. The paths of Workers AI and Anthropic have a `v1`."""
     return f"v1/{call.path}" if call.provider == WORKERS_AI or call.path == "messages" else call.path
 
 
 def parted(given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Part headers into the provider's and the gateway's, without those of one connection."""
+    """Split headers into the provider's and the gateway's, without those of the connection."""
     lowered = {name.lower(): value for name, value in given.items()}
     asides = {name: value for name, value in lowered.items() if name.startswith("cf-")}
     headers = {name: value for name, value in lowered.items() if name not in asides and name not in CONNECTION}

@@ -1,17 +1,17 @@
-"""What a gateway is set to: the body of POST and PUT …/gateways."""
+"""A gateway's settings: the body of POST and PUT …/gateways."""
 
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 MOST = 2**31 - 1
-"""The largest number taken where the API documents no bound."""
+"""The largest number accepted where the API documents no limit."""
 
 RetryBackoff = Literal["constant", "linear", "exponential"]
 
 
 class Values(BaseModel, defer_build=True):
-    """Values that a rule is for; `partition` in metadata: each value has a limit of its own."""
+    """Values that a rule applies to. With `partition`, each metadata value has its own limit."""
 
     model_config = ConfigDict(strict=True)
 
@@ -20,7 +20,7 @@ class Values(BaseModel, defer_build=True):
 
 
 class SpendRule(BaseModel, defer_build=True):
-    """What calls may cost (US dollars) in a window (seconds)."""
+    """The most that calls may cost (US dollars) in a window (seconds)."""
 
     model_config = ConfigDict(strict=True, extra="allow")
 
@@ -45,9 +45,9 @@ class SpendLimits(BaseModel, defer_build=True):
 
 
 class GatewaySettings(BaseModel, defer_build=True):
-    """The settings of a gateway (seconds, but milliseconds in `retry_delay`); the first five must be given.
+    """The settings of a gateway (seconds, except `retry_delay` in milliseconds). The first five are required.
 
-    What this gateway has no use for (DLP, OpenTelemetry) is kept and given back.
+    Settings that this gateway doesn't use (DLP, OpenTelemetry) are stored and returned.
     """
 
     model_config = ConfigDict(strict=True)
@@ -79,15 +79,15 @@ class GatewaySettings(BaseModel, defer_build=True):
     stripe: dict[str, Any] | None = None
 
     def stored(self) -> str:
-        """Return the settings as the JSON that is kept: a cache TTL of null is 0."""
+        """Return the settings as stored JSON: a cache TTL of null is 0."""
         return self.model_copy(update={"cache_ttl": self.cache_ttl or 0}).model_dump_json(exclude={"id"})
 
 
 class NewGateway(GatewaySettings):
-    """The body of POST …/gateways. The API documents the length of an id; the letters are what a path takes."""
+    """The body of POST …/gateways. The API documents an id's length; its characters are those that fit in a path."""
 
     id: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")
-    authentication: Literal[True] = True  # pyright: ignore[reportIncompatibleVariableOverride] (it may not be false)
+    authentication: Literal[True] = True  # pyright: ignore[reportIncompatibleVariableOverride] (it can't be false)
     """Required since 2026-11-03: developers.cloudflare.com/changelog, "required authentication"."""
 
 
@@ -98,4 +98,4 @@ DEFAULT = GatewaySettings(
     rate_limiting_interval=0,
     rate_limiting_limit=0,
 )
-"""The gateway `default`; unlike Cloudflare's, it asks for no authentication."""
+"""The gateway `default`. Unlike Cloudflare's, it requires no authentication."""

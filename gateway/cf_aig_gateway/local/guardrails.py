@@ -1,8 +1,8 @@
-"""A gateway's guardrails: each text is evaluated by Llama Guard, in a log of its own that shares the call's event id.
+"""A gateway's guardrails: Llama Guard evaluates each text, in a separate log with the call's event id.
 
-Source: developers.cloudflare.com/ai-gateway/features/guardrails, read 2026-11-28. Not documented, and chosen here: the
-model is asked with the text alone, and its log has neither the caller's metadata nor a user agent. Replies that stream
-are not evaluated here; Cloudflare holds them back until they are whole.
+Source: developers.cloudflare.com/ai-gateway/features/guardrails, read 2026-11-28. Undocumented, and chosen here: the
+model gets only the text, and its log has neither the caller's metadata nor a user agent. Streamed replies aren't
+evaluated here; Cloudflare holds them back until they are complete.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ REFUSALS: Mapping[Side, tuple[int, str]] = {
 
 
 async def check_prompt(exchange: Exchange) -> None:
-    """Evaluate what the user said last.
+    """Evaluate the user's last message.
 
     Raises:
         Fault: a rule blocks it.
@@ -41,7 +41,7 @@ async def check_prompt(exchange: Exchange) -> None:
 
 
 async def check_reply(exchange: Exchange, body: bytes) -> None:
-    """Evaluate a whole reply.
+    """Evaluate a complete reply.
 
     Raises:
         Fault: a rule blocks it.
@@ -52,7 +52,7 @@ async def check_reply(exchange: Exchange, body: bytes) -> None:
 
 
 def _rules(exchange: Exchange, side: Side) -> dict[str, Any]:
-    """Return what to do about each category of hazard: FLAG or BLOCK."""
+    """Return the action for each category of hazard: FLAG or BLOCK."""
     return as_object(as_object(exchange.setting.settings.get("guardrails")).get(side))
 
 
@@ -69,7 +69,7 @@ async def _check(exchange: Exchange, side: Side, text: str) -> None:
 
 
 async def _evaluated(exchange: Exchange, side: Side, text: str) -> str:
-    """Return what the model says of a text, and log that call."""
+    """Return the model's verdict on a text, and log that call."""
     role = "user" if side == "prompt" else "assistant"
     content = {"messages": [{"role": role, "content": text}]}
     sent = write_json(content)

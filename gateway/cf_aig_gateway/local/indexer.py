@@ -1,4 +1,4 @@
-"""The indexing of bodies, in the background: only while no log is added, so that no call waits for it."""
+"""Indexes bodies in the background, only while no log is being added, so that no call waits for it."""
 
 import asyncio
 import sqlite3
@@ -21,7 +21,7 @@ QUIET_S = 0.3
 
 
 class File(Protocol):
-    """What reads and writes the file, as the store does."""
+    """Reads and writes the file; the store implements it."""
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Return what `work` returns, run in a thread."""
@@ -33,7 +33,7 @@ class File(Protocol):
 
 
 class Indexer:
-    """A task that indexes the logs of a file that wait for it, until it is closed."""
+    """A task that indexes a file's pending logs until it is closed."""
 
     def __init__(self, file: File) -> None:
         self._file = file
@@ -43,22 +43,22 @@ class Indexer:
         self._task = asyncio.create_task(self._run())
 
     def note_log(self) -> None:
-        """Take note that a log was added."""
+        """Note that a log was added."""
         self._added_at = time.monotonic()
         self._added.set()
 
     async def indexed(self) -> None:
-        """Return when no log waits, whichever process has indexed the last."""
-        while await self._file.read(store_index.is_waiting):  # noqa: ASYNC110 (another process tells nobody)
+        """Return once no log is pending, whichever process indexed the last."""
+        while await self._file.read(store_index.is_waiting):  # noqa: ASYNC110 (another process sends no signal)
             await asyncio.sleep(0.02)
 
     async def close(self) -> None:
-        """End the task; what it was doing is done or undone."""
+        """End the task. Its current step is completed or rolled back."""
         self._scope.cancel()
         await self._task
 
     async def _run(self) -> None:
-        """Index what waits, and again when a log was added; a failure is tried again then, too."""
+        """Index pending logs, and again whenever a log is added. A failure is retried then, too."""
         with self._scope:
             while True:
                 self._added.clear()
@@ -68,7 +68,7 @@ class Indexer:
                 await self._added.wait()
 
     async def _index_some(self) -> bool:
-        """Index the oldest logs that wait; return whether there may be more."""
+        """Index the oldest pending logs, and return whether there may be more."""
         await self._until_quiet()
         pieces = await self._file.read(store_index.waiting)
         for batch in store_index.batches(pieces):
@@ -80,5 +80,5 @@ class Indexer:
         return True
 
     async def _until_quiet(self) -> None:
-        while (left := self._added_at + QUIET_S - time.monotonic()) > 0:  # noqa: ASYNC110 (for a time that moves on)
+        while (left := self._added_at + QUIET_S - time.monotonic()) > 0:  # noqa: ASYNC110 (the time moves)
             await asyncio.sleep(left)

@@ -1,4 +1,4 @@
-"""A gateway's rate limit, counted in the file that all its processes share."""
+"""A gateway's rate limit, counted in the file that all processes share."""
 
 import sqlite3
 import time
@@ -7,7 +7,7 @@ from cf_aig_gateway.local.exchange import Setting
 
 
 async def admit(setting: Setting) -> bool:
-    """Count a request and tell whether it is within the gateway's limit; one that is not does not count."""
+    """Count a request, and return whether it is within the gateway's limit. A refused request doesn't count."""
     settings = setting.settings
     limit, interval_s = settings.get("rate_limiting_limit"), settings.get("rate_limiting_interval")
     if not limit or not interval_s:
@@ -18,7 +18,10 @@ async def admit(setting: Setting) -> bool:
 
 
 class Window:
-    """Windows aligned to the clock; a sliding one counts the window before by the share that it still covers."""
+    """Windows aligned to the clock.
+
+    A sliding window adds the previous one's calls, weighted by the share it still covers.
+    """
 
     def __init__(self, gateway: str, limit: int, length_ms: int, slides: bool) -> None:
         self._gateway = gateway
@@ -27,7 +30,7 @@ class Window:
         self._slides = slides
 
     def admit(self, db: sqlite3.Connection, now: int) -> bool:
-        """Count a call at `now` (UTC milliseconds) where the limit allows it."""
+        """Count a call at `now` (UTC milliseconds) if the limit allows it."""
         start = now - now % self._length_ms
         used = float(self._calls(db, start))
         if self._slides:

@@ -1,4 +1,4 @@
-"""What of a gateway's logs is asked for: the query of GET and DELETE …/logs."""
+"""Which of a gateway's logs are requested: the query of GET and DELETE …/logs."""
 
 from datetime import UTC, datetime
 from math import isnan, nan
@@ -12,13 +12,13 @@ from cf_aig_gateway.filters import FLAGS, NUMBERS, FilterKey, FilterOperator, Fi
 Direction = Literal["asc", "desc"]
 
 MAX_TEXT = 4096
-"""Characters of one text that logs are compared with."""
+"""The most characters of a text that logs are compared with."""
 
 KNOWN_FLAGS = {"true": True, "1": True, "false": False, "0": False}
 
 
 def _moment(value: Any) -> int:
-    """Return UTC milliseconds; a date without a zone is UTC."""
+    """Return UTC milliseconds. A date without a zone is UTC."""
     try:
         at = datetime.fromisoformat(value)
         return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
@@ -30,9 +30,10 @@ Moment = Annotated[int, BeforeValidator(_moment)]
 
 
 class Clause(BaseModel, defer_build=True):
-    """A filter as the API demands it, its values brought to the type of their key.
+    """A filter as the API requires it, with its values converted to their key's type.
 
-    The API's own rule for a value of another type is not known: a number in quotes is taken, a word is refused.
+    The API's own rule for a value of another type is unknown. Here a number in quotes is accepted, and a word is
+    refused.
     """
 
     key: FilterKey
@@ -48,7 +49,7 @@ class Clause(BaseModel, defer_build=True):
 
 
 class LogFilter(BaseModel, defer_build=True):
-    """Which logs, in which order: what list and delete share."""
+    """Which logs, in which order. Shared by list and delete."""
 
     filters: Json[Annotated[list[Clause], Field(max_length=100)]] = []
     order_by: OrderBy = "created_at"
@@ -56,13 +57,13 @@ class LogFilter(BaseModel, defer_build=True):
 
 
 class LogDeletion(LogFilter):
-    """The query of DELETE …/logs; without a direction the oldest go first."""
+    """The query of DELETE …/logs. Without a direction, the oldest go first."""
 
     limit: int | None = Field(None, ge=1)
 
 
 class LogQuery(LogFilter):
-    """The query of GET …/logs, its deprecated parameters included. Ranges include their ends."""
+    """The query of GET …/logs, its deprecated parameters included. Ranges are inclusive."""
 
     page: int = Field(1, ge=1)
     per_page: int = Field(20, ge=1, le=50)
@@ -94,7 +95,7 @@ class LogQuery(LogFilter):
 
 
 class LogSearch(LogQuery):
-    """The query of GET …/logs/search: a text that bodies hold, a session's id, or both."""
+    """The query of GET …/logs/search: a text in bodies, a session id, or both."""
 
     text: str = Field("", max_length=MAX_TEXT)
     session: str = Field("", max_length=MAX_TEXT)
@@ -114,7 +115,7 @@ class LogFingerprints(LogQuery):
 
 
 def plain_text(value: str | float) -> str:
-    """Return a scalar as JSON writes it, without quotes."""
+    """Return a scalar as JSON, without quotes."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -130,7 +131,7 @@ def _typed(key: str, value: str | float) -> FilterValue:
 
 
 def _refuse_extremes(value: str | float) -> None:
-    """Refuse a text too long to search for, and an integer that no float holds."""
+    """Refuse a text too long to search for, and an integer that doesn't fit in a float."""
     if not isinstance(value, str):
         _number(value)
     elif len(value) > MAX_TEXT:

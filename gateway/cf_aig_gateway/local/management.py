@@ -1,7 +1,7 @@
 """The management API: gateways and logs, under `/client/v4/accounts/{account}/ai-gateway`, and their analytics.
 
-Where Cloudflare's behaviour is not documented: the logs of an unknown gateway are 404; PATCH replaces metadata;
-DELETE …/logs takes the oldest first; deleting a gateway deletes its logs, and `default` is at once there again.
+Where Cloudflare's behavior isn't documented: listing an unknown gateway's logs gives 404; PATCH replaces metadata;
+DELETE …/logs deletes the oldest first; deleting a gateway deletes its logs, and `default` is recreated immediately.
 """
 
 import json
@@ -21,7 +21,7 @@ from cf_aig_gateway.local.requests import gateway_of, store_of
 from cf_aig_gateway.shapes import as_object
 
 BODY_HEADERS = {"x-content-type-options": "nosniff", "content-security-policy": "sandbox; default-src 'none'"}
-"""A stored body was written by a stranger: a browser is to run nothing of it."""
+"""Stored bodies are untrusted: a browser must not run anything in them."""
 
 
 class GatewayQuery(BaseModel, defer_build=True):
@@ -33,7 +33,7 @@ class GatewayQuery(BaseModel, defer_build=True):
 
 
 class LogPatch(BaseModel, defer_build=True):
-    """The body of PATCH …/logs/{id}: what is absent stays, null clears, metadata is replaced."""
+    """The body of PATCH …/logs/{id}: absent members stay, null clears, metadata is replaced."""
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False)
 
@@ -60,12 +60,15 @@ async def create_gateway(request: Request) -> Response:
 
 
 async def get_gateway(request: Request) -> Response:
-    """Read a gateway."""
+    """Return a gateway."""
     return result(await _gateway(request))
 
 
 async def replace_gateway(request: Request) -> Response:
-    """Change a gateway: what is not sent stays. Authentication that is on stays on, as since 2026-11-03."""
+    """Change a gateway. Omitted settings stay.
+
+    Authentication can't be turned off, as on Cloudflare since 2026-11-03.
+    """
     gateway = await _gateway(request)
     given = as_object(read_json(await request.body()))
     settings = checked(GatewaySettings, "body", {**_kept(gateway, given), **given})
@@ -85,7 +88,7 @@ async def delete_gateway(request: Request) -> Response:
 
 
 async def get_url(request: Request) -> Response:
-    """Give the base URL for a provider, or `universal`; `result` is the text, as the SDK has it."""
+    """Return the base URL for a provider, or for `universal`. `result` is a string, as in the SDK."""
     gateway = await _gateway(request)
     provider = request.path_params["provider"]
     root = f"{str(request.base_url).rstrip('/')}/v1/{request.path_params['account']}/{gateway['id']}"
@@ -103,7 +106,10 @@ async def list_logs(request: Request) -> Response:
 
 
 async def search_logs(request: Request) -> Response:
-    """List logs whose bodies may hold a text, or of a session: an extension, at what is a log's id elsewhere."""
+    """List logs whose bodies may contain a text, or of a session: an extension.
+
+    Its path is in the place of a log id.
+    """
     if _keeps_none(request):
         raise not_found()
     query = checked(LogSearch, "query", request.query_params)
@@ -115,7 +121,7 @@ async def search_logs(request: Request) -> Response:
 
 
 async def list_fingerprints(request: Request) -> Response:
-    """List many logs with the fingerprints of their requests: an extension, at what is a log's id elsewhere."""
+    """List many logs with the fingerprints of their requests: an extension. Its path is in the place of a log id."""
     if _keeps_none(request):
         raise not_found()
     query = checked(LogFingerprints, "query", request.query_params)
@@ -134,7 +140,7 @@ async def delete_logs(request: Request) -> Response:
 
 
 async def get_log(request: Request) -> Response:
-    """Read a log, with the sizes and the heads of its bodies."""
+    """Return a log, with the sizes and beginnings of its bodies."""
     log = await store_of(request).log(gateway_of(request), request.path_params["log"])
     if log is None or _keeps_none(request):
         raise not_found()
@@ -142,7 +148,7 @@ async def get_log(request: Request) -> Response:
 
 
 async def patch_log(request: Request) -> Response:
-    """Set feedback, score or metadata of a log."""
+    """Set a log's feedback, score or metadata."""
     patch = checked(LogPatch, "body", await request.body())
     changes = patch.model_dump(exclude_unset=True)
     gateway, log = gateway_of(request), request.path_params["log"]
@@ -152,12 +158,12 @@ async def patch_log(request: Request) -> Response:
 
 
 async def get_request_body(request: Request) -> Response:
-    """Give the stored request body, as it was."""
+    """Return the stored request body unchanged."""
     return await _body(request, "request")
 
 
 async def get_response_body(request: Request) -> Response:
-    """Give the stored response body, as it was."""
+    """Return the stored response body unchanged."""
     return await _body(request, "response")
 
 
@@ -170,7 +176,7 @@ async def query_analytics(request: Request) -> Response:
 
 
 def _kept(gateway: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings of a gateway that an update need not say."""
+    """Return the settings that an update may omit."""
     required = {name for name, field in GatewaySettings.model_fields.items() if field.is_required()}
     return {name: value for name, value in gateway.items() if name not in required or name in given}
 
@@ -196,7 +202,7 @@ async def _gateway(request: Request) -> dict[str, Any]:
 
 
 def _keeps_none(request: Request) -> bool:
-    """Whether this is an account whose logs are in Workers Observability."""
+    """Whether this account's logs are in Workers Observability."""
     return request.app.state.logs == "observability"
 
 

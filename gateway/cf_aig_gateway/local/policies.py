@@ -1,8 +1,8 @@
-"""Policies: who may call which model, and for how much (US dollars).
+"""Policies: who may call which model, and how much they may spend (US dollars).
 
-Source: developers.cloudflare.com/ai-gateway/features/policies, read 2026-11-27. Where it is silent: `block` comes
-before `limit`, `limit` before `no-limit`; every limit that applies must have room; a change holds at once.
-Conditions are not emulated: they are CEL, for which there is no light library.
+Source: developers.cloudflare.com/ai-gateway/features/policies, read 2026-11-27. What it doesn't say, chosen here:
+`block` comes before `limit`, and `limit` before `no-limit`; every limit that applies must have room; a change takes
+effect immediately. Conditions aren't emulated: they are CEL, for which there is no lightweight library.
 """
 
 import re
@@ -28,17 +28,17 @@ from cf_aig_gateway.shapes import as_object, as_text
 
 DAY = 86_400
 PERIODS = {"hourly": 3600, "daily": DAY, "weekly": 7 * DAY, "monthly": 30 * DAY}
-"""Seconds of a period: windows are of fixed length, not of the calendar."""
+"""Seconds of a period. Windows have a fixed length and don't follow the calendar."""
 
 ACTOR = re.compile(r"\{(?:metadata\.(?P<key>[^{}]+)|cf\.user\.id)\}")
-"""An actor that stands for each value of a metadata key, or each user behind Cloudflare Access."""
+"""An actor for each value of a metadata key, or for each user behind Cloudflare Access."""
 
 DENIED = "Access denied by policy"
 SPENT = "Spending limit exceeded"
 
 
 class Action(BaseModel, defer_build=True):
-    """What a policy does with the calls it is for."""
+    """What a policy does with the calls it applies to."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -48,7 +48,7 @@ class Action(BaseModel, defer_build=True):
 
 
 class Resource(BaseModel, defer_build=True):
-    """The models that a policy is for; `*` or nothing is any."""
+    """The models that a policy applies to; `*` or nothing means any."""
 
     model: str = "*"
     provider: str = "*"
@@ -65,7 +65,7 @@ class Policy(BaseModel, defer_build=True):
 
 
 class Simulation(BaseModel, defer_build=True):
-    """The body of POST …/policies/simulate; `bucketUsage` is what policies are to have spent."""
+    """The body of POST …/policies/simulate. `bucketUsage` is what the policies' buckets have already spent."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -77,7 +77,7 @@ class Simulation(BaseModel, defer_build=True):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What policies say of a call: whether it may go, and the policy, bucket and dollars that say so."""
+    """The policies' verdict on a call: whether it is allowed, and the policy, bucket and dollars that decided it."""
 
     decision: Literal["no-limit", "block", "check_limits"]
     is_allowed: bool
@@ -87,7 +87,7 @@ class Verdict:
     limit: float = 0
 
     def wire(self, evaluated: int) -> dict[str, Any]:
-        """Return it as simulate answers."""
+        """Return it in the form of simulate's answer."""
         enforcement: dict[str, Any] = {"allowed": self.is_allowed}
         if not self.is_allowed:
             enforcement["reason"] = "limit_exceeded" if self.bucket else "blocked"
@@ -100,7 +100,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Question:
-    """A call that policies are asked about."""
+    """A call for the policies to judge."""
 
     store: Store
     gateway: str
@@ -110,7 +110,7 @@ class Question:
     usage: Mapping[str, Any]
 
     async def verdict(self, policies: Sequence[dict[str, Any]]) -> Verdict:
-        """Return what the policies say: of several, the strictest."""
+        """Return the policies' verdict: the strictest of several."""
         mine = [policy for policy in policies if self._concerns(policy)]
         blocking = next((policy for policy in mine if policy["action"]["type"] == "block"), None)
         if blocking or not mine:
@@ -134,7 +134,7 @@ class Question:
         return as_text(as_object(as_object(self.identity.get("cf")).get("user")).get("id"))
 
     def _actor(self, policy: Mapping[str, Any]) -> tuple[str, Any]:
-        """Return the metadata key that tells actors apart, and this call's value of it."""
+        """Return the metadata key that distinguishes actors, and this call's value of it."""
         found = ACTOR.fullmatch(as_text(policy["actor"]))
         if not found:
             return "", None
@@ -159,7 +159,7 @@ class Question:
 
 
 async def check(exchange: Exchange) -> None:
-    """Refuse a call that the gateway's policies do not allow.
+    """Refuse a call that the gateway's policies don't allow.
 
     Raises:
         PolicyRefusal: it is blocked, matches no policy, or a limit is used up.
@@ -185,13 +185,13 @@ async def list_policies(request: Request) -> Response:
 
 
 async def create_policy(request: Request) -> Response:
-    """Create a policy; `commit` is taken as given, as drafts are not kept."""
+    """Create a policy. `commit` is assumed, since drafts aren't stored."""
     policy = checked(Policy, "body", await request.body())
     return result(await _kept(request, uuid4().hex, policy))
 
 
 async def replace_policy(request: Request) -> Response:
-    """Change what is given of a policy."""
+    """Change the given members of a policy."""
     held = await resource_of(request, "policy")
     policy = checked(Policy, "body", {**held, **as_object(read_json(await request.body()))})
     return result(await _kept(request, held["id"], policy))
@@ -205,7 +205,7 @@ async def delete_policy(request: Request) -> Response:
 
 
 async def simulate(request: Request) -> Response:
-    """Say what policies would do with a call."""
+    """Return what the policies would do with a call."""
     asked = checked(Simulation, "body", await request.body())
     store, gateway = store_of(request), gateway_of(request)
     policies = await store.resources(gateway, "policy")

@@ -1,6 +1,6 @@
-"""Prompt caches of simulated providers: beginnings of prompts that live for a while, and requests to compare with.
+"""Prompt caches of simulated providers: prefixes of prompts that live for a while, and requests to compare with.
 
-Nothing of a prompt is kept but hashes and counts, in memory, within bounds.
+Only hashes and counts of a prompt are kept, in memory, within limits.
 """
 
 import hashlib
@@ -12,19 +12,19 @@ from dataclasses import dataclass, field, replace
 from cf_aig_gateway.local.providers.scenarios import CHARACTERS_PER_TOKEN
 
 MOST_PREFIXES = 50_000
-"""Prefixes that are kept, those used last: a few MB. A prompt of 100,000 tokens has 780 at OpenAI, 4 at Anthropic."""
+"""The most prefixes kept, the last used: a few MB. A prompt of 100,000 tokens has 780 at OpenAI, 4 at Anthropic."""
 
 MOST_SENT = 2_000
 MOST_BLOCKS = 200_000
-"""Requests that are kept to compare with, and the blocks of all of them together."""
+"""The most requests kept to compare with, and the most blocks of all of them together."""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A piece of a prompt and the part that it is of; `head` is what it must equal besides its text, uncounted.
+    """A piece of a prompt, and the part that it belongs to. `head` must match besides the text, and isn't counted.
 
-    A block without a head goes on with the one before. The prefix that ends with a block is kept for `lives_s` seconds
-    after its last use; 0: it is not marked.
+    A block without a head continues the previous one. The prefix that ends with a block is kept for `lives_s` seconds
+    after its last use; 0 means it isn't marked.
     """
 
     part: str
@@ -35,11 +35,11 @@ class Block:
 
 @dataclass(frozen=True)
 class Prompt:
-    """A prompt as its provider caches it: whose prompts it shares a cache with, and what it consists of.
+    """A prompt as its provider caches it: the owner of its cache, and its blocks.
 
-    `settings` are what a request must have in common with another, besides blocks. Prefixes end at marked blocks and,
-    with a `step`, at each so many tokens from `least` on, which live `step_lives_s`. At a mark, the prefixes of as many
-    blocks before are looked for as `looks_back`.
+    `settings` must match too, besides blocks. Prefixes end at marked blocks and, with a `step`, every `step` tokens
+    from `least` on; those live `step_lives_s`. At a mark, prefixes that end up to `looks_back` blocks earlier are
+    looked up.
     """
 
     owner: str
@@ -51,7 +51,7 @@ class Prompt:
     looks_back: int = 1
 
     def prefixes(self) -> Iterator["Prefix"]:
-        """Yield where prefixes of the prompt end, in order."""
+        """Yield the ends of the prompt's prefixes, in order."""
         blocks = _cut(self) if self.step else self.blocks
         digest = hashlib.blake2b(digest_size=8)
         digest.update("\0".join([self.owner, *self.settings.values()]).encode(errors="replace"))
@@ -65,7 +65,7 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
-    """Where a prefix of a prompt ends: its hash, its length in tokens, and how long it is to live (seconds)."""
+    """The end of a prompt's prefix: its hash, its length in tokens, and how long it lives (seconds)."""
 
     digest: int
     tokens: int
@@ -75,18 +75,18 @@ class Prefix:
 
 @dataclass(frozen=True)
 class Cached:
-    """Tokens of a prompt that were read from the cache, and those written to it by how long they live (seconds)."""
+    """Tokens of a prompt read from the cache, and those written to it by lifetime (seconds)."""
 
     read: int = 0
     written: Mapping[int, int] = field(default_factory=dict[int, int])
 
     @property
     def written_tokens(self) -> int:
-        """The tokens written, however long they live."""
+        """The tokens written, whatever their lifetime."""
         return sum(self.written.values())
 
     def within(self, tokens: int) -> "Cached":
-        """Return the same of a prompt that has no more than so many tokens."""
+        """Return the same, limited to a prompt of this many tokens."""
         read = min(self.read, tokens)
         left = tokens - read
         written: dict[int, int] = {}
@@ -98,7 +98,7 @@ class Cached:
 
 @dataclass(frozen=True)
 class Sent:
-    """What is known of a request once it is answered; `kept` is how many of its tokens the cache was given."""
+    """What is known about an answered request. `kept` is how many of its tokens were cached."""
 
     settings: Mapping[str, str]
     parts: Sequence[str]
@@ -109,9 +109,10 @@ class Sent:
 
 @dataclass(frozen=True)
 class Divergence:
-    """Where a request first differs from an earlier one: in a setting or a part of the prompt, after so many tokens.
+    """Where a request first differs from an earlier one: in a setting or a part of the prompt, and after how many
+    tokens.
 
-    `kept` are the tokens that it would have read had it not differed.
+    `kept` is how many tokens it would have read without the difference.
     """
 
     at: str
@@ -119,12 +120,12 @@ class Divergence:
     kept: int
 
     def missed(self, read: int) -> int:
-        """Return the tokens that it did not read for that, having read so many."""
+        """Return how many tokens it missed because of that, given how many it read."""
         return max(0, self.kept - read)
 
 
 class PromptCaches:
-    """What simulated providers remember of prompts; `clock` tells seconds."""
+    """What simulated providers remember about prompts. `clock` returns seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
@@ -133,7 +134,7 @@ class PromptCaches:
         self._blocks = 0
 
     def meter(self, prompt: Prompt) -> Cached:
-        """Return what of a prompt is read from the cache and written to it, and do so."""
+        """Read a prompt from the cache and write it to it; return the tokens read and written."""
         now = self._clock()
         prefixes = list(prompt.prefixes())
         marked = [at for at, each in enumerate(prefixes) if each.lives_s and each.tokens >= prompt.least]
@@ -161,7 +162,7 @@ class PromptCaches:
         return None
 
     def _use(self, prefix: Prefix, now: float) -> None:
-        """Let a prefix live on: one that does for as long as it was written for, another for as long as is asked."""
+        """Extend a prefix's life: by its original lifetime if it is alive, otherwise by the requested one."""
         ends, lives_s = self._ends.pop(prefix.digest, (0.0, 0))
         lives_s = lives_s if ends > now else prefix.lives_s
         self._ends[prefix.digest] = now + lives_s, lives_s
@@ -171,11 +172,11 @@ class PromptCaches:
             del self._ends[next(iter(self._ends))]
 
     def sent(self, owner: str, reply_id: str) -> Sent | None:
-        """Return what was sent by the request that was answered under an id; None where that is not known."""
+        """Return what the request behind a reply id sent; None if unknown."""
         return self._sent.get((owner, reply_id))
 
     def remember(self, reply_id: str, prompt: Prompt) -> Sent:
-        """Keep what a request sent under the id of its reply."""
+        """Remember what a request sent, under its reply's id."""
         whole = replace(prompt, step=0, settings={})
         prefixes = list(whole.prefixes())
         marked = max((each.tokens for each in prefixes if each.lives_s), default=0)
@@ -196,9 +197,9 @@ class PromptCaches:
 
 
 def divergence(before: Sent, after: Sent, order: Sequence[str]) -> Divergence | None:
-    """Return where a request differs from one before it; None where it does not, or goes on from it.
+    """Return where a request differs from an earlier one; None if it doesn't, or if it continues it.
 
-    Where blocks of two parts stand in the same place, the part that is first in `order` has changed.
+    If blocks of two parts are in the same place, the part that comes first in `order` has changed.
     """
     within = min(before.kept, after.ends[-1] if after.ends else 0)
     for name, value in after.settings.items():
@@ -214,7 +215,7 @@ def divergence(before: Sent, after: Sent, order: Sequence[str]) -> Divergence | 
 
 
 def _cut(prompt: Prompt) -> Iterator[Block]:
-    """Yield blocks that end at each step, too."""
+    """Yield the blocks, split at each step."""
     length = prompt.step * CHARACTERS_PER_TOKEN
     start = 0
     for block in prompt.blocks:

@@ -1,4 +1,4 @@
-"""One logged request, as the data plane hands it to the store."""
+"""One logged request, as the data plane passes it to the store."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 class Record:
     """A log with its two bodies, by the API's field names.
 
-    Times are UTC milliseconds, cost is US dollars. A null means unknown (tokens, cost), or not stored (bodies).
+    Times are UTC milliseconds, cost is US dollars. None means unknown (tokens, cost) or not stored (bodies).
     """
 
     id: str
@@ -44,5 +44,5 @@ class Record:
     response: bytes | None = None
 
     def size(self) -> int:
-        """Return about how many bytes of memory the record holds while it waits to be written."""
+        """Return about how many bytes of memory the record takes while it waits to be written."""
         return 1024 + len(self.request or b"") + len(self.response or b"")

@@ -1,4 +1,4 @@
-"""What a management request is about: the store, and what its path names."""
+"""What a management request refers to: the store, and the ids in its path."""
 
 from typing import Any
 

@@ -1,11 +1,11 @@
-"""Names that stand for many models: dynamic routes and aliases.
+"""Names that stand for several models: dynamic routes and aliases.
 
-`dynamic/{name}` on the compat endpoint stands for the models that a graph of elements leads to, `custom/{alias}` on
-REST for models that are tried in order. No API for aliases is documented: they are given to the application.
+`dynamic/{name}` on the compat endpoint stands for the models that a graph of elements leads to; `custom/{alias}` on
+REST, for models that are tried in order. No API for aliases is documented, so they are passed to the application.
 
 Elements: developers.cloudflare.com/ai-gateway/features/dynamic-routing/json-configuration, read 2026-11-28, and the
-official SDK's types (cloudflare 5.9.0), whose names differ: both are taken. How a percentage is written is not
-documented: an output's name is its share (`0.25`, `25`, `25%`), `else` the rest.
+official SDK's types (cloudflare 5.9.0), whose names differ; both are accepted. How percentages are written is
+undocumented: here an output's name is its share (`0.25`, `25`, `25%`), and `else` is the rest.
 """
 
 import random
@@ -58,7 +58,7 @@ class Route(BaseModel, defer_build=True):
 
 
 async def list_routes(request: Request) -> Response:
-    """List a gateway's dynamic routes; they stand under `data`, as the SDK has it."""
+    """List a gateway's dynamic routes, under `data` as in the SDK."""
     found = await store_of(request).resources(gateway_of(request), "route")
     held = {"order_by": "", "order_by_direction": "asc", "page": 1, "per_page": len(found), "routes": found}
     return JSONResponse({"success": True, "data": held})
@@ -71,7 +71,7 @@ async def create_route(request: Request) -> Response:
 
 
 async def get_route(request: Request) -> Response:
-    """Read a dynamic route."""
+    """Return a dynamic route."""
     return result(await resource_of(request, "route"))
 
 
@@ -83,7 +83,7 @@ async def delete_route(request: Request) -> Response:
 
 
 async def calls(setting: Setting, request: Request, body: bytes) -> list[Call]:
-    """Return the calls that a compat request's route leads to, in the order to try; none where it names no route.
+    """Return the calls that a compat request's route leads to, in the order to try them; none if it names no route.
 
     Raises:
         Fault: there is no such route, or it leads to no model.
@@ -120,7 +120,7 @@ def _call(request: Request, body: bytes, content: Body, element: Body) -> Call:
 
 
 def alias_calls(read: Callable[[Request, bytes], list[Call]], request: Request, body: bytes) -> list[Call]:
-    """Return what a request is read as: a call for each model of the alias that it names, in the order to try."""
+    """Return a call for each model of the alias that a request names, in the order to try them."""
     content = as_object(read_json(body)) if request.url.path.endswith("/ai/v1/chat/completions") else {}
     models = request.app.state.aliases.get(as_text(content.get("model")).removeprefix(ALIAS), ())
     if not models or not as_text(content.get("model")).startswith(ALIAS):
@@ -131,14 +131,14 @@ def alias_calls(read: Callable[[Request, bytes], list[Call]], request: Request, 
 
 @dataclass
 class _Walk:
-    """Follows a route's elements: all but whether a model answers is decided at once."""
+    """Follows a route's elements. Everything except whether a model answers is decided up front."""
 
     setting: Setting
     elements: Mapping[str, Body]
     facts: Body
 
     async def models(self) -> AsyncIterator[Body]:
-        """Yield the models on the way, each the fallback of the one before."""
+        """Yield the models on the way, each the fallback of the previous one."""
         at = next((held for held in self.elements.values() if held.get("type") == "start"), None)
         seen: set[str] = set()
         while at is not None and as_text(at.get("id")) not in seen:
@@ -178,9 +178,9 @@ class _Walk:
 
 
 def _drawn(outputs: Body) -> str:
-    """Return the output that chance draws, by the shares that their names are."""
+    """Return a random output; the names are the shares."""
     shares = {name: float(found["number"]) for name in outputs if (found := SHARE.fullmatch(name))}
-    drawn = random.random() * (1 if sum(shares.values()) <= 1 else 100)  # noqa: S311 (a split of traffic is no secret)
+    drawn = random.random() * (1 if sum(shares.values()) <= 1 else 100)  # noqa: S311 (a split of traffic isn't secret)
     for name, share in shares.items():
         drawn -= share
         if drawn < 0:

@@ -1,7 +1,7 @@
 """A gateway's spend limits, by provider, model and metadata.
 
 Rules and windows: developers.cloudflare.com/ai-gateway/features/spend-limits, and the official SDK (cloudflare 5.9.0).
-The first call over a limit passes, as there: what it costs is known once it is logged.
+The first call over a limit passes, as on Cloudflare: its cost is known only once it is logged.
 """
 
 from collections.abc import Iterator, Mapping
@@ -32,7 +32,7 @@ async def check(exchange: Exchange) -> None:
 
 
 def _rules(exchange: Exchange) -> Iterator[dict[str, Any]]:
-    """Yield the rules that a call falls under."""
+    """Yield the rules that apply to a call."""
     limits = as_object(exchange.setting.settings.get("spend_limits"))
     if limits.get("enabled") is False:
         return
@@ -51,7 +51,7 @@ def _concerns(rule: Mapping[str, Any], exchange: Exchange) -> bool:
 
 
 def _calls(rule: Mapping[str, Any], exchange: Exchange) -> Calls:
-    """Return the calls whose cost counts: of a partition, those with the value of this call."""
+    """Return the calls whose cost counts. In a partition, those are the calls with this call's value."""
     metadata = exchange.controls.metadata or {}
     held = {key: _values(how) or [metadata.get(key)] for key, how in as_object(rule.get("metadata")).items()}
     return Calls(exchange.setting.gateway, _values(rule.get("provider")), _values(rule.get("model")), held)

@@ -1,4 +1,4 @@
-"""What the local gateway remembers: one SQLite file in WAL mode, which several processes may share."""
+"""The local gateway's store: one SQLite file in WAL mode, which several processes may share."""
 
 import asyncio
 import sqlite3
@@ -28,24 +28,24 @@ from cf_aig_gateway.local.store_writer import Writer
 T = TypeVar("T")
 
 READERS = 4
-"""Connections that read at the same time."""
+"""The most connections that read at the same time."""
 
 SETTINGS_S = 0.1
-"""Seconds for which a gateway's settings are taken to be the same."""
+"""Seconds for which a gateway's settings are cached."""
 
 MERGED = 1000
-"""The last log of a page, up to which the halves of the logs are put together."""
+"""The last log number on a page for which two halves of the logs are merged."""
 
 DELETED_AT_ONCE = 2000
-"""Logs that one transaction deletes: others write in between."""
+"""The most logs that one transaction deletes. Other writes go in between."""
 
 
 class Store(AbstractAsyncContextManager["Store"]):
-    """The SQLite file at `path`, open while the context lasts; made when it is missing.
+    """The SQLite file at `path`, open while the context lasts. Created if missing.
 
-    Entering raises `OSError` or `GatewayError` when the file cannot be made or used. A commit survives the death of
-    this process; that of the machine may take the newest commits along, never the file (synchronous=NORMAL).
-    A log appears `log_lag_s` seconds after its call has ended.
+    Entering raises `OSError` or `GatewayError` if the file can't be created or used. A commit survives a crash of this
+    process. A crash of the machine may lose the newest commits, never the file (synchronous=NORMAL). A log appears
+    `log_lag_s` seconds after its call has ended.
     """
 
     def __init__(self, path: Path | str, *, log_lag_s: float = 0.0) -> None:
@@ -78,13 +78,14 @@ class Store(AbstractAsyncContextManager["Store"]):
 
     @property
     def has_index(self) -> bool:
-        """Whether logs can be searched for a text: not every SQLite has FTS5."""
+        """Whether logs can be searched for text: not every SQLite has FTS5."""
         return self._indexer is not None
 
     async def write(self, work: Callable[[sqlite3.Connection], T], size: int = 0) -> T:
-        """Return what `work` returns once it is committed: all of it or, when it raises, nothing.
+        """Return what `work` returns, once it is committed. If it raises, nothing is committed.
 
-        `work` runs in a thread, in one transaction with what else waits; `size` is the bytes it holds meanwhile.
+        `work` runs in a thread, in one transaction with other pending work. `size` is how many bytes it holds
+        meanwhile.
         """
         try:
             return await self._writer.run(work, size)
@@ -92,7 +93,7 @@ class Store(AbstractAsyncContextManager["Store"]):
             raise GatewayError(f"{self._path} could not be written: {told(error)}") from error
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Return what `work` returns, run in a thread on a connection that cannot write."""
+        """Run `work` in a thread on a read-only connection, and return its result."""
         async with self._turns:
             reader = self._readers.pop()
             try:
@@ -103,20 +104,20 @@ class Store(AbstractAsyncContextManager["Store"]):
                 self._readers.append(reader)
 
     async def add(self, record: Record) -> None:
-        """Store one log; it is committed when this returns."""
+        """Store one log. It is committed when this returns."""
         await self.write(lambda db: store_logs.insert(db, record), record.size())
         if self._indexer:
             self._indexer.note_log()
 
     async def logs(self, gateway_id: str, query: LogQuery) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-        """Return one page of logs and, beside it, the totals of all that match.
+        """Return one page of logs, and the totals of all matching logs.
 
-        A page that is not full tells how many there are: what is rare is looked for once, not twice.
+        A page that isn't full already shows the total, so rare matches are searched for once, not twice.
         """
         return await self._page(matching(gateway_id, query, before=self._horizon()), query)
 
     async def search(self, gateway_id: str, query: LogSearch) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-        """Return what `logs` does of those that are of the session and may hold the text."""
+        """Like `logs`, for logs of the session that may contain the text."""
         where = [matching(gateway_id, query, before=self._horizon())]
         if query.session:
             where.append(Condition("session = ?", (query.session,)))
@@ -125,7 +126,10 @@ class Store(AbstractAsyncContextManager["Store"]):
         return await self._page(joined(" AND ", where), query)
 
     async def fingerprints(self, gateway_id: str, query: LogFingerprints) -> tuple[list[str], dict[str, Any]]:
-        """Return many logs, as JSON, with fingerprints of their requests and, with the first, the totals of all."""
+        """Return many logs, as JSON, with fingerprints of their requests.
+
+        The first batch comes with the totals of all.
+        """
         where = matching(gateway_id, query, before=self._horizon())
         rows = await self.read(lambda db: store_logs.fingerprints(db, where, query.after, query.per_page))
         return rows, {} if query.after else await self.totals(where, query)
@@ -138,7 +142,7 @@ class Store(AbstractAsyncContextManager["Store"]):
         return rows, await self.totals(where, query)
 
     async def find(self, where: Condition, query: LogQuery) -> list[dict[str, Any]]:
-        """Return one page of the logs that match."""
+        """Return one page of matching logs."""
         order = Order(query.order_by, query.order_by_direction or query.direction)
         last = query.page * query.per_page
         halves = self._halves(where)
@@ -148,43 +152,43 @@ class Store(AbstractAsyncContextManager["Store"]):
         return await self.read(lambda db: store_logs.find(db, where, order, query.per_page, last - query.per_page))
 
     async def totals(self, where: Condition, query: LogQuery) -> dict[str, Any]:
-        """Return how many logs match and, where the query asks, the extremes of their measures."""
+        """Return how many logs match and, if the query asks, the extremes of their measures."""
         counted = partial(store_logs.totals, measured=query.meta_info)
         return store_logs.added(await self._each(self._halves(where), counted))
 
     async def log(self, gateway_id: str, log_id: str) -> dict[str, Any] | None:
-        """Return one log with the heads of its bodies, or None."""
+        """Return one log with the beginnings of its bodies, or None."""
         where = self._one(gateway_id, log_id)
         return await self.read(lambda db: store_logs.details(db, where))
 
     async def body(self, gateway_id: str, log_id: str, which: str) -> tuple[bytes | None, str | None] | None:
-        """Return the stored `request` or `response` (None when it was not kept) and its content type."""
+        """Return the stored `request` or `response` (None if it wasn't stored) and its content type."""
         where = self._one(gateway_id, log_id)
         return await self.read(lambda db: store_logs.body(db, where, which))
 
     async def groups(self, filters: Mapping[str, Any], grouping: Grouping) -> list[dict[str, Any]]:
-        """Return the logs that pass filters of Cloudflare's analytics, in groups."""
+        """Return groups of the logs that match filters of Cloudflare's analytics."""
         where = store_groups.condition(filters)
         horizon = self._horizon()
         shown = where if horizon is None else joined(" AND ", [where, ended(horizon)])
         return await self.read(lambda db: store_groups.groups(db, shown, grouping))
 
     async def patch_log(self, gateway_id: str, log_id: str, changes: dict[str, Any]) -> bool:
-        """Set feedback, score or metadata, and return whether there is such a log."""
+        """Set feedback, score or metadata, and return whether the log exists."""
         where = self._one(gateway_id, log_id)
         return await self.write(lambda db: store_logs.patch(db, where, changes))
 
     async def delete_logs(self, gateway_id: str, query: LogDeletion) -> None:
-        """Delete the logs that match, the first `limit` of them in the order asked for."""
+        """Delete the first `limit` matching logs in the requested order."""
         where = matching(gateway_id, query, before=self._horizon())
         await self._delete(where, Order(query.order_by, query.order_by_direction or "asc"), query.limit)
 
     async def gateway(self, gateway_id: str) -> dict[str, Any] | None:
-        """Return a gateway as the API gives it, or None."""
+        """Return a gateway in the API's form, or None."""
         return self._read_here(lambda db: store_gateways.read(db, gateway_id))
 
     async def settings(self, gateway_id: str) -> dict[str, Any] | None:
-        """Return what `gateway` did within the last SETTINGS_S: a change by another process is seen that much later."""
+        """Like `gateway`, cached for SETTINGS_S: a change by another process is seen that much later."""
         known = self._known.get(gateway_id)
         if known and time.monotonic() - known[0] < SETTINGS_S:
             return known[1]
@@ -194,15 +198,15 @@ class Store(AbstractAsyncContextManager["Store"]):
         return gateway
 
     async def gateways(self, search: str, limit: int, offset: int) -> tuple[list[dict[str, Any]], int]:
-        """Return gateways whose id contains a text, and how many there are."""
+        """Return a page of the gateways whose id contains a text, and how many there are."""
         return await self.read(lambda db: store_gateways.page(db, search, limit, offset))
 
     async def create_gateway(self, gateway_id: str, settings: str) -> dict[str, Any] | None:
-        """Make a gateway with settings (JSON) and return it, or None when there is one of that id."""
+        """Create a gateway with settings (JSON) and return it, or None if the id is taken."""
         return await self._change(lambda db: store_gateways.create(db, gateway_id, settings, _now()))
 
     async def replace_gateway(self, gateway_id: str, settings: str) -> dict[str, Any] | None:
-        """Give a gateway other settings (JSON) and return it, or None when there is none."""
+        """Replace a gateway's settings (JSON) and return it, or None if there is no such gateway."""
         return await self._change(lambda db: store_gateways.replace(db, gateway_id, settings, _now()))
 
     async def delete_gateway(self, gateway_id: str) -> None:
@@ -211,11 +215,11 @@ class Store(AbstractAsyncContextManager["Store"]):
         await self._delete(Condition("gateway = ?", (gateway_id,)), Order(direction="asc"), None)
 
     async def resources(self, gateway_id: str, kind: Kind) -> list[dict[str, Any]]:
-        """Return a gateway's policies or routes, the oldest first."""
+        """Return a gateway's policies or routes, oldest first."""
         return self._read_here(lambda db: store_resources.every(db, gateway_id, kind))
 
     async def policies(self, gateway_id: str) -> list[dict[str, Any]]:
-        """Return a gateway's policies as they were within the last SETTINGS_S: every call asks for them."""
+        """Return a gateway's policies, cached for SETTINGS_S, since every call needs them."""
         known = self._policies.get(gateway_id)
         if known and time.monotonic() - known[0] < SETTINGS_S:
             return known[1]
@@ -224,21 +228,21 @@ class Store(AbstractAsyncContextManager["Store"]):
         return found
 
     async def put_resource(self, gateway_id: str, kind: Kind, id_: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Keep a policy or a route under its id, and return it."""
+        """Store a policy or a route under its id, and return it."""
         return await self._change(lambda db: store_resources.put(db, gateway_id, kind, id_, body, _now()))
 
     async def remove_resource(self, gateway_id: str, kind: Kind, id_: str) -> bool:
-        """Forget a policy or a route, and return whether there was one."""
+        """Delete a policy or a route, and return whether it existed."""
         return await self._change(lambda db: store_resources.remove(db, gateway_id, kind, id_))
 
     async def cached(self, key: str) -> bytes | None:
-        """Return the reply kept under a key, unless it has expired."""
+        """Return the reply cached under a key, unless it has expired."""
         sql, now = "SELECT reply FROM cache WHERE key = ? AND expires_at > ?", _now()
         row = await self.read(lambda db: db.execute(sql, (key, now)).fetchone())
         return None if row is None else row["reply"]
 
     async def keep(self, key: str, reply: bytes, ttl_s: float) -> None:
-        """Keep a reply under a key for `ttl_s` seconds; what has expired goes."""
+        """Cache a reply under a key for `ttl_s` seconds, and delete expired ones."""
         now = _now()
 
         def work(db: sqlite3.Connection) -> None:
@@ -248,12 +252,12 @@ class Store(AbstractAsyncContextManager["Store"]):
         await self.write(work, len(reply))
 
     async def indexed(self) -> None:
-        """Return when no log waits to be indexed: for tests and benchmarks."""
+        """Return once no log waits to be indexed. For tests and benchmarks."""
         if self._indexer:
             await self._indexer.indexed()
 
     async def _change(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Write what changes gateways, and forget what they were."""
+        """Write a change to gateways, and clear their cached settings."""
         try:
             return await self.write(work)
         finally:
@@ -268,14 +272,14 @@ class Store(AbstractAsyncContextManager["Store"]):
             left = left - deleted if deleted == part else 0
 
     async def _each(self, parts: Sequence[Condition], work: Callable[[sqlite3.Connection, Condition], T]) -> list[T]:
-        """Return what `work` returns for each part, all read at the same time."""
+        """Run `work` for all parts at the same time, and return the results."""
         return await asyncio.gather(*(self.read(lambda db, part=part: work(db, part)) for part in parts))
 
     def _halves(self, where: Condition) -> list[Condition]:
         return self._read_here(lambda db: store_logs.halves(db, where))
 
     def _read_here(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Read on the event loop: a row by its key takes microseconds, by a thread ten times as long."""
+        """Read on the event loop: a row by its key takes microseconds, and a thread ten times as long."""
         try:
             return work(self._index)
         except sqlite3.Error as error:
@@ -288,7 +292,7 @@ class Store(AbstractAsyncContextManager["Store"]):
         return one(gateway_id, log_id, before=self._horizon())
 
     def _horizon(self) -> int | None:
-        """Return up to when a call must have ended for its log to show; None when all show."""
+        """Return the latest end of a call whose log is visible yet; None if all are."""
         return _now() - self._log_lag_ms if self._log_lag_ms else None
 
     def _reader(self) -> sqlite3.Connection:

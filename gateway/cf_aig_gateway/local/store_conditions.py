@@ -10,12 +10,12 @@ from cf_aig_gateway.local.log_query import FLAGS, Clause, LogFilter, LogQuery, p
 from cf_aig_gateway.local.store_schema import SEQUENCE_BITS
 
 TOTAL_TOKENS = "coalesce(tokens_in + tokens_out, tokens_in, tokens_out)"
-EXPRESSIONS = {  # of keys that are not columns
+EXPRESSIONS = {  # for keys that aren't columns
     "created_at": f"seq >> {SEQUENCE_BITS}",
     "tokens": TOTAL_TOKENS,
     "total_tokens": TOTAL_TOKENS,
     "compatibilityMode": "compatibility_mode",
-    "wholesale": "0",  # nothing is bought through this gateway
+    "wholesale": "0",  # this gateway sells nothing
     "dlp_action": "NULL",  # nothing is scanned here
 }
 TEXTS = {
@@ -31,21 +31,21 @@ EQUAL = (
 )  # fmt: skip
 RANGES = ("cost", "duration", "tokens_in", "tokens_out", "total_tokens")
 MOMENTS = 1 << (63 - SEQUENCE_BITS)
-"""Milliseconds that a rowid can hold."""
+"""The largest time that fits in a rowid, in milliseconds."""
 
 
 @dataclass(frozen=True)
 class Condition:
-    """SQL of a test on a row of `logs`, and the values of its marks."""
+    """An SQL condition on a row of `logs`, and the values of its placeholders."""
 
     sql: str
     values: tuple[Any, ...] = ()
 
 
 def matching(gateway_id: str, query: LogFilter, *, before: int | None = None) -> Condition:
-    """Return what a log of the gateway must meet: all filters and all deprecated parameters.
+    """Return the condition on a gateway's logs: all filters and all deprecated parameters.
 
-    `before` leaves out logs that ended after it (UTC milliseconds).
+    `before` excludes logs that ended after it (UTC milliseconds).
     """
     conditions = [_equal("gateway", gateway_id), *map(_of_clause, query.filters)]
     if isinstance(query, LogQuery):
@@ -56,18 +56,18 @@ def matching(gateway_id: str, query: LogFilter, *, before: int | None = None) ->
 
 
 def one(gateway_id: str, log_id: str, *, before: int | None = None) -> Condition:
-    """Return that a log is the one of that id."""
+    """Return the condition that a log has that id."""
     conditions = [Condition("gateway = ?", (gateway_id,)), Condition("id = ?", (log_id,))]
     return joined(" AND ", conditions if before is None else [*conditions, ended(before)])
 
 
 def among(seqs: Iterable[int]) -> Condition:
-    """Return that a log is one of those rowids."""
+    """Return the condition that a log has one of those rowids."""
     return Condition("seq IN (SELECT value FROM json_each(?))", (json.dumps(list(seqs)),))
 
 
 def ended(before: int) -> Condition:
-    """Return that a call had ended by then (UTC milliseconds)."""
+    """Return the condition that a call had ended by then (UTC milliseconds)."""
     return Condition(f"(seq >> {SEQUENCE_BITS}) + duration <= ?", (before,))
 
 
@@ -88,7 +88,7 @@ def _of_parameters(query: LogQuery) -> Iterator[Condition]:
 
 
 def _of_clause(clause: Clause) -> Condition:
-    """Any of the values; for `neq`, none of them. A missing field equals null, and nothing else."""
+    """Match any of the values; for `neq`, none of them. A missing field equals only null."""
     if clause.operator == "neq":
         equal = _of_clause(clause.model_copy(update={"operator": "eq"}))
         return Condition(f"({equal.sql}) IS NOT TRUE", equal.values)
@@ -98,14 +98,17 @@ def _of_clause(clause: Clause) -> Condition:
 
 def _of_column(key: str, operator: str, value: FilterValue) -> Condition:
     expression = EXPRESSIONS.get(key, key)
-    if operator == "contains":  # SQLite writes a space for the T of a time: to put it back would cost as much again
+    if operator == "contains":  # SQLite writes a space for the T of a time; putting it back would double the cost
         wanted = value.replace("T", " ") if key == "created_at" and isinstance(value, str) else value
         return _like(TEXTS.get(key, expression), wanted)
     return _compared(expression, operator, value)
 
 
 def _of_metadata(key: str, operator: str, value: FilterValue) -> Condition:
-    """Whether some entry passes. Its text must be in the whole first: that costs a tenth, and few rows get further."""
+    """Match if any metadata entry does.
+
+    First looks for the text in the whole: that costs a tenth, and few rows get further.
+    """
     if value is None:
         return Condition("metadata IS NULL" if operator == "eq" else "FALSE")
     if key == "metadata.key" and operator == "eq":
@@ -119,7 +122,7 @@ def _of_metadata(key: str, operator: str, value: FilterValue) -> Condition:
 
 
 def _has_key(name: str) -> Condition:
-    """Whether there is an entry of that name. Metadata is flat, compact JSON: only a name stands so within it."""
+    """Match if there is an entry of that name. Metadata is flat, compact JSON, in which only names look like this."""
     text = _as_json(name)
     exactly = "(instr(metadata, ?) OR instr(metadata, ?))"
     return Condition(f"metadata LIKE ? ESCAPE '\\' AND {exactly}", (_pattern(text), f'{{"{text}":', f',"{text}":'))
@@ -142,16 +145,16 @@ def _compared(expression: str, operator: str, value: FilterValue) -> Condition:
 
 
 def _equal(expression: str, value: FilterValue) -> Condition:
-    """Compare, null with null too.
+    """Compare; null equals null.
 
-    SQLite takes an equality to be rare and looks the rows up one by one. Told that it is likely, it scans them in
-    their order, or an index that holds all that is asked for: three times as fast over a million.
+    SQLite assumes that equality is rare, and looks the rows up one by one. With the hint that it is likely, it scans
+    the rows in order, or a covering index: three times as fast over a million.
     """
     return Condition(f"likely({expression} IS ?)", (value,))
 
 
 def _like(expression: str, value: FilterValue) -> Condition:
-    """Whether a text is part of another, ASCII letters of either case alike (the API's rule is not known)."""
+    """Match if one text contains another, ignoring the case of ASCII letters (the API's rule is unknown)."""
     return Condition(f"{expression} LIKE ? ESCAPE '\\'", (None if value is None else _pattern(plain_text(value)),))
 
 
@@ -161,16 +164,16 @@ def _pattern(text: str) -> str:
 
 
 def _as_json(text: str) -> str:
-    """Return a text as it stands within stored metadata."""
+    """Return a text as it is written in stored metadata."""
     return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 def first_seq(moment: int) -> int:
-    """Return the least rowid of a log created then (UTC milliseconds)."""
+    """Return the smallest rowid of a log created then (UTC milliseconds)."""
     return max(-MOMENTS, min(moment, MOMENTS - 1)) << SEQUENCE_BITS
 
 
 def joined(glue: str, conditions: list[Condition]) -> Condition:
-    """Return the conditions as one, put together by " AND " or " OR "."""
+    """Return the conditions as one, joined by " AND " or " OR "."""
     sql = glue.join(f"({condition.sql})" for condition in conditions)
     return Condition(sql, tuple(value for condition in conditions for value in condition.values))

@@ -1,5 +1,5 @@
 """Logs in groups: counted and added up, by the names of Cloudflare's analytics."""
-# ruff: noqa: S608 (SQL is put together of our own constants alone; every value is bound)
+# ruff: noqa: S608 (SQL is built only from our own constants; every value is bound)
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ PERIODS = {
     "datetimeHour": HOUR,
     "date": DAY,
 }
-"""Dimensions of time, with the milliseconds that one value of them covers."""
+"""Time dimensions, with the milliseconds that one value covers."""
 
 TEXTS = {
     "gateway": "gateway",
@@ -30,7 +30,7 @@ TEXTS = {
     "metadataRaw": "coalesce(metadata, '')",
     "sessionId": "coalesce(session, '')",
 }
-"""Dimensions that are texts; `sessionId` is this gateway's own."""
+"""Text dimensions; `sessionId` is this gateway's own."""
 
 NUMBERS = {
     "statusCode": "status_code",
@@ -56,7 +56,7 @@ SUMS = {
     "cost": "total(cost)",
 }
 FIGURES = ("count", *(f"sum_{name}" for name in SUMS))
-"""What groups may be sorted by, besides their dimensions."""
+"""What groups can be sorted by, besides their dimensions."""
 
 COMPARISONS = {"": "=", "neq": "<>", "gt": ">", "geq": ">=", "lt": "<", "leq": "<=", "in": "IN", "notin": "NOT IN"}
 """What may follow a dimension's name in a filter, after an underscore."""
@@ -64,14 +64,14 @@ COMPARISONS = {"": "=", "neq": "<>", "gt": ">", "geq": ">=", "lt": "<", "leq": "
 
 @dataclass(frozen=True)
 class Grouping:
-    """By which dimensions logs are told apart, how their groups are sorted, and how many are wanted."""
+    """How logs are grouped: by which dimensions, in which order, and how many groups at most."""
 
     by: Sequence[str]
     order: Sequence[str]
     limit: int
 
     def sql(self, where: Condition) -> str:
-        """Return the query for the groups of the logs that meet a condition."""
+        """Return the query for the groups of logs that meet a condition."""
         terms = [f"{DIMENSIONS[name]} AS {name}" for name in self.by]
         terms += ["count(*) AS count", *(f"{sql} AS sum_{name}" for name, sql in SUMS.items())]
         places = ", ".join(str(place) for place in range(1, len(self.by) + 1))
@@ -90,7 +90,7 @@ class Grouping:
 
 
 def groups(db: sqlite3.Connection, where: Condition, grouping: Grouping) -> list[dict[str, Any]]:
-    """Return each group's count, its sums and its dimensions by their names; times are UTC milliseconds."""
+    """Return each group's count, sums and dimensions by name. Times are UTC milliseconds."""
     rows = db.execute(grouping.sql(where), (*where.values, grouping.limit))
     return [
         {
@@ -103,7 +103,7 @@ def groups(db: sqlite3.Connection, where: Condition, grouping: Grouping) -> list
 
 
 def condition(filters: Mapping[str, Any]) -> Condition:
-    """Return what a log must meet: all of the filters, by Cloudflare's names; times are UTC milliseconds."""
+    """Return the condition for all of the filters, by Cloudflare's names. Times are UTC milliseconds."""
     tests = [_test(name, value) for name, value in filters.items() if value is not None]
     return joined(" AND ", tests or [Condition("TRUE")])
 
@@ -121,6 +121,6 @@ def _test(name: str, value: Any) -> Condition:
 
 
 def _bound(period: int, comparison: str, at: int) -> Condition:
-    """Compare the start of a log's period, by the rowid: no other log is looked at."""
+    """Compare the start of a log's period by the rowid, so that no other log is read."""
     first = at // period * period if comparison in {"geq", "lt"} and at % period == 0 else (at // period + 1) * period
     return Condition(f"seq {'>=' if comparison in {'gt', 'geq'} else '<'} ?", (first_seq(first),))

@@ -1,10 +1,11 @@
-"""The index of what bodies say: it tells which logs certainly do not hold a text.
+"""The index of bodies' texts. It rules out logs that can't contain a text.
 
-A log's text is cut into pieces, each a row of `body_index`, numbered by `pieces`: numbers without gaps make the index a
-fifth of what rowids of logs would. From the least `unindexed_from` of the gateways on, logs may hold any text: to move
-that mark costs a call nothing, a queue of logs would cost it a tenth of its time in the store.
+A log's text is cut into pieces, each a row of `body_index`, numbered by `pieces`. Numbers without gaps make the index a
+fifth of the size that rowids of logs would. From the smallest `unindexed_from` of the gateways on, logs aren't indexed
+yet and may contain any text. Moving that mark costs a call nothing; a queue of logs would cost a tenth of its time in
+the store.
 """
-# ruff: noqa: S608 (SQL is put together of our own constants alone; every value is bound)
+# ruff: noqa: S608 (SQL is built only from our own constants; every value is bound)
 
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -16,22 +17,22 @@ from cf_aig_gateway.local.store_conditions import Condition
 TRIGRAM = 3
 
 LONGEST = 256
-"""Characters of a text that are looked for: so many stand in two pieces, that no text is cut in two."""
+"""Characters of a text that are searched for. Pieces overlap by that many, so that no text is cut in two."""
 
 TRIGRAMS = 12
-"""Of a text that are looked for, at most."""
+"""The most trigrams of a text that are searched for."""
 
 PIECE = 1 << 16
-"""Characters of a piece; to index them takes about 10 ms, for which others wait to write."""
+"""Characters of a piece. Indexing one takes about 10 ms, during which other writes wait."""
 
 MOST = 2_000_000
-"""Characters of the longest text that is indexed."""
+"""The most characters of a text that is indexed."""
 
 AT_ONCE = 20
-"""Pieces up to which logs are read at once."""
+"""The most pieces for which logs are read at a time."""
 
 MANY_STALE = 10_000
-"""Deleted logs up to which the index is not made anew."""
+"""The most deleted logs for which the index isn't rebuilt."""
 
 MARK = "(SELECT min(unindexed_from) FROM gateways)"
 IS_INDEXED = "EXISTS (SELECT 1 FROM pieces WHERE log = seq AND is_last)"
@@ -47,7 +48,7 @@ CANDIDATES = f"""seq IN (
 
 @dataclass(frozen=True)
 class Piece:
-    """Some of a log's text, None where it cannot be indexed; `is_last` when the log has no more."""
+    """Part of a log's text, None if it can't be indexed. `is_last` if the log has no more."""
 
     log: int
     text: str | None
@@ -55,7 +56,7 @@ class Piece:
 
 
 def is_there(db: sqlite3.Connection) -> bool:
-    """Whether there is an index, and an SQLite that can read it."""
+    """Whether there is an index that this SQLite can read."""
     try:
         db.execute("SELECT rowid FROM body_index LIMIT 0")
     except sqlite3.OperationalError:
@@ -64,18 +65,18 @@ def is_there(db: sqlite3.Connection) -> bool:
 
 
 def holding(text: str) -> Condition | None:
-    """Return that a log may hold the text, whatever its case; None where any log may."""
+    """Return the condition that a log may contain the text, ignoring case; None if any log may."""
     quoted = [trigram.replace('"', '""') for trigram in _trigrams(text)]
     return Condition(CANDIDATES, (" AND ".join(f'"{trigram}"' for trigram in quoted),)) if quoted else None
 
 
 def is_waiting(db: sqlite3.Connection) -> bool:
-    """Whether a log waits to be indexed."""
+    """Whether any log waits to be indexed."""
     return db.execute(f"SELECT 1 FROM logs WHERE {UNINDEXED} LIMIT 1").fetchone() is not None
 
 
 def waiting(db: sqlite3.Connection) -> list[Piece]:
-    """Return what is to be indexed of the oldest logs that wait."""
+    """Return the pieces to index of the oldest waiting logs."""
     pieces: list[Piece] = []
     for log, *bodies in db.execute(WAITING):
         pieces += _pieces(log, bodies)
@@ -85,7 +86,7 @@ def waiting(db: sqlite3.Connection) -> list[Piece]:
 
 
 def batches(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
-    """Yield the pieces, in each batch about as many characters as in one large piece."""
+    """Yield the pieces in batches, each about as large as one large piece."""
     batch: list[Piece] = []
     size = 0
     for piece in pieces:
@@ -99,7 +100,7 @@ def batches(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
 
 
 def fill(db: sqlite3.Connection, pieces: Sequence[Piece]) -> None:
-    """Index the pieces, but for those of logs that another process has indexed, or that are deleted."""
+    """Index the pieces, except of logs that another process has indexed or that are deleted."""
     for piece in pieces:
         if not db.execute(f"SELECT 1 FROM logs WHERE seq = ? AND NOT {IS_INDEXED}", (piece.log,)).fetchone():
             continue
@@ -113,7 +114,7 @@ def fill(db: sqlite3.Connection, pieces: Sequence[Piece]) -> None:
 
 
 def is_stale(db: sqlite3.Connection) -> bool:
-    """Whether most of the index is of deleted logs, which cannot be taken out of it one by one."""
+    """Whether most of the index belongs to deleted logs, which can't be removed from it one by one."""
     indexed, live = db.execute(STALE).fetchone()
     return indexed - live > max(MANY_STALE, live)
 
@@ -138,12 +139,12 @@ def _pieces(log: int, bodies: Sequence[bytes | None]) -> list[Piece]:
 
 
 def _trigrams(text: str) -> list[str]:
-    """Return some of the trigrams of a text, spread over it; of two lines, which may stand apart, those of each."""
+    """Return some of a text's trigrams, spread over it. Lines may be stored apart, so no trigram spans two."""
     lines = _folded(text)[:LONGEST].split("\n")
     every = list({line[at : at + TRIGRAM]: None for line in lines for at in range(len(line) - TRIGRAM + 1)})
     return every[:: -(-len(every) // TRIGRAMS)] if every else []
 
 
 def _folded(text: str) -> str:
-    """Return a text as texts are compared, whatever their case; the index would end at a NUL."""
+    """Return a text folded for comparison without case. NUL is replaced, as the index would end there."""
     return text.casefold().replace("\0", "\ufffd")

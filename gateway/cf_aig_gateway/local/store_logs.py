@@ -1,5 +1,5 @@
-"""Logs in the store: how they are written, found, read, changed and deleted."""
-# ruff: noqa: S608 (SQL is put together of our own constants alone; every value is bound)
+"""Logs in the store: writing, finding, reading, changing and deleting them."""
+# ruff: noqa: S608 (SQL is built only from our own constants; every value is bound)
 
 import json
 import sqlite3
@@ -14,7 +14,7 @@ from cf_aig_gateway.local.store_conditions import TOTAL_TOKENS, Condition, joine
 from cf_aig_gateway.local.store_schema import SEQUENCE_BITS
 
 HEAD = 10_000
-"""Bytes of a body that a log's details show; Cloudflare's own limit is not documented."""
+"""The most bytes of a body that a log's details show. Cloudflare's own limit is undocumented."""
 
 COLUMNS = (
     "gateway", "success", "cached", "status_code", "duration", "tokens_in", "tokens_out", "cost", "feedback", "score",
@@ -22,10 +22,13 @@ COLUMNS = (
     "authentication", "compatibility_mode", "event_id", "user_agent", "id", "session",
 )  # fmt: skip
 FACTS = ("path", "step", "custom_cost", "usage_metadata", "timings")
-"""What is shown and never searched: kept apart, so that rows stay narrow and a million are scanned quickly."""
+"""Columns that are shown but never searched.
+
+They are stored separately, so that rows stay narrow and a million are scanned quickly.
+"""
 
 FINGERPRINT = "fingerprint"
-"""A fact that is made of the request as its log is written; logs of earlier versions lack it."""
+"""A fact computed from the request when its log is written. Logs from earlier versions lack it."""
 
 BODIES = ("request", "response")
 MEASURES = {"cost": "cost", "duration": "duration", "tokens_in": "tokens_in", "tokens_out": "tokens_out"}
@@ -54,12 +57,12 @@ PRINTED = f"""json_object(
 UNPRINTED = f'"{FINGERPRINT}":null}}'
 
 MANY = 100_000
-"""Logs from which on two threads look through half of them each."""
+"""The number of logs from which two threads each scan half."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """How logs are sorted; those that are equal, by time."""
+    """How logs are sorted; ties, by time."""
 
     column: str = "created_at"
     direction: str = "desc"
@@ -71,7 +74,7 @@ class Order:
 
 
 def insert(db: sqlite3.Connection, record: Record) -> None:
-    """Add one log, as far as its gateway is there and has room."""
+    """Add one log, if its gateway exists and has room."""
     if not _has_room(db, record.gateway):
         return
     seq = _next_seq(db, record.created_at)
@@ -83,16 +86,16 @@ def insert(db: sqlite3.Connection, record: Record) -> None:
 
 
 def find(db: sqlite3.Connection, where: Condition, order: Order, limit: int, offset: int) -> list[dict[str, Any]]:
-    """Return logs as the API lists them."""
+    """Return logs in the API's form."""
     chosen = f"{_first(where, order)} OFFSET ?"
     sql = f"SELECT logs.*, facts FROM {WHOLE} WHERE seq IN ({chosen}) ORDER BY {order.sql()}"
     return [_row(row) for row in db.execute(sql, (*where.values, limit, min(offset, 1 << 62)))]
 
 
 def fingerprints(db: sqlite3.Connection, where: Condition, after: str, limit: int) -> list[str]:
-    """Return logs that match as JSON, the newest first, with fingerprints of their requests: those older than `after`.
+    """Return matching logs older than `after` as JSON, newest first, with fingerprints of their requests.
 
-    SQLite writes the JSON, in a third of the time and while others run.
+    SQLite writes the JSON in a third of the time, and while other threads run.
     """
     older = "AND seq < (SELECT seq FROM logs WHERE id = ?)" if after else ""
     sql = f"SELECT seq, {PRINTED} FROM {WHOLE} WHERE {where.sql} {older} ORDER BY seq DESC LIMIT ?"
@@ -101,12 +104,12 @@ def fingerprints(db: sqlite3.Connection, where: Condition, after: str, limit: in
 
 
 def first(db: sqlite3.Connection, where: Condition, order: Order, most: int) -> list[int]:
-    """Return the first logs that match, by their rowids."""
+    """Return the rowids of the first matching logs."""
     return [seq for (seq,) in db.execute(_first(where, order), (*where.values, most))]
 
 
 def totals(db: sqlite3.Connection, where: Condition, *, measured: bool = False) -> dict[str, Any]:
-    """Count the logs and, when measured, add the smallest and the largest of their measures."""
+    """Count the logs and, if requested, add the extremes of their measures."""
     terms = ["count(*) AS total_count"]
     if measured:
         terms += [f"{side}({sql}) AS {side}_{name}" for name, sql in MEASURES.items() for side in ("min", "max")]
@@ -114,7 +117,7 @@ def totals(db: sqlite3.Connection, where: Condition, *, measured: bool = False) 
 
 
 def added(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return the totals of several parts as those of the whole."""
+    """Add up the totals of several parts."""
     whole: dict[str, Any] = {"total_count": sum(part["total_count"] for part in parts)}
     for name in parts[0].keys() - whole.keys():
         extreme = min if name.startswith("min_") else max
@@ -123,10 +126,10 @@ def added(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def halves(db: sqlite3.Connection, where: Condition) -> list[Condition]:
-    """Return a condition as two, on the newer and on the older logs, for two threads.
+    """Split a condition in two, for the newer and the older logs, for two threads.
 
-    As it is where there are not MANY, where it parses JSON or writes dates (SQLite's allocator has one lock, and two
-    threads are slower at that than one), or where an index is asked, which answers for all at once.
+    Not split if there are fewer than MANY logs, if it parses JSON or writes dates (SQLite's allocator has one lock,
+    which makes two threads slower than one), or if it uses an index, which covers all logs at once.
     """
     many, oldest, newest = db.execute(EXTENT).fetchone()
     if many < MANY or any(costly in where.sql for costly in ("json_each", "datetime", "MATCH")):
@@ -136,13 +139,13 @@ def halves(db: sqlite3.Connection, where: Condition) -> list[Condition]:
 
 
 def details(db: sqlite3.Connection, where: Condition) -> dict[str, Any] | None:
-    """Return one log with the sizes and the heads of its bodies."""
+    """Return one log with the sizes and beginnings of its bodies."""
     row = db.execute(f"SELECT logs.*, facts, {SIZES} FROM {WHOLE} WHERE {where.sql}", where.values).fetchone()
     return None if row is None else _row(row) | _heads(row)
 
 
 def body(db: sqlite3.Connection, where: Condition, which: str) -> tuple[bytes | None, str | None] | None:
-    """Return a stored body and its content type; the body may be missing, and so may the log."""
+    """Return a stored body and its content type. The body or the log may be missing."""
     sql = f"SELECT {which}, {which}_content_type FROM {WHOLE} WHERE {where.sql}"
     row = db.execute(sql, where.values).fetchone()
     return None if row is None else (row[0], row[1])
@@ -156,17 +159,17 @@ def patch(db: sqlite3.Connection, where: Condition, changes: dict[str, Any]) -> 
 
 
 def delete(db: sqlite3.Connection, where: Condition, order: Order, limit: int) -> int:
-    """Delete the first logs that match, with their bodies, and return how many there were."""
+    """Delete the first matching logs with their bodies, and return how many there were."""
     return db.execute(f"DELETE FROM logs WHERE seq IN ({_first(where, order)})", (*where.values, limit)).rowcount
 
 
 def _first(where: Condition, order: Order) -> str:
-    """Return the query for the rowids of the first logs that match; how many is its last value."""
+    """Return the query for the rowids of the first matching logs; its last value is how many."""
     return f"SELECT seq FROM logs WHERE {where.sql} ORDER BY {order.sql()} LIMIT ?"
 
 
 def _has_room(db: sqlite3.Connection, gateway_id: str) -> bool:
-    """Apply the gateway's `log_management`: at the limit nothing is added, or the oldest go."""
+    """Apply the gateway's `log_management`: at the limit, add nothing or delete the oldest."""
     row = db.execute(ROOM, (gateway_id,)).fetchone()
     if row is None:
         return False
@@ -185,7 +188,10 @@ def _next_seq(db: sqlite3.Connection, created_at: int) -> int:
 
 
 def _row(row: sqlite3.Row) -> dict[str, Any]:
-    """Return a row by the API's names; bodies stand in lists as empty text, and no scanner or reseller is here."""
+    """Return a row with the API's names. In lists, bodies are empty strings.
+
+    There are no scanners or resellers here.
+    """
     facts: dict[str, Any] = json.loads(row["facts"])
     return {
         "id": row["id"],
@@ -224,7 +230,7 @@ def _row(row: sqlite3.Row) -> dict[str, Any]:
 
 
 def _printed(db: sqlite3.Connection, seq: int, text: str) -> str:
-    """Return a log with the fingerprint of its request, which an earlier version wrote without."""
+    """Return a log with its request's fingerprint, which logs from an earlier version lack."""
     (request,) = db.execute("SELECT request FROM details WHERE log = ?", (seq,)).fetchone()
     return text.removesuffix(UNPRINTED) + UNPRINTED.replace("null", _json(_fingerprint(request)) or "null")
 
@@ -245,7 +251,7 @@ def _heads(row: sqlite3.Row) -> dict[str, Any]:
 
 
 def iso(at: int) -> str:
-    """Return UTC milliseconds as the API writes a time."""
+    """Return UTC milliseconds as a time in the API's form."""
     return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -1,4 +1,4 @@
-"""What a gateway has besides settings and logs: its policies and routes, each as JSON under an id."""
+"""A gateway's policies and routes, each stored as JSON under an id."""
 
 import json
 import sqlite3
@@ -10,7 +10,7 @@ Kind = Literal["policy", "route", "cost"]
 
 
 def every(db: sqlite3.Connection, gateway_id: str, kind: Kind) -> list[dict[str, Any]]:
-    """Return a gateway's resources of a kind, the oldest first."""
+    """Return a gateway's resources of a kind, oldest first."""
     sql = "SELECT * FROM resources WHERE gateway = ? AND kind = ? ORDER BY created_at, id"
     return [_read(row) for row in db.execute(sql, (gateway_id, kind))]
 
@@ -18,7 +18,7 @@ def every(db: sqlite3.Connection, gateway_id: str, kind: Kind) -> list[dict[str,
 def put(
     db: sqlite3.Connection, gateway_id: str, kind: Kind, id_: str, body: dict[str, Any], now: int
 ) -> dict[str, Any]:
-    """Keep a resource under its id, in place of the one that was there, and return it."""
+    """Store a resource under its id, replacing any earlier one, and return it."""
     kept = (
         "INSERT INTO resources VALUES (?, ?, ?, ?, ?, ?) "
         "ON CONFLICT DO UPDATE SET body = excluded.body, modified_at = excluded.modified_at"
@@ -28,7 +28,7 @@ def put(
 
 
 def remove(db: sqlite3.Connection, gateway_id: str, kind: Kind, id_: str) -> bool:
-    """Forget a resource, and return whether there was one."""
+    """Delete a resource, and return whether it existed."""
     sql = "DELETE FROM resources WHERE gateway = ? AND kind = ? AND id = ?"
     return db.execute(sql, (gateway_id, kind, id_)).rowcount > 0
 

@@ -1,4 +1,4 @@
-"""The store's file: how it is laid out, made and opened."""
+"""The store's file: its layout, creation and opening."""
 
 import errno
 import os
@@ -13,13 +13,16 @@ APPLICATION_ID = 0x41494701
 """Marks a file as the local gateway's ("AIG", layout 1)."""
 
 LAYOUT = 3
-"""Of the tables, in `user_version`: a file of an older one is migrated when it is opened, a newer one is refused."""
+"""The version of the tables, in `user_version`. An older file is migrated when opened; a newer one is refused."""
 
 SEQUENCE_BITS = 16
-"""A log's rowid is its creation in UTC milliseconds, shifted by this: rows lie in order of time and need no index."""
+"""A log's rowid is its creation time in UTC milliseconds, shifted by this.
+
+So rows are in order of time and need no index.
+"""
 
 # An empty line ends each statement.
-# `measures` and `labels` are narrow copies of what is filtered most: scanned instead of the rows, in half the time.
+# `measures` and `labels` are narrow copies of the most filtered columns: scanning them takes half the time.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS gateways (
     id TEXT PRIMARY KEY, settings TEXT NOT NULL, created_at INTEGER NOT NULL, modified_at INTEGER NOT NULL,
@@ -82,7 +85,7 @@ CREATE TABLE IF NOT EXISTS windows (
 INDEX = """
 CREATE VIRTUAL TABLE IF NOT EXISTS body_index USING fts5(body, content='', detail=none, tokenize='trigram')
 """
-"""Of what bodies say, without the bodies: which trigrams are in which piece."""
+"""The index of bodies' texts, without the texts: which trigrams are in which piece."""
 
 
 DAMAGED = "It is damaged: move it away with its -wal and -shm files; `sqlite3 FILE .recover` may rescue logs"
@@ -100,17 +103,17 @@ ADVICE = {
 
 
 def told(error: sqlite3.Error) -> str:
-    """Return what went wrong with the file, and what to do."""
+    """Return what went wrong with the file, and what to do about it."""
     advice = ADVICE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, "")
     return f"{error}. {advice}".rstrip(". ") + "."
 
 
 def create(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
-    """Make the file and its folder where they are missing, for this user alone, and let `fill` add its first rows.
+    """Create the file and its folder if missing, for this user only, and let `fill` add the first rows.
 
     Raises:
-        OSError: the place cannot be written.
-        GatewayError: the file is something else.
+        OSError: the location isn't writable.
+        GatewayError: the file isn't a store.
 
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -122,9 +125,9 @@ def create(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
 
 
 def _make_file(path: Path) -> None:
-    """Make the file where it is missing. One that exists is not opened.
+    """Create the file if it is missing. An existing file isn't opened.
 
-    A store of this process may have it open, and closing it here would release the locks of that store
+    A store of this process may have it open, and closing it here would release that store's locks
     (https://sqlite.org/howtocorrupt.html, section 2.2, read 2026-11-29).
     """
     try:
@@ -137,7 +140,7 @@ def _make_file(path: Path) -> None:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Return a connection that any thread may use, one at a time; transactions are begun by hand."""
+    """Return a connection that any thread may use, one at a time. Transactions are started explicitly."""
     db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
     db.row_factory = sqlite3.Row
     return db
@@ -148,13 +151,13 @@ def _is_locked(error: Exception) -> bool:
 
 
 def _laid_out(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
-    """Lay the file out; try again while another process turns WAL mode on, for which no timeout of SQLite's waits."""
+    """Set up the file. Retry while another process turns WAL mode on, which SQLite's timeout doesn't cover."""
     try:
         _opened_and_laid_out(path, fill)
     except sqlite3.OperationalError as error:
         if not _is_locked(error):
             raise
-        import stamina  # noqa: PLC0415 (seldom needed, and a tenth of the time to start)
+        import stamina  # noqa: PLC0415 (rarely needed, and a tenth of the startup time)
 
         again = stamina.retry(on=_is_locked, attempts=20, wait_initial=0.01, wait_max=0.5)
         again(_opened_and_laid_out)(path, fill)
@@ -166,7 +169,7 @@ def _opened_and_laid_out(path: Path, fill: Callable[[sqlite3.Connection], None])
 
 
 def _lay_out(db: sqlite3.Connection, fill: Callable[[sqlite3.Connection], None]) -> None:
-    """Make the tables, once, though several processes may come at the same time."""
+    """Create the tables once, even if several processes start at the same time."""
     (tables,) = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if not tables:
         db.execute("PRAGMA page_size = 8192")
@@ -192,7 +195,7 @@ def _layout(db: sqlite3.Connection) -> int:
 
 
 def _migrate(db: sqlite3.Connection) -> None:
-    """Bring the tables of an older layout to this one, unless another process has just done so."""
+    """Migrate tables of an older layout, unless another process has just done so."""
     db.execute("BEGIN IMMEDIATE")
     if _layout(db) < LAYOUT:
         db.execute("ALTER TABLE logs ADD COLUMN session TEXT")
@@ -205,7 +208,7 @@ def _migrate(db: sqlite3.Connection) -> None:
 
 
 def _make_tables(db: sqlite3.Connection) -> None:
-    """Make the tables that are missing."""
+    """Create missing tables."""
     for statement in SCHEMA.split("\n\n"):
         db.execute(statement)
     db.execute(f"PRAGMA user_version = {LAYOUT}")

@@ -1,4 +1,4 @@
-"""The one writer of the store: what waits together is committed together, off the event loop."""
+"""The only writer of the store. It commits all pending work together, off the event loop."""
 
 import asyncio
 import sqlite3
@@ -13,7 +13,7 @@ import anyio
 T = TypeVar("T")
 
 MAX_WAITING = 64 * 1024 * 1024
-"""Bytes that may wait to be written; beyond them, whoever writes waits first."""
+"""The most bytes that may wait to be written. Beyond that, a writer waits first."""
 
 
 @dataclass(slots=True, eq=False)
@@ -25,19 +25,19 @@ class _Job:
     error: Exception | None = None
 
     def attempt(self, db: sqlite3.Connection) -> None:
-        """Do the work, or leave no trace of it: the others of the transaction go on."""
+        """Do the work, or roll it back alone: the rest of the transaction continues."""
         db.execute("SAVEPOINT job")
         try:
             self.result = self.work(db)
         except Exception as error:
             self.error = error
             if not db.in_transaction and isinstance(error, sqlite3.Error):
-                raise  # all is rolled back, as on a full disk
+                raise  # everything is rolled back, as on a full disk
             db.execute("ROLLBACK TO job")
         db.execute("RELEASE job")
 
     def settle(self) -> None:
-        """Wake whoever awaits the job, unless it has left."""
+        """Wake whatever awaits the job, unless it was cancelled."""
         if self.done.done():
             return
         if self.error:
@@ -47,7 +47,7 @@ class _Job:
 
 
 class Writer:
-    """A thread that owns the writing connection, for as long as the event loop that made it."""
+    """A thread that owns the writing connection while the event loop that created it runs."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
@@ -59,9 +59,9 @@ class Writer:
         self._thread.start()
 
     async def run(self, work: Callable[[sqlite3.Connection], T], size: int = 0) -> T:
-        """Return what `work` returned once it is committed; `size` is the bytes it holds meanwhile.
+        """Return what `work` returned, once it is committed. `size` is how many bytes it holds meanwhile.
 
-        A caller that is cancelled no longer knows whether its work was done.
+        A cancelled caller can't know whether its work was done.
         """
         while self._waiting and self._waiting + size > MAX_WAITING:
             await self._room.wait()
@@ -71,7 +71,7 @@ class Writer:
         return await job.done
 
     async def close(self) -> None:
-        """Write what waits, then close the connection."""
+        """Write pending work, then close the connection."""
         self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
         self._db.close()
@@ -96,7 +96,7 @@ class Writer:
 
 
 def _commit(db: sqlite3.Connection, batch: list[_Job]) -> None:
-    """Do the jobs in one transaction; when it cannot be committed, all have failed."""
+    """Do the jobs in one transaction. If it can't be committed, all have failed."""
     try:
         db.execute("BEGIN IMMEDIATE")
         for job in batch:

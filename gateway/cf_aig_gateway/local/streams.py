@@ -1,4 +1,4 @@
-"""A provider's event stream on its way to the caller: passed on as it comes, logged before its end."""
+"""Passes a provider's event stream to the caller as it arrives, and logs it before its end."""
 
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -15,24 +15,24 @@ from cf_aig_gateway.local.providers.answers import Answer, BrokenOff
 from cf_aig_gateway.local.usage import usage_of_stream
 
 ENDS = tuple({end for known in formats.FORMATS for end in known.ends})
-"""How the last event of a stream begins."""
+"""The first bytes of a stream's last event."""
 
 OPENING = 64
-"""Bytes that tell what kind of stream it is."""
+"""Bytes examined to find the kind of a stream."""
 
 TAIL = 64 * 1024
-"""Bytes kept of a stream that is too large to be stored, for its usage."""
+"""Bytes kept from the end of a stream that is too large to store, to read its usage."""
 
 
 class Transcript:
-    """What has passed of a stream."""
+    """The part of a stream that has passed."""
 
     def __init__(self) -> None:
         self._bytes = bytearray()
         self._cut = False
 
     def add(self, chunk: bytes) -> None:
-        """Take a chunk; of what is too large to be stored, only the end is kept."""
+        """Take a chunk. Of a stream that is too large to store, only the end is kept."""
         self._bytes += chunk
         if self._cut or len(self._bytes) > MAX_STORED:
             self._cut = True
@@ -40,7 +40,7 @@ class Transcript:
 
     @property
     def is_at_end(self) -> bool:
-        """Tell whether the last event has passed, whole."""
+        """Whether the last event has passed completely."""
         if not self._bytes.endswith(b"\n\n"):
             return False
         start = self._bytes.rfind(b"\n\n", 0, -2)
@@ -48,7 +48,7 @@ class Transcript:
 
     @property
     def is_whole(self) -> bool:
-        """Tell whether it does not stop in the middle of an event."""
+        """Whether it doesn't stop in the middle of an event."""
         if not formats.begins_stream(bytes(self._bytes[:OPENING])):
             return self._bytes.endswith(b"\n")
         stream = formats.stream()
@@ -58,17 +58,17 @@ class Transcript:
 
     @property
     def body(self) -> bytes | None:
-        """Return the stream as it is stored; None when it is too large."""
+        """Return the stream to store; None if it is too large."""
         return None if self._cut else bytes(self._bytes)
 
     def usage(self, call: Call, *, is_whole: bool) -> Usage:
-        """Return the tokens that the provider reported, or an estimate where it reported none."""
+        """Return the tokens that the provider reported, or an estimate if it reported none."""
         return usage_of_stream(call.provider, bytes(self._bytes), call.content, is_whole=is_whole)
 
 
 @dataclass
 class StreamReply:
-    """The reply that carries a stream: an ASGI application."""
+    """A streamed reply: an ASGI application."""
 
     exchange: Exchange
     answer: Answer
@@ -76,7 +76,7 @@ class StreamReply:
 
     @property
     def status_code(self) -> int:
-        """Return the HTTP status, by Starlette's name for it."""
+        """The HTTP status, under Starlette's name."""
         return self.answer.status
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (ASGI's signature)
@@ -84,7 +84,7 @@ class StreamReply:
         try:
             await self._pass_on(transcript, send)
         except BrokenOff:
-            await self._log(transcript, UPSTREAM_BROKE)  # no last message: the caller's connection breaks, too
+            await self._log(transcript, UPSTREAM_BROKE)  # no final message: the caller's connection breaks, too
         except anyio.get_cancelled_exc_class():
             await self._log(transcript, CLIENT_LEFT)
             raise

@@ -1,7 +1,7 @@
-"""Workers Observability's telemetry over the local gateway's logs, in the forms of the official SDK (cloudflare 5.9.0).
+"""Workers Observability's telemetry over the local gateway's logs, in the official SDK's forms (cloudflare 5.9.0).
 
-No page documents the events of AI Gateway there. These have the names of its documented OpenTelemetry export, those of
-`$metadata`, and the logs API's own names for what neither names; a caller's metadata are attributes of their own.
+No page documents the events of AI Gateway there. These use the names of its documented OpenTelemetry export, those of
+`$metadata`, and otherwise the logs API's names. A caller's metadata entries are separate attributes.
 """
 
 import json
@@ -27,10 +27,10 @@ from cf_aig_gateway.shapes import as_list, as_object
 
 DATASET = "cloudflare-ai-gateway"
 MOST = 2000
-"""Events, keys and groups of one answer; Cloudflare's own bound is not known."""
+"""The most events, keys and groups in one answer. Cloudflare's own limit is unknown."""
 
 SCANNED = 100_000
-"""Logs that one query looks at, the newest: they are read in Python, which is not for more."""
+"""The most logs that one query reads, newest first. They are read in Python, which is too slow for more."""
 
 ROWS = """
 SELECT logs.*, facts FROM logs JOIN details ON log = seq WHERE seq >= ? AND seq < ? ORDER BY seq DESC LIMIT ?
@@ -38,7 +38,7 @@ SELECT logs.*, facts FROM logs JOIN details ON log = seq WHERE seq >= ? AND seq 
 BODIES = "SELECT request, response FROM details WHERE log = ?"
 
 OWN = {"timestamp", "seq"}
-"""What an event holds for this module alone."""
+"""Members of an event that only this module uses."""
 
 BODY_KEYS = {"request": "gen_ai.prompt_json", "response": "gen_ai.completion_json"}
 
@@ -50,14 +50,14 @@ class _Wire(BaseModel, defer_build=True):
 
 
 class Timeframe(_Wire):
-    """From when to when, in Unix milliseconds."""
+    """A time range in Unix milliseconds."""
 
     start: int = Field(alias="from")
     end: int = Field(alias="to")
 
 
 class Needle(_Wire):
-    """A text that stands somewhere in an event."""
+    """A text anywhere in an event."""
 
     value: str | float | bool
     is_regex: bool = Field(False, alias="isRegex")
@@ -65,7 +65,7 @@ class Needle(_Wire):
 
 
 class Calculation(_Wire):
-    """What is worked out of events."""
+    """A figure computed from events."""
 
     operator: str
     key: str = ""
@@ -73,14 +73,14 @@ class Calculation(_Wire):
 
 
 class GroupBy(_Wire):
-    """By which key events are told apart."""
+    """The key by which events are grouped."""
 
     type: str
     value: str
 
 
 class Parameters(_Wire):
-    """Which events, and what of them."""
+    """Which events, and what to return about them."""
 
     filters: list[dict[str, Any]] = []
     filter_combination: Literal["and", "or", "AND", "OR"] = Field("and", alias="filterCombination")
@@ -189,7 +189,7 @@ def _statistics(rows: int) -> dict[str, Any]:
 
 
 async def _events(request: Request, start: int, end: int, parameters: Parameters) -> list[Event]:
-    """Return the events of a span that meet the filters, newest first, without their bodies."""
+    """Return the events of a time span that match the filters, newest first, without their bodies."""
     span = first_seq(start), first_seq(end), SCANNED
     needle = parameters.needle
 
@@ -206,7 +206,7 @@ async def _events(request: Request, start: int, end: int, parameters: Parameters
 
 
 def _event(row: sqlite3.Row) -> Event:
-    """Return a log as the flat attributes of an event."""
+    """Return a log as an event's flat attributes."""
     facts = json.loads(row["facts"])
     usage = as_object(facts["usage_metadata"])
     model = row["model"].removeprefix(f"{row['provider']}/")
@@ -255,7 +255,7 @@ def _bodies(db: sqlite3.Connection, event: Event) -> Event:
 
 
 def _written(event: Event) -> dict[str, Any]:
-    """Return an event as the API gives it."""
+    """Return an event in the API's form."""
     own = {name.removeprefix("$metadata."): value for name, value in event.items() if name.startswith("$metadata.")}
     source = {name: value for name, value in event.items() if not name.startswith("$") and name not in OWN}
     return {"$metadata": own, "dataset": DATASET, "source": source, "timestamp": event["timestamp"]}

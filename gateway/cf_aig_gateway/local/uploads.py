@@ -1,4 +1,4 @@
-"""Bodies that are not JSON: passed on as they are, and logged by kind and size."""
+"""Bodies that aren't JSON: passed on unchanged, and logged by kind and size."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
 MOST_PARTS = 100
-"""Parts of a form that are listed."""
+"""The most parts of a form that are listed."""
 
 MOST_READ = 1000
-"""Parts of a form that are read; a form of a million would hold the event loop for seconds."""
+"""The most parts of a form that are read. A million would block the event loop for seconds."""
 
 MOST_TEXT = 1000
-"""Bytes of a form's field that are logged by their value; more are logged by their number."""
+"""The most bytes of a form field that is logged by value. A longer one is logged by size."""
 
 BINARY = ("audio/", "image/", "video/", "application/octet-stream", "application/pdf", "application/zip")
 
@@ -47,7 +47,7 @@ def _wanted(options: dict[bytes, bytes]) -> dict[str, bytes]:
 
 
 class _Form:
-    """Takes what the parser finds; of each part its headers, its size, and how it begins."""
+    """Collects what the parser finds: each part's headers, size, and first bytes."""
 
     def __init__(self) -> None:
         self.parts: list[_Part] = []
@@ -95,7 +95,7 @@ class _Form:
 
 
 def note(content_type: str, body: bytes) -> dict[str, Any]:
-    """Return what is logged of a request's body; a form's model stands beside its parts."""
+    """Return what is logged for a request's body. A form's model is beside its parts."""
     kind = content_type.partition(";")[0].strip().lower() or "unknown"
     held: dict[str, Any] = {"content_type": kind, "bytes": len(body)}
     return held | _form(content_type, body) if kind == "multipart/form-data" else held
@@ -126,6 +126,6 @@ def _form(content_type: str, body: bytes) -> dict[str, Any]:
 
 
 def logged_reply(content_type: str, body: bytes) -> bytes:
-    """Return what is logged of a reply: a picture, a sound or a file by kind and size, all else as it is."""
+    """Return what is logged for a reply: pictures, sounds and files by kind and size, everything else unchanged."""
     kind = content_type.partition(";")[0].strip().lower()
     return write_json({"content_type": kind, "bytes": len(body)}) if kind.startswith(BINARY) else body

@@ -1,4 +1,4 @@
-"""The tokens of a call, as its provider reports them, or estimated where it reports none."""
+"""The tokens of a call, as its provider reports them, or estimated if it reports none."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from cf_aig_gateway.json_text import read_json
 from cf_aig_gateway.local.providers.scenarios import count_tokens
 
 NONE = Usage(0, 0)
-"""The usage of a call that was refused: no tokens, at no cost."""
+"""The usage of a refused call: no tokens, no cost."""
 
 
 def usage_of_body(provider: str, body: bytes) -> Usage:
@@ -22,7 +22,7 @@ def usage_of_body(provider: str, body: bytes) -> Usage:
 def usage_of_stream(provider: str, body: bytes, asked: Mapping[str, Any], *, is_whole: bool) -> Usage:
     """Read the usage that a stream reports.
 
-    What it does not report, or of a stream that broke off not to the end, is estimated from the text that passed.
+    What it doesn't report, or not to the end because it broke off, is estimated from the text that passed.
     """
     reported = _usage(provider, _telling(body))
     if is_whole and reported.tokens_out is not None:
@@ -43,7 +43,7 @@ def usage_of_stream(provider: str, body: bytes, asked: Mapping[str, Any], *, is_
 
 
 def _telling(body: bytes) -> bytes:
-    """Return the events that may tell tokens: reading all of a long stream takes as long as it is."""
+    """Return the events that may report tokens, to avoid parsing all of a long stream."""
     if not body.startswith((b"data:", b"event:", b":")):
         return body
     return b"\n".join(_lines_with(b"usage", body)) + b"\n\n"
@@ -66,7 +66,7 @@ def _usage(provider: str, body: bytes) -> Usage:
 
 
 def _size(held: Conversation | None) -> int:
-    """Estimate the tokens of what a conversation says."""
+    """Estimate the tokens of a conversation's text."""
     turns = held.turns if held else ()
     texts = [part for turn in turns for part in (turn.reasoning, turn.text, *(call.arguments for call in turn.calls))]
     return count_tokens("\n".join(filter(None, texts)))

@@ -3,4 +3,4 @@
 from typing import Literal
 
 LogSystem = Literal["auto", "gateway", "observability"]
-"""Where an account keeps its logs; `auto` is found out."""
+"""Where an account keeps its logs; `auto` finds out."""

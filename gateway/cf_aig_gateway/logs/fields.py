@@ -1,8 +1,8 @@
-"""Which keys of an account's events hold the fields of a log: found, as no page documents them.
+"""Finds which keys of an account's events contain the fields of a log: no page documents them.
 
 The candidates are, in this order: the names of AI Gateway's OpenTelemetry export
 (developers.cloudflare.com/ai-gateway/observability/otel-integration), those that Cloudflare's Agents SDK writes on its
-spans, those of the logs API, and `$metadata`'s. Any of them may stand below a prefix.
+spans, those of the logs API, and `$metadata`'s. Any of them may have a prefix.
 """
 
 import re
@@ -63,27 +63,30 @@ NUMBERS = frozenset(
      "feedback", "score"}
 )  # fmt: skip
 SHARED = 4
-"""Fields that must have a prefix in common before one without a dot is taken for one."""
+"""How many fields must share a prefix without a dot before it counts as a prefix."""
 
 FLAGS = frozenset({"success", "cached"})
 BODIES = ("request", "response")
 NEEDED = ("model", "provider", "status_code", "duration", "tokens_in", "tokens_out", "cost", "request", "response")
-"""Fields whose lack is told."""
+"""Fields whose absence is reported."""
 
 OWN = ("$metadata.", "$workers.", "$cloudflare.", "gen_ai.", "http.", "cloudflare.", "otel.")
-"""Keys that begin so are no metadata of a caller's."""
+"""Keys that begin with these aren't a caller's metadata."""
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _PREFIX = re.compile(r"[./:]")
 
 
 def plain(key: str) -> str:
-    """Return a key in one spelling: `tokensIn`, `tokens-in` and `TokensIn` are `tokens_in`."""
+    """Return a key in normalized spelling: `tokensIn`, `tokens-in` and `TokensIn` are `tokens_in`."""
     return _CAMEL.sub("_", key).replace("-", "_").lower()
 
 
 def flattened(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of an event by dotted keys; objects and JSON texts are opened, but for stored bodies."""
+    """Return the values of an event by dotted keys.
+
+    Objects and JSON strings are flattened, except for stored bodies.
+    """
     source = event.get("source")
     held = as_object(read_json(source) if isinstance(source, str) else source)
     own = {name: value for name, value in event.items() if name.startswith("$")}
@@ -106,7 +109,7 @@ def _opened(value: Any) -> Any:
 
 
 def _is_body(key: str, value: dict[str, Any]) -> bool:
-    """Whether an object is a stored body, and not one that holds fields of a log."""
+    """Whether an object is a stored body rather than one with fields of a log."""
     dotted = plain(key).replace("_", ".")
     names = {name for part in BODIES for name in CANDIDATES[part] if _fits(dotted, name.replace("_", "."))}
     if any(name.startswith("gen_ai.") for name in names):
@@ -120,14 +123,14 @@ def _fits(key: str, name: str) -> bool:
 
 @dataclass(frozen=True)
 class Shape:
-    """Where the fields of a log are: `keys` by field, `types` of the keys that can be asked for."""
+    """Where the fields of a log are: `keys` by field, and `types` of the keys that can be queried."""
 
     keys: Mapping[str, str]
     types: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def prefixes(self) -> tuple[str, ...]:
-        """What keys begin with that a caller's own names do not: where metadata or the model stand."""
+        """Prefixes that a caller's own names don't have: those of the metadata and model keys."""
         key = self.keys.get("model", "")
         before = next((key.removesuffix(name) for name in CANDIDATES["model"] if key.endswith(name)), "")
         return (*((f"{before}metadata.", before) if before else ()), "metadata.")
@@ -137,19 +140,19 @@ class Shape:
         return self.keys.get(name, "") in self.types
 
     def missing(self) -> list[str]:
-        """Return the fields that were not found and matter."""
+        """The important fields that weren't found."""
         return [name for name in NEEDED if name not in self.keys]
 
     def attribute(self, name: str) -> str:
-        """Return the key of a caller's metadata by that name; empty where there is none that can be asked for."""
+        """Return the key of a caller's metadata by that name; empty if none can be queried."""
         names = [key for key in self.types if key == name or key.endswith(f".{name}")]
         return min(names, key=len, default="")
 
 
 def shape(types: Mapping[str, str], samples: Iterable[Mapping[str, Any]], named: Mapping[str, str]) -> Shape:
-    """Return where the fields are, of the keys that there are and what stands in some events.
+    """Find where the fields are, from the existing keys and a sample of events.
 
-    `named` are the keys that the operator names, by field.
+    `named` are the keys that the operator configured, by field.
     """
     values: dict[str, list[Any]] = {key: [] for key in types}
     for sample in samples:
@@ -163,7 +166,7 @@ def shape(types: Mapping[str, str], samples: Iterable[Mapping[str, Any]], named:
 
 
 def _prefix(keys: Iterable[str]) -> str:
-    """Return what stands before the names of several fields without a dot, as in `cf_aig_model`; else nothing."""
+    """Return the prefix that several fields share without a dot, as in `cf_aig_model`; empty if none."""
     prefixes = Counter(
         key.removesuffix(candidate)
         for key in keys
@@ -189,7 +192,7 @@ def _key_of(name: str, values: Mapping[str, list[Any]], types: Mapping[str, str]
 
 
 def _is_of(name: str, held: list[Any], type_: str | None) -> bool:
-    """Whether values are such as a field has: numbers also as text."""
+    """Whether values fit a field; numbers may be text."""
     known = [value for value in held if value is not None]
     if name in NUMBERS:
         return all(number(value) is not None for value in known) and (bool(known) or type_ == "number")
@@ -201,7 +204,7 @@ def _is_of(name: str, held: list[Any], type_: str | None) -> bool:
 
 
 def number(value: Any) -> float | None:
-    """Return a number, also one that is written as text."""
+    """Return a number, even if written as text."""
     if isinstance(value, bool):
         return None
     try:
@@ -211,12 +214,12 @@ def number(value: Any) -> float | None:
 
 
 def flag(value: Any) -> bool | None:
-    """Return a flag, also one that is written as text or as 0 and 1."""
+    """Return a flag, even if written as text or as 0 or 1."""
     return {"true": True, "1": True, "false": False, "0": False}.get(str(value).lower())
 
 
 def metadata_of(values: Mapping[str, Any], found: Shape) -> dict[str, Any]:
-    """Return what a caller noted on a call: every attribute that is no field of a log."""
+    """Return a call's metadata: every attribute that isn't a field of a log."""
     known = {*found.keys.values()}
     held = {key: value for key, value in values.items() if key not in known and not key.startswith(OWN)}
     return {_own_name(key, found): value for key, value in held.items() if not isinstance(value, list | dict)}
@@ -229,7 +232,7 @@ def _own_name(key: str, found: Shape) -> str:
 
 
 def body_of(value: Any, name: str, model: str) -> Any:
-    """Return a stored body as a request or a reply: a list of messages, which telemetry holds, is put into one."""
+    """Return a stored body as a request or a reply. Telemetry's list of messages is wrapped into one."""
     held = _opened(value)
     if isinstance(held, str) and held.lstrip().startswith("["):
         held = read_json(held)

@@ -1,4 +1,4 @@
-"""The logs of an account that keeps them in Workers Observability, as the logs API would give them."""
+"""The logs of an account that keeps them in Workers Observability, in the logs API's form."""
 
 import time
 from collections import defaultdict
@@ -23,22 +23,22 @@ from cf_aig_gateway.one_line import named
 from cf_aig_gateway.shapes import as_object, as_text
 
 DAYS = 30
-"""Days back from now that are looked at when no time is asked for: paid plans keep events for 7, others longer."""
+"""Days back from now that are searched if no time is given: paid plans keep events for 7."""
 
 MOST_EVENTS = 1000
-"""Events of one query."""
+"""The most events of one query."""
 
 SAMPLES = 20
-"""Events that are looked at to find where the fields are."""
+"""How many events are read to find where the fields are."""
 
 SHAPE_S = 300.0
-"""How long it is remembered where the fields are."""
+"""How long the location of the fields is cached."""
 
 NONE_S = 5.0
-"""How long it is remembered that there are no logs."""
+"""How long the absence of logs is cached."""
 
 LAG_S = 10.0
-"""How long a log is waited for whose call was just made."""
+"""How long to wait for the log of a call that was just made."""
 
 JSON = "application/json"
 MEASURES = ("duration", "tokens_in", "tokens_out", "cost", "feedback", "score")
@@ -46,7 +46,7 @@ MEASURES = ("duration", "tokens_in", "tokens_out", "cost", "feedback", "score")
 
 @dataclass
 class Observability:
-    """Reads logs from telemetry; where their fields are is found out, but for those that `named` gives the key of."""
+    """Reads logs from telemetry. Finds out where their fields are, except for those whose key is in `named`."""
 
     post: Post
     named: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -81,10 +81,10 @@ class Observability:
         filters: Sequence[Filter],
         search: str,
     ) -> Page[Log]:
-        """Return a page of logs; what telemetry cannot filter or sort by is done among the newest that are read.
+        """Return a page of logs. Filters and orders that telemetry lacks are applied here, to the newest logs only.
 
         Raises:
-            GatewayError: the page lies beyond what one query gives.
+            GatewayError: the page lies beyond what one query returns.
 
         """
         found = await self.shape()
@@ -117,7 +117,7 @@ class Observability:
             yield f"Missing in its events: {', '.join(missing)}. Other keys there: {seen}."
 
     async def log(self, gateway_id: str, log_id: str, *, fresh: bool = False) -> Log:
-        """Return one log; one that is `fresh` is waited for.
+        """Return one log. Waits for it if it is `fresh`.
 
         Raises:
             NotFound: there is no such log.
@@ -127,10 +127,10 @@ class Observability:
 
     @asynccontextmanager
     async def body(self, gateway_id: str, log_id: str, part: str, *, fresh: bool = False) -> AsyncGenerator[Body]:
-        """Open a body that an event holds; that of a `fresh` log is waited for.
+        """Open a body from an event. Waits for it if the log is `fresh`.
 
         Raises:
-            NotFound: there is no such log, or its event does not hold the body.
+            NotFound: there is no such log, or its event doesn't contain the body.
 
         """
         event, found = await self._event(gateway_id, log_id, fresh=fresh), await self.shape()
@@ -151,10 +151,10 @@ class Observability:
         return await spans.spans(self.post, self._span(), log_id)
 
     async def groups(self, gateway_id: str, grouping: analytics.Grouping) -> list[analytics.RequestGroup]:
-        """Return calls in groups, with their sums, as analytics give them.
+        """Return groups of calls with their sums, in analytics' form.
 
         Raises:
-            GatewayError: telemetry does not tell calls apart by that.
+            GatewayError: telemetry can't group calls by that.
 
         """
         if unknown := {*grouping.by} - {*DIMENSIONS, *STEPS}:
@@ -174,7 +174,7 @@ class Observability:
         return list(added.groups())
 
     def _span(self, start: datetime | None = None, end: datetime | None = None) -> Span:
-        """Return a span of time, both of its ends in it; where it has none, `days` until now."""
+        """Return an inclusive time span; without a start and end, the last `days`."""
         until = end + timedelta(milliseconds=1) if end else datetime.now(UTC) + timedelta(seconds=1)
         return Span(start or until - timedelta(days=self.days), until)
 
@@ -243,7 +243,7 @@ class Observability:
 
 
 def _model(provider: str, model: str) -> str | None:
-    """Return a model as the logs API names it: below its provider."""
+    """Return a model as the logs API names it, without its provider."""
     if not provider or not model or model.startswith((f"{provider}/", "@")):
         return model or None
     return f"{provider}/{model}"
@@ -254,7 +254,7 @@ def _is_cut(event: Mapping[str, Any]) -> bool:
 
 
 def _content(event: Mapping[str, Any], found: fields.Shape, part: str) -> bytes | None:
-    """Return a body that an event holds; None where it holds none."""
+    """Return a body from an event; None if it has none."""
     values = fields.flattened(event)
     value = values.get(found.keys.get(part, ""))
     if value in (None, ""):
@@ -264,7 +264,7 @@ def _content(event: Mapping[str, Any], found: fields.Shape, part: str) -> bytes 
 
 
 def _floored(time: str, step: timedelta) -> str:
-    """Return a time as analytics give it: the start of its minute, hour or day."""
+    """Return a time in analytics' form: the start of its minute, hour or day."""
     at = datetime.fromisoformat(time)
     at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
     return (at - (at - datetime.min.replace(tzinfo=UTC)) % step).isoformat()
@@ -276,7 +276,7 @@ async def _chunks(content: bytes) -> AsyncIterator[bytes]:
 
 @dataclass
 class _Added:
-    """Sums over all calls, over failed ones and over those that the cache answered, by group."""
+    """Sums by group, over all calls, failed ones, and those answered from the cache."""
 
     grouping: analytics.Grouping
     dimensions: Mapping[str, str]
@@ -287,7 +287,7 @@ class _Added:
     )
 
     def take(self, part: str, sums: Sequence[Sequence[Sum]]) -> None:
-        """Take what was worked out over a part of the calls."""
+        """Add the sums of one part of the calls."""
         for name, found in zip(("count", *self.summed), sums, strict=True):
             for each in found:
                 self.held[tuple(self._value(dimension, each) for dimension in self.grouping.by)][part, name] += (
@@ -306,7 +306,7 @@ class _Added:
         return "" if value is None else value
 
     def groups(self) -> Iterator[analytics.RequestGroup]:
-        """Yield the groups as analytics give them."""
+        """Yield the groups in analytics' form."""
         for values, sums in self.held.items():
             yield analytics.RequestGroup.model_validate(
                 {

@@ -1,4 +1,4 @@
-"""What is asked of logs, in telemetry's filters; or, where it has none for it, as a test of each log that is read."""
+"""Queries for logs as telemetry filters or, where it has none, as tests on each log that is read."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ Test = Callable[[Log], bool]
 
 OPERATIONS = {"eq": "eq", "neq": "neq", "contains": "includes", "lt": "lt", "gt": "gt"}
 COMPARISONS = {"": "eq", "neq": "neq", "gt": "gt", "geq": "gte", "lt": "lt", "leq": "lte", "in": "eq", "notin": "neq"}
-"""Analytics' comparisons by what follows a dimension's name."""
+"""Analytics' comparisons, by the suffix of a dimension's name."""
 
 DIMENSIONS = {
     "gateway": "gateway", "model": "model", "provider": "provider", "statusCode": "status_code", "cached": "cached",
@@ -31,7 +31,7 @@ STEPS = {
 
 @dataclass
 class Question:
-    """Filters for telemetry, tests of what it cannot tell, and what is to be said of that."""
+    """Filters for telemetry, tests for what it can't filter, and notes about them."""
 
     filters: list[Wire] = field(default_factory=list[Wire])
     tests: list[Test] = field(default_factory=list[Test])
@@ -40,7 +40,7 @@ class Question:
 
 @dataclass
 class Groups:
-    """A question for sums: by which keys, and what besides the filters tells failed calls and cached ones."""
+    """A query for sums: by which keys, and the extra filters that select failed and cached calls."""
 
     filters: list[Wire]
     groups: list[tuple[str, str]]
@@ -49,23 +49,23 @@ class Groups:
     cached: list[Wire]
 
     def buckets(self, grouping: Grouping) -> int:
-        """Return into how many stretches of time the span is cut; 0 for none."""
+        """Return the number of time buckets in the span; 0 for none."""
         step = next((STEPS[name] for name in grouping.by if name in STEPS), None)
         return 0 if step is None else max(1, round((grouping.end - grouping.start) / step))
 
 
 class Questions:
-    """Writes questions for events of one shape."""
+    """Writes queries for events of one shape."""
 
     def __init__(self, shape: fields.Shape) -> None:
         self._shape = shape
 
     def key(self, name: str) -> str:
-        """Return the key that a field can be asked by; empty where there is none."""
+        """Return the key to query a field by; empty if there isn't one."""
         return self._shape.keys.get(name, "") if self._shape.can_be_asked(name) else ""
 
     def asked(self, gateway_id: str, filters: Sequence[Filter]) -> Question:
-        """Return what asks for the logs of a gateway that meet filters."""
+        """Return the query for a gateway's logs that match filters."""
         question = Question(list(self._scope(gateway_id)))
         if not self.key("gateway"):
             question.notes.append("Its events do not name a gateway, so these are the logs of all gateways.")
@@ -113,17 +113,17 @@ class Questions:
         return {"key": key, "operation": "exists", "type": self._shape.types.get(key, "string")}
 
     def _attribute(self, name: Any) -> str:
-        """Return the key of a caller's metadata: one that is not known yet may be of a call of this moment."""
+        """Return the key of a caller's metadata. An unknown key may belong to a call made just now."""
         return self._shape.attribute(str(as_logged(name))) or str(as_logged(name))
 
     def _metadata(self, each: Filter, keys: Sequence[Filter]) -> Iterator[Wire]:
-        """Yield what asks for a value of a metadata key that is asked for, too: each stands under its own key."""
+        """Yield the conditions on a metadata key together with its value, since each entry has its own key."""
         names = [self._attribute(value) for key in keys for value in key.value]
         if names:
             yield _any([self._compared(name, OPERATIONS[each.operator], each.value) for name in names])
 
     def _leaf(self, key: str, operation: str, value: Any) -> Wire:
-        """Return a comparison by the key's type or, where the value is not of it, as text."""
+        """Return a comparison in the key's type or, if the value doesn't fit, as text."""
         type_ = self._shape.types.get(key, "string")
         given: Any = str(value).lower() if isinstance(value, bool) else str(as_logged(value))
         if type_ == "number" and fields.number(value) is not None:
@@ -142,7 +142,7 @@ class Questions:
         return _any([self._leaf(key, operation, value) for operation, value in (("lt", 200), ("gte", 300))])
 
     def grouped(self, gateway_id: str, grouping: Grouping) -> Groups:
-        """Return what asks for sums over the calls of a grouping."""
+        """Return the query for sums over the calls of a grouping."""
         filters = [*self._scope(gateway_id), *self._tests(grouping.filters)]
         named = [name for name in grouping.by if name not in STEPS]
         dimensions = {name: self.key(DIMENSIONS[name]) for name in named if name in DIMENSIONS}
@@ -192,7 +192,7 @@ def _group(combination: str, filters: Sequence[Wire]) -> Wire:
 
 
 def holds(log: Log, asked: Filter) -> bool:
-    """Whether a log that was read meets a filter."""
+    """Whether a log matches a filter."""
     held = getattr(log, asked.key, None)
     if asked.operator == "neq":
         return not any(_same(held, value) for value in asked.value)
@@ -215,7 +215,7 @@ def _same(held: Any, value: Any) -> bool:
 
 
 def sort_key(log: Log, name: str) -> tuple[bool, float, str]:
-    """Return what logs are put in order by: what is not known comes first, then numbers, then texts."""
+    """Return the sort key of a log: unknown values first, then numbers, then texts."""
     value = getattr(log, name, None)
     known = fields.number(value)
     return value is not None, known or 0.0, "" if known is not None else str(value)

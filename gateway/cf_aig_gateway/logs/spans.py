@@ -1,7 +1,7 @@
 """The trace behind a log: what an agent did between its calls.
 
 Cloudflare's Agents SDK writes the id of the gateway's log on the spans of its chats, as `cloudflare.ai_gateway.log.id`
-(github.com/cloudflare/agents, 2026-08-21): one query finds the trace, and one more its spans. Names are those of the
+(github.com/cloudflare/agents, 2026-08-21): one query finds the trace, and another its spans. Names follow the
 OpenTelemetry conventions for generative AI.
 """
 
@@ -23,7 +23,10 @@ MOST_SPANS = 500
 
 @dataclass(frozen=True)
 class Span:
-    """One span of a trace, its texts one line each; `duration` in milliseconds, `tool` empty for no call of one."""
+    """One span of a trace, with single-line texts.
+
+    `duration` is in milliseconds; `tool` is empty if it isn't a tool call.
+    """
 
     start: datetime
     duration: float
@@ -34,7 +37,7 @@ class Span:
 
 
 async def spans(post: Post, over: telemetry.Span, log_id: str) -> list[Span]:
-    """Return the spans of the trace that names a log, in order of time; none where no trace does."""
+    """Return the spans of the trace that names a log, in order of time; none if no trace names it."""
     named = await telemetry.events(post, _where(over, LOG_ID, log_id), 1)
     values = fields.flattened(named.events[0]) if named.events else {}
     key = next((key for key in TRACE_IDS if values.get(key)), "")
@@ -68,7 +71,7 @@ def _first(values: Mapping[str, Any], *names: str) -> str:
 
 
 def _text(values: Mapping[str, Any], name: str) -> str:
-    """Return a value as text, also one that was JSON and has been opened."""
+    """Return a value as text, even if it was JSON and has been parsed."""
     if name in values:
         return "" if values[name] is None else str(values[name])
     members = {key.removeprefix(f"{name}."): value for key, value in values.items() if key.startswith(f"{name}.")}

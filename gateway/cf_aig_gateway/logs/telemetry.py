@@ -1,7 +1,7 @@
 """Workers Observability's telemetry: what is in its events, the events, and sums over them.
 
-POST /accounts/{account}/workers/observability/telemetry/keys and …/query, as the official SDK (cloudflare 5.9.0) types
-them.
+POST /accounts/{account}/workers/observability/telemetry/keys and …/query, typed as in the official SDK (cloudflare
+5.9.0).
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -22,19 +22,19 @@ MOST_GROUPS = 10_000
 
 @dataclass(frozen=True)
 class Span:
-    """From when until before when (UTC)."""
+    """A time range (UTC) without its end."""
 
     start: datetime
     end: datetime
 
     def wire(self) -> dict[str, int]:
-        """Return it as the API takes it: Unix milliseconds."""
+        """Return it in the API's form: Unix milliseconds."""
         return {"from": round(self.start.timestamp() * 1000), "to": round(self.end.timestamp() * 1000)}
 
 
 @dataclass(frozen=True)
 class Events:
-    """Events, newest first, and how many match in all; `is_sampled` when each stands for several."""
+    """Events, newest first, and how many match in all. `is_sampled` if each stands for several."""
 
     events: list[dict[str, Any]]
     count: int
@@ -43,7 +43,7 @@ class Events:
 
 @dataclass(frozen=True)
 class Sum:
-    """A value worked out over the events of a group, at a time where it was asked for by time."""
+    """A value computed over a group's events, at a time if requested by time."""
 
     groups: Mapping[str, Any]
     value: float
@@ -53,19 +53,19 @@ class Sum:
 
 @dataclass(frozen=True)
 class Calculation:
-    """What is worked out: `count`, or `sum` and the like of a number key."""
+    """What to compute: `count`, or `sum` and the like of a numeric key."""
 
     operator: str
     key: str = ""
 
     def wire(self) -> dict[str, str]:
-        """Return it as the API takes it."""
+        """Return it in the API's form."""
         return {"operator": self.operator} | ({"key": self.key, "keyType": "number"} if self.key else {})
 
 
 @dataclass(frozen=True)
 class Asked:
-    """Which events: filters as the API takes them, and a text that stands somewhere in them."""
+    """Which events: filters in the API's form, and a text anywhere in the events."""
 
     span: Span
     filters: Sequence[Mapping[str, Any]] = ()
@@ -80,7 +80,7 @@ class Asked:
 
 
 async def keys(post: Post, span: Span) -> dict[str, str]:
-    """Return the keys of recent events with their types: string, number or boolean."""
+    """Return the keys of recent events and their types: string, number or boolean."""
     asked: dict[str, Any] = {"limit": MOST_KEYS, **span.wire()}
     found = [as_object(each) for each in as_list(await post("keys", asked))]
     return {as_text(each.get("key")): as_text(each.get("type")) for each in found if each.get("key")}
@@ -103,7 +103,7 @@ async def events(post: Post, asked: Asked, limit: int) -> Events:
 async def sums(
     post: Post, asked: Asked, calculations: Sequence[Calculation], groups: Sequence[tuple[str, str]], buckets: int
 ) -> list[list[Sum]]:
-    """Return what each calculation gives for each group, by time where there are buckets.
+    """Return each calculation's result for each group, by time if there are buckets.
 
     Groups are pairs of a key and its type.
 

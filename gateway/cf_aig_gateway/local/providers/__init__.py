@@ -1,1 +1,1 @@
-"""Providers behind the gateway: simulated ones, which never leave the machine, and live ones."""
+"""Providers behind the gateway: simulated ones, which never use the network, and live ones."""

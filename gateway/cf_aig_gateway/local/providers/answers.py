@@ -1,4 +1,4 @@
-"""What a provider gives back: a status, headers and chunks as they come."""
+"""A provider's reply: a status, headers, and chunks as they arrive."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterable, Mapping
 from contextlib import aclosing
@@ -22,7 +22,7 @@ class BrokenOff(Exception):
 
 
 class Chunks(Protocol):
-    """A body as it comes, read once; raises `BrokenOff` where it ends before its end."""
+    """A body as it arrives, read once. Raises `BrokenOff` if it ends early."""
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """Return the chunks."""
@@ -48,7 +48,7 @@ class Answer:
 
     @property
     def success(self) -> bool:
-        """Tell whether the provider did what it was asked."""
+        """Whether the provider did what it was asked."""
         return 200 <= self.status < 300
 
     async def whole(self) -> bytes:
@@ -65,7 +65,7 @@ class Answer:
             raise no_answer(str(broken)) from broken
 
     def kept_headers(self) -> dict[str, str]:
-        """Return the headers that are the caller's business: not those of the provider's connection."""
+        """Return the headers meant for the caller: all except those of the provider's connection."""
         return {name: value for name, value in self.headers.items() if name not in CONNECTION}
 
 
@@ -75,7 +75,7 @@ def json_answer(status: int, body: Any, headers: Mapping[str, str] | None = None
 
 
 def stream_answer(events: Iterable[bytes], kind: str, *, breaks: bool, pace_s: float) -> Answer:
-    """Return a stream of events, `pace_s` seconds apart; one that breaks ends in the middle."""
+    """Return a stream of events, `pace_s` seconds apart. A stream that breaks ends in the middle."""
     return Answer(200, _each(list(events), breaks, pace_s), {"content-type": kind})
 
 
@@ -92,8 +92,8 @@ async def _each(events: list[bytes], breaks: bool, pace_s: float) -> AsyncGenera
 
 
 class Upstream(Protocol):
-    """Whoever answers calls: simulated providers, or the real ones."""
+    """Answers calls: simulated providers, or the real ones."""
 
     async def __call__(self, call: Call) -> Answer:
-        """Return the answer once its head is in; raise `Fault` when there is none."""
+        """Return the answer once its headers have arrived. Raise `Fault` if there isn't one."""
         ...

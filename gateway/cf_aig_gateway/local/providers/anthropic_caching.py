@@ -1,4 +1,4 @@
-"""What Anthropic caches of a prompt, and why it says that it did not.
+"""What Anthropic caches of a prompt, and the reasons it gives for a miss.
 
 platform.claude.com/docs/en/build-with-claude/prompt-caching, …/cache-diagnostics; types of anthropic 2.14.0.
 """
@@ -17,11 +17,11 @@ from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 MOST_MARKS = 4
 LOOKS_BACK = 20
-"""Blocks before a mark at which an earlier prefix may end."""
+"""How many blocks before a mark an earlier prefix may end."""
 
 PARTS = ("tools", "system", "settings", "messages")
 CONVERSATION = ("thinking", "tool_choice", "output_config", "output_format")
-"""Parameters that change how messages are read, and not tools and system."""
+"""Parameters that invalidate cached messages, but not tools and system."""
 
 CAUSES = {
     "model": "model_changed",
@@ -32,12 +32,12 @@ CAUSES = {
 
 
 def tool_texts(content: Mapping[str, Any]) -> list[str]:
-    """Return tools as they are counted: the text of each without its mark."""
+    """Return the text of each tool as it is counted, without its mark."""
     return [_written(as_object(tool)) for tool in as_list(content.get("tools"))]
 
 
 def wrong_marks(content: Mapping[str, Any]) -> str:
-    """Return what is wrong with the marks of a request, in Anthropic's words; empty when nothing is."""
+    """Return what is wrong with a request's marks, in Anthropic's words; empty if nothing is."""
     marks = [mark for mark in map(_mark, _parts(content)) if mark]
     marks += [as_object(content["cache_control"])] if content.get("cache_control") else []
     if len(marks) > MOST_MARKS:
@@ -54,7 +54,7 @@ def wrong_marks(content: Mapping[str, Any]) -> str:
 
 
 def metered(caches: PromptCaches, owner: str, question: Question, reply: Reply) -> Reply:
-    """Return a reply with what its prompt read from the cache and wrote to it, and why it missed if that is asked."""
+    """Return a reply with the tokens its prompt read from and wrote to the cache and, if requested, why it missed."""
     content = question.content
     is_asked = question.provider == "anthropic" and isinstance(content.get("diagnostics"), dict)
     if not is_asked and not content.get("cache_control") and not any(map(_mark, _parts(content))):
@@ -71,7 +71,7 @@ def metered(caches: PromptCaches, owner: str, question: Question, reply: Reply) 
 
 
 def _diagnosis(caches: PromptCaches, prompt: Prompt, question: Question, read: int) -> Mapping[str, Any] | None:
-    """Compare a request with the one that it names; None where it names none, or nothing differs."""
+    """Compare a request with the one that it names; None if it names none, or nothing differs."""
     named = as_text(as_object(question.content["diagnostics"]).get("previous_message_id"))
     before = caches.sent(prompt.owner, named)
     now = caches.remember(reply_id("msg_", question), prompt)
@@ -89,7 +89,7 @@ def _diagnosis(caches: PromptCaches, prompt: Prompt, question: Question, read: i
 
 
 def _parts(content: Mapping[str, Any]) -> Iterator[Any]:
-    """Yield what may be marked, in the order of the prompt."""
+    """Yield what may have a mark, in the order of the prompt."""
     yield from as_list(content.get("tools"))
     yield from as_list(content.get("system"))
     for message in as_list(content.get("messages")):
@@ -105,7 +105,7 @@ def _life(mark: Mapping[str, Any]) -> int:
 
 
 def _blocks(content: Mapping[str, Any]) -> Iterator[Block]:
-    """Yield a prompt's blocks; a mark on the request itself is one on the last of them that can have one."""
+    """Yield a prompt's blocks. A mark on the request itself applies to the last block that can have one."""
     blocks = list(_marked_blocks(content))
     if whole := _life(as_object(content.get("cache_control"))):
         fitting = (at for at in reversed(range(len(blocks))) if "thinking" not in blocks[at].head)
@@ -127,7 +127,7 @@ def _marked_blocks(content: Mapping[str, Any]) -> Iterator[Block]:
 
 
 def _said(content: Any) -> list[dict[str, Any]]:
-    """Return parts; a text alone is one."""
+    """Return parts; a plain text is a single part."""
     if isinstance(content, str):
         return [{"type": "text", "text": content}] if content else []
     return [as_object(part) for part in as_list(content)]

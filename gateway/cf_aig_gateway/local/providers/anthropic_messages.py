@@ -1,4 +1,4 @@
-"""Messages as Anthropic speaks them: docs.anthropic.com/en/api/messages, errors and streaming."""
+"""Anthropic's messages, simulated: docs.anthropic.com/en/api/messages, errors and streaming."""
 
 from collections.abc import Iterator, Mapping
 from itertools import takewhile
@@ -24,11 +24,11 @@ from cf_aig_gateway.shapes import as_list, as_object, as_text
 STOP = {"stop": "end_turn", "length": "max_tokens", "filtered": "refusal", "tool": "tool_use"}
 DEFAULT_WINDOW = 200_000
 ROLES = {"user", "assistant", "system"}
-"""Who may speak; `system` within a conversation since the beta mid-conversation-system-2026-04-07."""
+"""Allowed roles; `system` within a conversation since the beta mid-conversation-system-2026-04-07."""
 
 
 def read(call: Call) -> Question:
-    """Return what is asked, once what Anthropic requires is there."""
+    """Return the question, after checking what Anthropic requires."""
     content = call.content
     if not content:
         raise _invalid("The request body is not valid JSON: expected an object")
@@ -66,7 +66,7 @@ def read(call: Call) -> Question:
 
 
 def _demanded(content: Mapping[str, Any], messages: list[dict[str, Any]]) -> Tool | None:
-    """Return the tool that must be called; none after a tool's result."""
+    """Return the tool that must be called; None after a tool's result."""
     choice = as_object(content.get("tool_choice"))
     if choice.get("type") not in ("any", "tool") or _follows_result(messages):
         return None
@@ -85,7 +85,7 @@ def _offered(content: Mapping[str, Any], messages: list[dict[str, Any]]) -> list
 
 
 def _follows_result(messages: list[dict[str, Any]]) -> bool:
-    """Say whether a tool's result came after the last words of the model."""
+    """Whether a tool's result came after the model's last message."""
     said = takewhile(lambda message: message.get("role") != "assistant", reversed(messages))
     return any(
         as_object(part).get("type") == "tool_result" for message in said for part in as_list(message.get("content"))

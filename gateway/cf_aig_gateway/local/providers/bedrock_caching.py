@@ -1,4 +1,5 @@
-"""What Bedrock's Converse caches of a prompt: what ends with a `cachePoint`, by the rules of Anthropic's models.
+"""What Bedrock's Converse caches of a prompt: prefixes that end with a `cachePoint`, by the rules of Anthropic's
+models.
 
 docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html; types of boto3 1.44.
 """
@@ -17,12 +18,12 @@ from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 
 def tool_texts(content: Mapping[str, Any]) -> list[str]:
-    """Return tools as they are counted."""
+    """Return the text of each tool as it is counted."""
     return [write_json(tool).decode() for tool in _tools(content) if "cachePoint" not in as_object(tool)]
 
 
 def metered(caches: PromptCaches, owner: str, question: Question, reply: Reply) -> Reply:
-    """Return a reply with what its prompt read from the cache and wrote to it."""
+    """Return a reply with the tokens its prompt read from and wrote to the cache."""
     blocks = list(_marked(_blocks(question.content)))
     settings = {"model": question.model}
     prompt = Prompt(owner, settings, blocks, least_cached(question.model), looks_back=LOOKS_BACK)
@@ -30,7 +31,7 @@ def metered(caches: PromptCaches, owner: str, question: Question, reply: Reply) 
 
 
 def usage(reply: Reply) -> dict[str, Any]:
-    """Return a usage block, in which cached tokens are counted apart."""
+    """Return a usage block, in which cached tokens are counted separately."""
     cached = reply.cached
     told: dict[str, Any] = {
         "inputTokens": reply.tokens_in - cached.read - cached.written_tokens,
@@ -54,7 +55,7 @@ def _tools(content: Mapping[str, Any]) -> list[Any]:
 
 
 def _blocks(content: Mapping[str, Any]) -> Iterator[Block]:
-    """Yield a prompt's blocks, with points as blocks that live."""
+    """Yield a prompt's blocks; cache points are blocks with a lifetime."""
     for tool in map(as_object, _tools(content)):
         yield _point(tool) or Block("tools", "tool", write_json(tool).decode())
     for part in map(as_object, as_list(content.get("system"))):
@@ -75,7 +76,7 @@ def _block(part: str, who: str, said: dict[str, Any]) -> Block:
 
 
 def _marked(blocks: Iterable[Block]) -> Iterator[Block]:
-    """Yield blocks, those before a point with its mark."""
+    """Yield blocks; a block before a cache point gets its mark."""
     last: Block | None = None
     for block in blocks:
         if last and not block.part:

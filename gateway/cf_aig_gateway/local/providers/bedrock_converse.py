@@ -1,4 +1,4 @@
-"""Bedrock's Converse as AWS speaks it: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html."""
+"""Bedrock's Converse, simulated: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -20,7 +20,7 @@ LATENCY_MS = 10
 
 
 def read(call: Call) -> Question:
-    """Return what is asked, once what Bedrock requires is there."""
+    """Return the question, after checking what Bedrock requires."""
     content = call.content
     messages = [as_object(message) for message in as_list(content.get("messages"))]
     if not messages:
@@ -67,7 +67,7 @@ def _tool(spec: dict[str, Any]) -> Tool:
 
 
 def _schema(content: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return what a JSON reply must be valid under: `outputConfig.textFormat`, whose schema is JSON text."""
+    """Return the schema of a JSON reply: `outputConfig.textFormat`, whose schema is JSON text."""
     wanted = as_object(as_object(content.get("outputConfig")).get("textFormat"))
     schema = as_object(as_object(wanted.get("structure")).get("jsonSchema")).get("schema")
     if not schema:

@@ -19,7 +19,7 @@ __all__ = ["events", "read", "refusal", "whole"]
 
 
 def read(call: Call) -> Question:
-    """Return what is asked; a body that is not Anthropic's is refused as AWS would."""
+    """Return the question. A body that isn't Anthropic's is refused in AWS's words."""
     if "anthropic_version" not in call.content:
         raise Refused(_invalid("Malformed input request: #: required key [anthropic_version] not found"))
     asked = replace(
@@ -45,7 +45,7 @@ def whole(question: Question, reply: Reply) -> dict[str, Any]:
 
 
 def events(question: Question, reply: Reply) -> Iterator[bytes]:
-    """Yield frames whose payload holds Anthropic's events in base64."""
+    """Yield frames whose payload contains Anthropic's events in base64."""
     headers = {":event-type": "chunk", ":content-type": "application/json", ":message-type": "event"}
     for event in anthropic_messages.events(question, reply):
         data = event.partition(b"\ndata: ")[2].strip()

@@ -18,7 +18,7 @@ DEFAULT_WINDOW = 128_000
 
 
 def read(call: Call) -> Question:
-    """Return what is asked, once what Cohere requires is there."""
+    """Return the question, after checking what Cohere requires."""
     content = call.content
     messages = [as_object(message) for message in as_list(content.get("messages"))]
     if not as_text(content.get("model")):

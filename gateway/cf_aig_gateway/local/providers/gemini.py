@@ -1,4 +1,4 @@
-"""Gemini as Google speaks it: ai.google.dev/api/generate-content, …/models, …/tokens, and google.rpc.Status errors."""
+"""Gemini, simulated: ai.google.dev/api/generate-content, …/models, …/tokens, and google.rpc.Status errors."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,7 +20,7 @@ DEFAULT_WINDOW = 1_048_576
 
 
 def read(call: Call) -> Question:
-    """Return what is asked, once what Gemini requires is there."""
+    """Return the question, after checking what Gemini requires."""
     content = call.content
     if not content:
         raise _invalid("Invalid JSON payload received. Expected an object")
@@ -49,13 +49,13 @@ def read(call: Call) -> Question:
 
 
 def _turns(content: Mapping[str, Any]) -> list[Any]:
-    """Return `contents`, which may be one turn alone."""
+    """Return `contents`, which may be a single turn."""
     held = content.get("contents")
     return as_list(held) or ([held] if held else [])
 
 
 def _message(turn: Any) -> dict[str, Any]:
-    """Return one turn of `contents` with its text put together, and its parts."""
+    """Return one turn of `contents` with its text joined, and its parts."""
     held = as_object(turn)
     parts = [{"text": part} if isinstance(part, str) else as_object(part) for part in _parts(turn)]
     text = "\n".join(filter(None, (as_text(part.get("text")) for part in parts)))
@@ -95,7 +95,7 @@ def _parameters(function: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _schema(config: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return what a JSON reply must be valid under."""
+    """Return the schema of a JSON reply."""
     wanted = as_object(get(config, "responseJsonSchema")) or json_schema(get(config, "responseSchema"))
     if wanted:
         return wanted
@@ -104,7 +104,7 @@ def _schema(config: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def json_schema(schema: Any) -> dict[str, Any]:
-    """Return Google's form of a schema, whose types are in capitals, as JSON Schema."""
+    """Convert Google's form of a schema, which has uppercase types, to JSON Schema."""
     held = as_object(schema)
     plain = {name: value for name, value in held.items() if name not in {"properties", "items", "type", "anyOf"}}
     if kind := as_text(held.get("type")):
@@ -152,14 +152,14 @@ RETRY = "type.googleapis.com/google.rpc.RetryInfo"
 
 
 def whole(question: Question, reply: Reply) -> dict[str, Any]:
-    """Return a GenerateContentResponse; one that was filtered has its prompt blocked, and no candidates."""
+    """Return a GenerateContentResponse. If filtered, its prompt is blocked and it has no candidates."""
     if reply.finish == "filtered":
         return {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}, **_tail(question, reply, blocked=True)}
     return _chunk(question, reply, [_part(question, reply)], FINISH[reply.finish])
 
 
 def events(question: Question, reply: Reply) -> Iterable[bytes]:
-    """Yield the chunks of a reply: as server-sent events with `alt=sse`, else as the items of one array."""
+    """Yield the chunks of a reply: as server-sent events with `alt=sse`, otherwise as the items of one array."""
     chunks = [write_json(chunk) for chunk in _chunks(question, reply)]
     if question.stream_type == EVENT_STREAM:
         return [b"data: %b\r\n\r\n" % chunk for chunk in chunks]

@@ -1,4 +1,4 @@
-"""What providers tell beside their replies: which models they have, and how many tokens a prompt is."""
+"""Providers' other endpoints: model lists and token counts."""
 
 from dataclasses import replace
 from typing import Any
@@ -17,7 +17,7 @@ def models(call: Call) -> Answer:
     """List a provider's models, as Anthropic, Cohere or OpenAI does.
 
     Raises:
-        Fault: they are not known.
+        Fault: they are unknown.
 
     """
     names = pricing.model_names(call.provider)

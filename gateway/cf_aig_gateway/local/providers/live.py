@@ -1,4 +1,4 @@
-"""Providers over HTTP: those given a URL and, in live mode, the real ones. The others stay simulated."""
+"""Providers over HTTP: those with a configured URL and, in live mode, the real ones. The others stay simulated."""
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -21,23 +21,23 @@ from cf_aig_gateway.transport import MAX_FIELD, route
 
 CLOUDFLARE = "https://api.cloudflare.com/client/v4/accounts/{account}/ai"
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=600)
-"""Seconds to connect, and without a byte; a request's own timeout is mostly shorter."""
+"""Seconds allowed to connect, and without a byte. A request's own timeout is usually shorter."""
 
 LARGE = 1 << 20
-"""Bytes of a body that is sent in pieces: as one, it would hold the event loop."""
+"""Bytes from which a body is sent in pieces: in one piece, it would block the event loop."""
 
 NO_DEFAULTS = ("accept", "content-type", "user-agent")
-"""Headers that aiohttp would add to the caller's."""
+"""Headers that aiohttp would add."""
 
 FAILURES = (aiohttp.ClientError, OSError, ValueError)
-"""What aiohttp raises, ValueError for a header or a URL that cannot be sent."""
+"""What aiohttp raises. ValueError: a header or a URL that can't be sent."""
 
 
 class Live(AbstractAsyncContextManager["Live"]):
     """An upstream that forwards calls, with the caller's key and no other, to `urls` by provider.
 
-    With `everything`, providers without a URL of their own are the real ones. Redirects are not followed: the key
-    would go along.
+    With `everything`, providers without a configured URL are the real ones. Redirects aren't followed, as they would
+    carry the key along.
     """
 
     def __init__(self, urls: Mapping[str, str], *, everything: bool = False) -> None:
@@ -48,7 +48,7 @@ class Live(AbstractAsyncContextManager["Live"]):
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),
-            cookie_jar=aiohttp.DummyCookieJar(),  # one caller's are not another's
+            cookie_jar=aiohttp.DummyCookieJar(),  # callers don't share cookies
             timeout=TIMEOUT,
             skip_auto_headers=NO_DEFAULTS,
             max_line_size=MAX_FIELD,
@@ -62,7 +62,7 @@ class Live(AbstractAsyncContextManager["Live"]):
         await self._session.close()
 
     async def __call__(self, call: Call) -> Answer:
-        """Forward a call and return its answer once the head is in."""
+        """Forward a call, and return its answer once the headers have arrived."""
         url = self.url(call)
         if url is None:
             return await self._simulated(call)
@@ -84,11 +84,11 @@ class Live(AbstractAsyncContextManager["Live"]):
 
     @cached_property
     def _trusted(self) -> SSLContext:
-        """The authorities that this system trusts; read when first there is need, as it takes 25 ms."""
+        """The certificate authorities that this system trusts. Loaded when first needed, as it takes 25 ms."""
         return httpx2.create_ssl_context()
 
     def url(self, call: Call) -> str | None:
-        """Return where a call goes; None when it is to be simulated.
+        """Return the URL of a call; None if it is simulated.
 
         Raises:
             Fault: there is no such provider.
@@ -113,7 +113,7 @@ def url_of(base: str, call: Call) -> str:
 
 
 def _routed(provider: str, endpoint: str) -> str:
-    """Return the URL of a path whose beginning chooses the host; empty for others."""
+    """Return the URL of a path whose beginning selects the host; empty for others."""
     row = provider_of(provider)
     return row.url_of(endpoint) if row.route else ""
 
@@ -123,10 +123,10 @@ def _with_query(url: str, call: Call) -> str:
 
 
 def _real(call: Call) -> str:
-    """Return where the real provider takes a call.
+    """Return the real provider's URL for a call.
 
     Raises:
-        Fault: there is no such provider, or no such path of it.
+        Fault: there is no such provider, or it has no such path.
 
     """
     if call.provider == WORKERS_AI:
@@ -141,7 +141,7 @@ def _real(call: Call) -> str:
 
 
 class _Chunks:
-    """The body of a reply, as it comes."""
+    """The body of a reply, as it arrives."""
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
@@ -154,12 +154,12 @@ class _Chunks:
             raise BrokenOff(type(error).__name__) from error
 
     async def aclose(self) -> None:
-        """End the call, unless it has come to its end."""
+        """End the call, unless it has already ended."""
         self._response.close()
 
 
 def _checked(response: aiohttp.ClientResponse) -> Answer:
-    """Turn down what is no provider's answer: a redirect, a page, or a status that HTTP has not."""
+    """Reject what can't be a provider's answer: a redirect, a web page, or an invalid HTTP status."""
     answer = Answer(response.status, _Chunks(response), _headers(response))
     why = ""
     if 300 <= response.status < 400:
@@ -175,7 +175,7 @@ def _checked(response: aiohttp.ClientResponse) -> Answer:
 
 
 def _headers(response: aiohttp.ClientResponse) -> dict[str, str]:
-    """Return the headers by names in lower case, those of one name joined; in latin-1, as they are sent on."""
+    """Return the headers by lowercase name, values of the same name joined, in Latin-1, as they will be sent on."""
     headers: dict[str, str] = {}
     for raw_name, raw_value in response.raw_headers:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")

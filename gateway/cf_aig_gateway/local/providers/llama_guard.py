@@ -1,4 +1,4 @@
-"""Llama Guard on Workers AI, simulated: what is said is safe, unless it holds a directive, `[simulate: unsafe=S1]`."""
+"""Llama Guard on Workers AI, simulated: a text is safe unless it contains a directive, `[simulate: unsafe=S1]`."""
 
 import re
 
@@ -12,7 +12,7 @@ UNSAFE = re.compile(r"\[simulate: *unsafe=(S\d{1,2}|P1)\]")
 
 
 def answer(call: Call) -> Answer:
-    """Return `safe`, or `unsafe` with the categories of hazard on a line of their own, as the model writes them."""
+    """Return `safe`, or `unsafe` followed by a line with the hazard categories, as the model writes them."""
     try:
         question = workers_ai.read(call)
     except Refused as refused:

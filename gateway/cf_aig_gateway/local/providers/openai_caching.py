@@ -1,8 +1,8 @@
-"""What OpenAI caches of a prompt, and why it says that it did not.
+"""What OpenAI caches of a prompt, and the reasons it gives for a miss.
 
 developers.openai.com/api/docs/guides/prompt-caching and …/prompt-caching/diagnostics; types of openai 3.57.0. The
-implicit breakpoint of GPT-5.6 and later is taken to fall back in steps of 128 tokens, as the cache of earlier models
-does. Diagnostics are given for any model that is asked for them.
+implicit breakpoint of GPT-5.6 and later is assumed to fall back in steps of 128 tokens, as the cache of earlier models
+does. Any model returns diagnostics on request.
 """
 
 from collections.abc import Iterator, Mapping
@@ -35,17 +35,17 @@ CAUSES = {
 
 
 def tool_texts(content: Mapping[str, Any]) -> list[str]:
-    """Return tools as they are counted."""
+    """Return the text of each tool as it is counted."""
     return [write_json(tool).decode() for tool in as_list(content.get("tools"))]
 
 
 def item_text(item: Mapping[str, Any]) -> str:
-    """Return what an item of a response's input says: a message, or what came of a call."""
+    """Return the text of an item in a response's input: a message, or a tool's output."""
     return text_of(item.get("content")) or text_of(item.get("output"))
 
 
 def metered(caches: PromptCaches, owner: str, question: Question, reply: Reply) -> Reply:
-    """Return a reply with what its prompt read from the cache and wrote to it, and why it missed if that is asked."""
+    """Return a reply with the tokens its prompt read from and wrote to the cache and, if requested, why it missed."""
     if question.provider not in PROVIDERS:
         return reply
     content = question.content
@@ -74,7 +74,7 @@ def metered(caches: PromptCaches, owner: str, question: Question, reply: Reply) 
 
 
 def usage_details(reply: Reply) -> dict[str, Any]:
-    """Return the details of input tokens; those written are told where they are paid for."""
+    """Return the details of input tokens. Written tokens are included for models that charge for them."""
     written = reply.cached.written_tokens
     return {"cached_tokens": reply.cached.read, **({"cache_write_tokens": written} if written else {})}
 
@@ -94,7 +94,7 @@ def _diagnosis(before: Sent | None, now: Sent, read: int) -> Mapping[str, Any]:
 
 
 def _settings(question: Question) -> dict[str, str]:
-    """Return what two requests must have in common; by names that chat and responses share."""
+    """Return the settings that two requests must share, by names common to chat and responses."""
     content = question.content
     text = as_object(content.get("text"))
     effort = as_object(content.get("reasoning")).get("effort") or content.get("reasoning_effort")
@@ -133,7 +133,7 @@ def _parts(kind: str, head: str, message: Mapping[str, Any], life: int) -> Itera
 
 
 def _latest_marks(blocks: list[Block], most: int) -> list[Block]:
-    """Return blocks of which only the latest marked ones still are."""
+    """Return the blocks with only the latest marks kept."""
     marked = [at for at, block in enumerate(blocks) if block.lives_s]
     for at in marked[:-most]:
         blocks[at] = replace(blocks[at], lives_s=0)

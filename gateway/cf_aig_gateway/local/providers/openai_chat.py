@@ -1,4 +1,4 @@
-"""Chat completions as OpenAI speaks them: platform.openai.com/docs/api-reference/chat."""
+"""OpenAI's chat completions, simulated: platform.openai.com/docs/api-reference/chat."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,7 +15,7 @@ from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 FINISH = {"stop": "stop", "length": "length", "filtered": "content_filter", "tool": "tool_calls"}
 JSON_REPLY = {"type": "object", "properties": {"reply": {"type": "string"}}, "required": ["reply"]}
-"""What JSON mode without a schema is answered with."""
+"""The answer in JSON mode without a schema."""
 
 MOST_CHOICES = 128
 
@@ -23,7 +23,7 @@ ROLES = {"developer", "system", "user", "assistant", "tool", "function"}
 
 
 def read(call: Call) -> Question:
-    """Return what is asked, once what OpenAI requires is there."""
+    """Return the question, after checking what OpenAI requires."""
     content = call.content
     if not content:
         raise openai_errors.not_json()
@@ -55,7 +55,10 @@ def read(call: Call) -> Question:
 
 
 def demanded_tool(content: Mapping[str, Any], messages: list[dict[str, Any]]) -> Tool | None:
-    """Return the tool that must be called; none after a tool's result. Workers AI also takes tools as functions."""
+    """Return the tool that must be called; None after a tool's result.
+
+    Workers AI also accepts bare functions as tools.
+    """
     choice = content.get("tool_choice")
     if choice is None or choice in ("auto", "none") or messages[-1].get("role") == "tool":
         return None
@@ -70,7 +73,7 @@ def demanded_tool(content: Mapping[str, Any], messages: list[dict[str, Any]]) ->
 
 
 def offered_tools(content: Mapping[str, Any], messages: list[dict[str, Any]]) -> list[Tool]:
-    """Return the tools that may be called; none after a tool's result."""
+    """Return the tools that may be called: none after a tool's result."""
     given = as_list(content.get("tools")) if messages[-1].get("role") != "tool" else []
     return [_tool(as_object(tool)) for tool in given]
 
@@ -81,7 +84,7 @@ def _tool(tool: dict[str, Any]) -> Tool:
 
 
 def json_schema(content: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return what a JSON reply must be valid under; Workers AI has the schema where OpenAI has a name beside it."""
+    """Return the schema of a JSON reply. Workers AI puts it where OpenAI has an object with a name and the schema."""
     wanted = as_object(content.get("response_format"))
     match wanted.get("type"):
         case "json_schema":
@@ -106,7 +109,7 @@ def whole(question: Question, reply: Reply) -> dict[str, Any]:
 
 
 def events(question: Question, reply: Reply) -> Iterator[bytes]:
-    """Yield chat.completion.chunk objects: the role, the words, the end, the usage where it is asked for."""
+    """Yield chat.completion.chunk objects: the role, the words, the end, and the usage if requested."""
     head = _head(question, "chat.completion.chunk")
     indices = _indices(question)
     for delta in _deltas(question, reply):
@@ -120,7 +123,7 @@ def events(question: Question, reply: Reply) -> Iterator[bytes]:
 
 
 def _indices(question: Question) -> range:
-    """Return the numbers of the choices: `n`, as many as OpenAI gives at most."""
+    """Return the indexes of the choices: `n`, up to OpenAI's maximum."""
     return range(min(as_whole_number(question.content.get("n")) or 1, MOST_CHOICES))
 
 
@@ -156,7 +159,7 @@ def _message(question: Question, reply: Reply) -> dict[str, Any]:
 
 
 def tool_call(question: Question, arguments: str) -> dict[str, Any]:
-    """Return a call of the tool that a question demands."""
+    """Return a call of the tool that a question requires."""
     name = question.tool.name if question.tool else ""
     return {"id": reply_id("call_", question), "type": "function", "function": {"name": name, "arguments": arguments}}
 

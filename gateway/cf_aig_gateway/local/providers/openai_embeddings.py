@@ -1,4 +1,4 @@
-"""Embeddings as OpenAI speaks them: platform.openai.com/docs/api-reference/embeddings."""
+"""OpenAI's embeddings, simulated: platform.openai.com/docs/api-reference/embeddings."""
 
 import base64
 import random
@@ -21,7 +21,7 @@ MAX_INPUTS = 2048
 
 
 def read(call: Call) -> Question:
-    """Return what is asked: texts, or tokens."""
+    """Return the question: texts, or tokens."""
     content = call.content
     openai_errors.require({**content, "model": call.model} if content else content, "model", "input")
     texts = inputs(content["input"])
@@ -73,7 +73,7 @@ def events(question: Question, reply: Reply) -> Iterator[bytes]:  # noqa: ARG001
 
 def vector(text: str, size: int) -> list[float]:
     """Return a vector of length 1, the same for the same text."""
-    source = random.Random(text)  # noqa: S311 (nothing is kept secret by it)
+    source = random.Random(text)  # noqa: S311 (not used for secrets)
     values = [source.uniform(-1, 1) for _ in range(size)]
     length = sum(value * value for value in values) ** 0.5
     return [value / length for value in values]

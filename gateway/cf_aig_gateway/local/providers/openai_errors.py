@@ -25,24 +25,24 @@ def error(status: int, message: str, kind: str, *, param: str | None = None, cod
 
 
 def missing(name: str) -> Refused:
-    """Return the refusal of a request without a required field."""
+    """Return the error for a missing required field."""
     message = f"Missing required parameter: '{name}'."
     return Refused(error(400, message, "invalid_request_error", param=name, code="missing_required_parameter"))
 
 
 def wrong_type(name: str, wanted: str) -> Refused:
-    """Return the refusal of a field of another type."""
+    """Return the error for a field of the wrong type."""
     message = f"Invalid type for '{name}': expected {wanted}."
     return Refused(error(400, message, "invalid_request_error", param=name, code="invalid_type"))
 
 
 def wrong_value(name: str, message: str) -> Refused:
-    """Return the refusal of a field whose value will not do."""
+    """Return the error for a field with an invalid value."""
     return Refused(error(400, message, "invalid_request_error", param=name, code="invalid_value"))
 
 
 def not_json() -> Refused:
-    """Return the refusal of a body that is no JSON object."""
+    """Return the error for a body that isn't a JSON object."""
     message = (
         "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP library "
         "correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON.)"
@@ -51,10 +51,10 @@ def not_json() -> Refused:
 
 
 def require(content: Mapping[str, Any], *names: str) -> None:
-    """Refuse a body without one of the names, as OpenAI does.
+    """Refuse a body that lacks one of the fields, as OpenAI does.
 
     Raises:
-        Refused: there is no JSON, or a name holds nothing.
+        Refused: the body isn't JSON, or a field is empty.
 
     """
     if not content:
@@ -110,5 +110,5 @@ def _error(failure: str, question: Question) -> Answer:
 
 
 def masked(key: str) -> str:
-    """Return a key as OpenAI repeats it: its ends alone."""
+    """Return a key as OpenAI repeats it: only its ends."""
     return f"{key[:8]}{'*' * 8}{key[-4:]}" if len(key) > 16 else "*" * 8

@@ -1,4 +1,4 @@
-"""Responses as OpenAI speaks them: platform.openai.com/docs/api-reference/responses and responses-streaming."""
+"""OpenAI's Responses API, simulated: platform.openai.com/docs/api-reference/responses and responses-streaming."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -18,7 +18,7 @@ INCOMPLETE = {"length": "max_output_tokens", "filtered": "content_filter"}
 
 
 def read(call: Call) -> Question:
-    """Return what is asked: items, or one text."""
+    """Return the question: items, or one text."""
     content = call.content
     openai_errors.require({**content, "model": call.model} if content else content, "model", "input")
     items = [as_object(item) for item in as_list(content["input"])] or [{"role": "user", "content": content["input"]}]
@@ -40,7 +40,7 @@ def read(call: Call) -> Question:
 
 
 def _demanded(content: Mapping[str, Any], items: list[dict[str, Any]]) -> Tool | None:
-    """Return the tool that must be called; none after a tool's output."""
+    """Return the tool that must be called; None after a tool's output."""
     choice = content.get("tool_choice")
     if choice in (None, "auto", "none") or items[-1].get("type") == "function_call_output":
         return None
@@ -51,7 +51,7 @@ def _demanded(content: Mapping[str, Any], items: list[dict[str, Any]]) -> Tool |
 
 
 def _offered(content: Mapping[str, Any], items: list[dict[str, Any]]) -> list[Tool]:
-    """Return the tools that may be called, those of a namespace too; none after a tool's output."""
+    """Return the tools that may be called, including those of a namespace: none after a tool's output."""
     if items[-1].get("type") == "function_call_output":
         return []
     return [tool for given in as_list(content.get("tools")) for tool in _functions(as_object(given), "")]
@@ -165,7 +165,7 @@ def _head(question: Question, status: str) -> dict[str, Any]:
 
 
 def _caching(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what was asked of the prompt cache, as replies repeat it."""
+    """Return the request's cache options, as replies repeat them."""
     asked: dict[str, Any] = {name: content[name] for name in ("prompt_cache_key", "service_tier") if name in content}
     if options := as_object(content.get("prompt_cache_options")):
         asked["prompt_cache_options"] = {"mode": "implicit", "ttl": "30m", **options}

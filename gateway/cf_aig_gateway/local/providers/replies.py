@@ -1,4 +1,4 @@
-"""What a simulated model says: the same for the same question, of the length asked for."""
+"""A simulated model's reply: the same for the same question, in the requested length."""
 
 import json
 from collections.abc import Mapping
@@ -12,14 +12,15 @@ from cf_aig_gateway.local.providers.schemas import example
 
 VOCABULARY = ("the", "gateway", "keeps", "every", "call", "with", "its", "cost", "and", "its", "bodies", "for", "later")
 ECHO = 80
-"""Characters of the question that a reply repeats."""
+"""The most characters of the question that a reply repeats."""
 
 
 @dataclass(frozen=True)
 class Reply:
-    """A reply in no provider's form. `finish` is stop, length, filtered or tool; of a call, `text` is the arguments.
+    """A provider-neutral reply. `finish` is stop, length, filtered or tool. For a tool call, `text` is the arguments.
 
-    `cached` is what the prompt cache had of `tokens_in`, `diagnosis` what the provider says of a miss when asked.
+    `cached` is the part of `tokens_in` from the prompt cache; `diagnosis`, what the provider says about a miss if
+    asked.
     """
 
     text: str
@@ -36,7 +37,7 @@ class Reply:
 
 
 def compose(question: Question, scenario: Scenario) -> Reply:
-    """Answer a question with text, in which a word is a token, or with the tool call that it demands."""
+    """Answer a question with text, one token per word, or with the tool call that it requires."""
     if scenario.filtered:
         return Reply("", question.prompt_tokens, 0, "filtered")
     if question.tool:

@@ -1,4 +1,4 @@
-"""What a simulated provider is to do with a prompt: asked for in words, `[simulate: overloaded]`, or by real causes."""
+"""What a simulated provider does with a prompt: from a directive, `[simulate: overloaded]`, or real causes."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from cf_aig_gateway import pricing
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 FAILURES = {"bad_key", "unknown_model", "context_too_long", "rate_limited", "overloaded", "server_error"}
-"""Refusals that a directive may ask for; each wire format has its own body for each."""
+"""Errors that a directive may request. Each wire format has its own body for each."""
 
 CHARACTERS_PER_TOKEN = 4
 MAX_DELAY_MS = 600_000
@@ -34,7 +34,7 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool that a model may call, the schema of its arguments, and the namespace that it stands in, if one."""
+    """A tool that a model may call, the schema of its arguments, and its namespace, if any."""
 
     name: str
     schema: Mapping[str, Any]
@@ -43,10 +43,9 @@ class Tool:
 
 @dataclass(frozen=True)
 class Question:
-    """A request in no provider's form: what the simulation needs of it.
+    """A provider-neutral request: what the simulation needs to know.
 
-    `tool` is the one that must be called, `offered` those that may be: none right after a tool's result. `schema` is
-    what a JSON reply must be valid under.
+    `tool` must be called, `offered` may be: none right after a tool's result. `schema` is the schema of a JSON reply.
     """
 
     provider: str
@@ -75,7 +74,7 @@ def count_tokens(text: str) -> int:
 
 
 def scenario(question: Question) -> Scenario:
-    """Read the directives in the last words of the user, then look for real causes of failure."""
+    """Read the directives in the user's last message, then look for real causes of failure."""
     words = [part.strip() for found in DIRECTIVE.findall(question.last_words) for part in found.split(",")]
     numbers = {name.strip(): int(text) for name, _, text in (word.partition("=") for word in words) if _digits(text)}
     asked = next((word for word in words if word in FAILURES), "")
@@ -96,7 +95,7 @@ def _digits(text: str) -> bool:
 
 
 def _cause(question: Question) -> str:
-    """Return why a real provider would refuse: key, model or length; empty when it would not."""
+    """Return why a real provider would refuse: key, model or length; empty if it wouldn't."""
     if "invalid" in question.key.lower():
         return "bad_key"
     if not pricing.is_known(question.provider, question.model):
@@ -116,19 +115,19 @@ def text_of(content: Any) -> str:
 
 
 def demanded(tools: list[Tool], name: str, *, required: bool) -> Tool | None:
-    """Return the tool that a choice demands: the one named, or the first where any will do."""
+    """Return the tool that a choice requires: the named one, or the first if any will do."""
     named = next((tool for tool in tools if tool.name == name), None)
     return named or (next(iter(tools), None) if required else None)
 
 
 def told_to_call(question: Question, name: str) -> Tool | None:
-    """Return the tool that a directive names, which clients may offer under a prefix, as mcp__server__name."""
+    """Return the tool that a directive names. Clients may add a prefix, as in mcp__server__name."""
     ends = tuple(f"{sign}{name}" for sign in "_.-")
     fitting = (tool for tool in question.offered if tool.name == name or tool.name.endswith(ends))
     return next(fitting, None) if name else None
 
 
 def last_user_text(messages: list[dict[str, Any]]) -> str:
-    """Return what the user said last."""
+    """Return the user's last message."""
     said = (text_of(message.get("content")) for message in reversed(messages) if message.get("role") == "user")
     return next(said, "")

@@ -1,4 +1,4 @@
-"""A value that is valid under a JSON Schema: what a simulated model puts into tool calls and JSON replies."""
+"""Values that are valid under a JSON Schema, for tool calls and JSON replies of simulated models."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 MAX_DEPTH = 16
-"""Levels after which a schema that refers to itself is answered with null."""
+"""Levels after which a recursive schema is answered with null."""
 
 FORMATS = {
     "date": "2026-01-01",
@@ -20,7 +20,7 @@ FORMATS = {
 
 
 def example(schema: Any) -> Any:
-    """Return the simplest value that a schema allows: required properties, least lengths, first choices."""
+    """Return the simplest value that a schema allows: required properties, minimum lengths, first choices."""
     return _value(as_object(schema), as_object(schema), 0)
 
 
@@ -43,7 +43,7 @@ def _value(schema: Mapping[str, Any], root: Mapping[str, Any], depth: int) -> An
 
 
 def _chosen(parts: list[Any], depth: int) -> list[Any]:
-    """Return the first alternative; deep inside, null where that is one, for lists that link to themselves."""
+    """Return the first alternative. Deep inside, prefer null if allowed, so that linked lists end."""
     nulls = [part for part in parts if as_object(part).get("type") == "null"]
     return (nulls if depth > MAX_DEPTH // 2 and nulls else parts)[:1]
 
@@ -72,7 +72,7 @@ def _typed(schema: Mapping[str, Any], root: Mapping[str, Any], depth: int) -> An
 
 
 def _type(schema: Mapping[str, Any]) -> str:
-    """Return a schema's first type; one that names none is told by its other words."""
+    """Return a schema's first type. If it names none, infer the type from its other keywords."""
     kind = schema.get("type")
     named = as_text(kind) or as_text(next(iter(as_list(kind)), ""))
     if named:

@@ -1,4 +1,4 @@
-"""Providers that answer on this machine: deterministic, in the real ones' wire formats."""
+"""Simulated providers: deterministic, in the real providers' wire formats."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -44,7 +44,7 @@ class Simulated:
         """Answer a call as its provider would.
 
         Raises:
-            Fault: the provider or its path is not simulated.
+            Fault: the provider or its path isn't simulated.
 
         """
         if listing := _listing(call):
@@ -70,7 +70,7 @@ class Simulated:
         return json_answer(200, wire.whole(question, reply))
 
     def _metered(self, wire: Wire, call: Call, question: Question, reply: Reply) -> Reply:
-        """Return a reply with what the prompt cache did; of a prompt too short for it, at no cost."""
+        """Return a reply with the prompt cache's figures. A prompt too short to cache costs no time."""
         meter = METERS.get(wire)
         if meter is None or (reply.tokens_in < SHORTEST and not ASKING & question.content.keys()):
             return reply
@@ -85,10 +85,10 @@ def _listing(call: Call) -> Callable[[Call], Answer] | None:
 
 
 def _wire(call: Call) -> Wire:
-    """Return how a provider speaks at a path.
+    """Return a provider's wire format at a path.
 
     Raises:
-        Fault: that is not simulated.
+        Fault: it isn't simulated.
 
     """
     if call.provider.startswith(CUSTOM):
@@ -109,7 +109,7 @@ def _fits(call: Call, slugs: str, path: str) -> bool:
 GOOGLE = "google-ai-studio|google-vertex-ai"
 AZURE = r"[\w-]+/(?:openai/)?(?:deployments/)?(?:[^/]+/)?"
 OPENAIS = rf"(?!{WORKERS_AI}$|aws-bedrock$|azure-openai$|google-vertex-ai$).+"
-"""Providers that speak OpenAI's API at its paths."""
+"""Providers with OpenAI's API at OpenAI's paths."""
 
 WIRES: tuple[tuple[str, str, Wire], ...] = (
     (WORKERS_AI, r"(run/)?@(cf|hf)/.+", workers_ai),
@@ -126,7 +126,7 @@ WIRES: tuple[tuple[str, str, Wire], ...] = (
     (OPENAIS, "responses", openai_responses),
     (OPENAIS, "embeddings", openai_embeddings),
 )
-"""What is simulated: by provider, and by the path below its version."""
+"""What is simulated, by provider and by the path below the version."""
 
 METERS: Mapping[Wire, Callable[[PromptCaches, str, Question, Reply], Reply]] = {
     anthropic_messages: anthropic_caching.metered,
@@ -138,13 +138,13 @@ METERS: Mapping[Wire, Callable[[PromptCaches, str, Question, Reply], Reply]] = {
 """Who caches prompts, and by what rules."""
 
 SHORTEST = min(least for _, least in LEAST_OF)
-"""Tokens below which no prompt is cached."""
+"""The fewest tokens of a prompt that is cached."""
 
 ASKING = {"diagnostics", "prompt_cache_options"}
-"""Fields that ask for what is told of short prompts, too."""
+"""Fields that request diagnostics, which cover short prompts too."""
 
 SIGNED = re.compile(r"Credential=([^/,\s]+)")
-"""Whose signature it is, of requests that are signed each anew."""
+"""Finds the signer in a signature, which is new for each request."""
 
 LISTINGS: tuple[tuple[str, str, str, Callable[[Call], Answer]], ...] = (
     ("GET", GOOGLE, r"(?:.+/)?models(?:/[^/:]+)?", gemini.models),
@@ -155,4 +155,4 @@ LISTINGS: tuple[tuple[str, str, str, Callable[[Call], Answer]], ...] = (
     ("GET", ".+", "models", listings.models),
     ("POST", WORKERS_AI, r"(run/)?@cf/meta/llama-guard.+", llama_guard.answer),
 )
-"""What is told beside replies, by method, provider and path."""
+"""Other endpoints, by method, provider and path."""

@@ -10,11 +10,11 @@ from cf_aig_gateway.local.providers.replies import Reply
 from cf_aig_gateway.local.providers.scenarios import Question
 
 CREATED = 1_767_225_600
-"""When every simulated reply says that it was made: the start of 2026, so that replies are the same each time."""
+"""The creation time of every simulated reply: the start of 2026, so that replies are the same each time."""
 
 
 class Refused(Exception):
-    """A provider turns a request down before it reads it further."""
+    """A provider refuses a request without reading further."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer.status)
@@ -22,10 +22,10 @@ class Refused(Exception):
 
 
 class Wire(Protocol):
-    """How one API is spoken. Its modules are this protocol's implementations."""
+    """How one API is simulated. Modules implement this protocol."""
 
     def read(self, call: Call) -> Question:
-        """Return what is asked; raise `Refused` where a required field is missing or wrong."""
+        """Return the question. Raise `Refused` if a required field is missing or wrong."""
         ...
 
     def refusal(self, failure: str, question: Question) -> Answer:

@@ -18,16 +18,16 @@ from cf_aig_gateway.local.providers.wire import Refused, as_whole_number, bearer
 from cf_aig_gateway.shapes import as_list, as_object
 
 MAX_TOKENS = 256
-"""Tokens of a reply where the caller gives no bound, as the models' pages say."""
+"""The token limit if the caller gives none, as the models' pages say."""
 
 DIMENSIONS = 768
-"""Numbers of a vector, those of @cf/baai/bge-base-en-v1.5."""
+"""Numbers of a vector, as in @cf/baai/bge-base-en-v1.5."""
 
 DEFAULT_WINDOW = 8192
 
 
 def read(call: Call) -> Question:
-    """Return what is asked: messages, or one prompt."""
+    """Return the question: messages, or one prompt."""
     content = call.content
     messages = [as_object(message) for message in as_list(content.get("messages"))]
     for name in ("prompt", "text"):
@@ -101,7 +101,7 @@ def _envelope(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def events(question: Question, reply: Reply) -> Iterator[bytes]:
-    """Yield the words or the call, the usage, and the mark of the end."""
+    """Yield the words or the call, the usage, and the end mark."""
     if reply.finish == "tool":
         yield _event({**_said(question, reply), "response": ""})
     else:
