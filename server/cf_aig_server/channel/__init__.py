@@ -1,1 +1,1 @@
-"""Claude Code's channel: tells a session, unasked, that calls failed. Off by default."""
+"""Claude Code's channel: tells an open session when calls fail. Off by default."""

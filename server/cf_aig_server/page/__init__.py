@@ -1,1 +1,1 @@
-"""The page that shows what tools tell, in a chat or in a browser: loaded for the first client that can show it."""
+"""The page that draws results in a chat or in a browser: loaded for the first client that can show it."""
