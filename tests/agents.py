@@ -1,4 +1,4 @@
-"""Agents whose calls are put into a store: loops, forks, sub-agents, compactions, in several wire formats."""
+"""Simulated agents whose calls go into a store: loops, forks, sub-agents, compactions, in several wire formats."""
 
 import itertools
 import json
@@ -17,7 +17,7 @@ _numbers = itertools.count(1)
 
 @dataclass
 class Agent:
-    """Keeps a history and logs each call with all of it, as clients do; `at` is minutes after noon."""
+    """Keeps a history and logs each call with the whole history, as clients do. `at` is minutes after noon."""
 
     form: str = "openai"
     at: float = 0.0
@@ -34,7 +34,7 @@ class Agent:
         return self
 
     def call(self, text: str = "", *tools: Tool, results: tuple[str, ...] = (), **changes: Any) -> str:
-        """Log one call that is answered so, and return its log's id; the results go into the next request."""
+        """Log one call with this answer, and return its log's id. The results go into the next request."""
         number = next(_numbers)
         reply = {
             "role": "assistant",

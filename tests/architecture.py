@@ -1,4 +1,4 @@
-"""The floors and their packages as a diagram: who imports whom, drawn from the code."""
+"""The layers and their packages as a diagram: which imports which, drawn from the code."""
 
 import ast
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ Edges = set[tuple[str, str]]
 
 
 def diagram() -> str:
-    """Return the diagram in Mermaid. Arrows that a longer way also tells are left out."""
+    """Return the diagram in Mermaid, without arrows that a longer path implies."""
     names = [name for floor in FLOORS for name in _packages(floor)]
     edges = _needed({(user, used) for user, used in _imports(names) if not _is_within(user, used)})
     lines = ["```mermaid", "flowchart TD"]
@@ -26,13 +26,13 @@ def diagram() -> str:
 
 
 def table() -> str:
-    """Return each package with what it says that it is for."""
+    """Return each package with its own description."""
     rows = [f"| `{_path(name)}` | {_purpose(name)} |" for floor in FLOORS for name in _packages(floor)]
     return "\n".join(["| package | what it is for |", "|---|---|", *rows]) + "\n"
 
 
 def _packages(floor: str) -> list[str]:
-    """Return the packages of a floor, as dotted names."""
+    """Return the packages of a layer, as dotted names."""
     root = ROOT / floor
     return sorted(".".join(path.parent.relative_to(root).parts) for path in root.rglob("__init__.py"))
 
@@ -48,7 +48,7 @@ def _purpose(name: str) -> str:
 
 
 def _imports(names: list[str]) -> Iterator[tuple[str, str]]:
-    """Yield which package of one floor imports which other of the same floor."""
+    """Yield pairs of packages in one layer, of which the first imports the second."""
     known = set(names)
     for name in names:
         for path in (ROOT / _path(name)).glob("*.py"):
@@ -74,7 +74,7 @@ def _is_within(user: str, used: str) -> bool:
 
 
 def _needed(edges: Edges) -> Edges:
-    """Return the arrows without those that two or more others lead along."""
+    """Return the arrows without those that a path of two or more others implies."""
     return {(user, used) for user, used in edges if not _leads(user, used, edges - {(user, used)})}
 
 

@@ -1,4 +1,4 @@
-"""A client of the real server, on the real local gateway, in memory; and the gateway's file to put logs into."""
+"""Fixtures: a client of the real server on the real local gateway, in memory, and the gateway's file to put logs into."""
 
 from collections.abc import AsyncGenerator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""An upstream on a real socket that answers rightly until it is told to fail, and then in one of FAULTS."""
+"""An upstream on a real socket that answers correctly until it is told to fail, and then shows one of FAULTS."""
 
 import asyncio
 import gzip
@@ -13,16 +13,16 @@ from itertools import chain, cycle
 from typing import Any
 
 RESET, STALL = object(), object()
-"""Parts of an answer besides its bytes: the connection is reset, or nothing more comes."""
+"""Parts of an answer besides its bytes: a reset of the connection, or silence."""
 
 DROP_S = 0.02
 """Seconds between two drops."""
 
 HANDSHAKE = b"\x16"
-"""How a client begins that speaks TLS."""
+"""The first bytes of a TLS client."""
 
 LATE = "late-"
-"""How a gateway's name begins for which only writes fail."""
+"""The name prefix of a gateway for which only writes fail."""
 
 LOG: dict[str, Any] = {
     "id": "one",
@@ -46,11 +46,11 @@ REPLY = {
 
 Part = bytes | object
 Script = Callable[[bytes], Iterator[Part]]
-"""Yields the parts of an answer, given the body that would be right."""
+"""Yields the parts of an answer, given the correct body."""
 
 
 def right(target: str) -> dict[str, Any]:
-    """Return the body of the right answer to a path."""
+    """Return the body of the correct answer to a path."""
     path = target.partition("?")[0]
     if path.endswith("/request"):
         return REQUEST
@@ -68,7 +68,7 @@ def right(target: str) -> dict[str, Any]:
 
 
 def http(body: bytes, status: str = "200 OK", *headers: str, length: int | None = None) -> bytes:
-    """Return an answer with a body and, unless that is -1, its length."""
+    """Return an answer with a body and its length; -1 leaves the length out."""
     given = [*headers] if any(each.lower().startswith("content-type") for each in headers) else [*headers, JSON]
     size = len(body) if length is None else length
     lines = [f"HTTP/1.1 {status}", *given, "connection: close"] + ([f"content-length: {size}"] if size != -1 else [])
@@ -80,7 +80,7 @@ EVENTS = "content-type: text/event-stream"
 
 
 def says(status: str, *headers: str, body: bytes | str | None = None, length: int | None = None) -> Script:
-    """Answer with that status and body: the right one where none is given."""
+    """Answer with that status and body; by default the correct one."""
 
     def script(held: bytes) -> Iterator[Part]:
         given = held if body is None else body.encode() if isinstance(body, str) else body
@@ -90,7 +90,7 @@ def says(status: str, *headers: str, body: bytes | str | None = None, length: in
 
 
 def raw(*parts: Part) -> Script:
-    """Send these parts, whatever is right."""
+    """Send these parts instead of the correct answer."""
     return lambda _: iter(parts)
 
 
@@ -105,7 +105,7 @@ def result(written: str, total: str = "1") -> Script:
 
 
 def packed(pack: Callable[[bytes], bytes], encoding: str) -> Script:
-    """Answer rightly, but packed so."""
+    """Answer correctly, but compressed this way."""
     return lambda held: iter([http(pack(held), "200 OK", f"content-encoding: {encoding}")])
 
 
@@ -115,13 +115,13 @@ def for_ever(head: bytes, part: bytes) -> Script:
 
 
 def dripped(head: bytes) -> Script:
-    """Send a head, and then spaces for ever."""
+    """Send a head, and then spaces forever."""
 
     return for_ever(head, b" ")
 
 
 def chunked(*chunks: bytes) -> Script:
-    """Send chunks as they are given: sizes, bytes and line ends."""
+    """Send chunks as given: sizes, bytes and line ends."""
     return raw(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n", *chunks)
 
 
@@ -143,7 +143,7 @@ SLOW: dict[str, Script] = {
     ),
     "stream of comments without end": for_ever(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n", b": wait\n\n"),
 }  # fmt: skip
-"""Faults that last as long as the caller lets them."""
+"""Faults that last until the caller gives up."""
 
 QUICK: dict[str, Script] = {
     "reset before an answer": raw(RESET),
@@ -286,12 +286,12 @@ QUICK: dict[str, Script] = {
 
 FAULTS = SLOW | QUICK
 ADDRESSES = {"refused": "http://127.0.0.1:{closed}", "TLS to a plain port": "https://127.0.0.1:{port}"}
-"""Faults of where the upstream is said to be."""
+"""Faults in the upstream's address."""
 
 
 @dataclass
 class Upstream:
-    """Where it is, whether it fails yet, and the requests that it got: method, target and head with body of each."""
+    """Its address, whether it fails yet, and the requests that it got: method, target, and head with body."""
 
     url: str = ""
     port: int = 0
@@ -299,13 +299,13 @@ class Upstream:
     requests: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
 
     def of(self, mark: str) -> list[tuple[str, str]]:
-        """Return the method and the target of each request that names a gateway."""
+        """Return the method and target of each request that names a gateway."""
         return [(method, target) for method, target, whole in self.requests if mark in whole]
 
 
 @asynccontextmanager
 async def faulty_upstream(script: Script) -> AsyncGenerator[Upstream]:
-    """Serve the right answers until the upstream `fails`, then those of a script."""
+    """Serve correct answers until the upstream `fails`, then a script's."""
     upstream = Upstream()
     open_: set[asyncio.Task[None]] = set()
 

@@ -1,4 +1,4 @@
-"""Calls of every tool that read all places from which text of strangers comes."""
+"""Calls of every tool that read every place where untrusted text comes from."""
 
 from typing import Any
 
@@ -48,10 +48,10 @@ CALLS: dict[str, list[dict[str, Any]]] = {
     ],
     "replay_log": [ONE, FAILED, ONE | {"model": "anthropic/claude-haiku-4.5"}],
 }
-"""Calls of every tool, so many that each place from which it shows text is read."""
+"""Calls of every tool, enough to read every place from which it shows text."""
 
 ROWS = {"list_gateways", "list_logs", "summarize_logs", "get_log_details"}
-"""Tools whose results have rows, or a field a line."""
+"""Tools whose results have rows, or one field per line."""
 
 WRITES = {"patch_log_feedback", "chat_via_gateway"}
 WORLDS: dict[str, dict[str, Any]] = {

@@ -1,4 +1,4 @@
-"""Logs as applications leave them, for tests to put into a store."""
+"""Logs like those of applications, for tests to put into a store."""
 
 import json
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ OVERLOADED = {"error": {"message": "The server is overloaded", "type": "server_e
 
 
 def a_log(number: int = 0, *, minutes: float = 0, **changes: Any) -> Record:
-    """Return a successful gpt-4o-mini call `minutes` after noon; `number` tells its id from others."""
+    """Return a successful gpt-4o-mini call `minutes` after noon; `number` makes its id unique."""
     values: dict[str, Any] = {
         "id": f"01932a3f-0000-7000-8000-{number:012x}",
         "gateway": "default",
@@ -42,7 +42,7 @@ def a_log(number: int = 0, *, minutes: float = 0, **changes: Any) -> Record:
 
 
 async def keep(store: Store, records: Iterable[Record]) -> None:
-    """Add logs side by side, in their order: the store commits together what waits together."""
+    """Add logs concurrently, in order: the store commits pending ones together."""
     async with anyio.create_task_group() as tasks:
         for record in records:
             tasks.start_soon(store.add, record)

@@ -27,5 +27,5 @@ async def management(store: Store, **options: Any) -> AsyncGenerator[httpx2.Asyn
 
 
 def refused(message: str, *path: str | int) -> dict[str, Any]:
-    """Return the body that refuses one value."""
+    """Return the error body for one invalid value."""
     return {"success": False, "errors": [{"code": 7001, "message": message, "path": list(path)}], "result": {}}

@@ -1,4 +1,4 @@
-"""What a stranger writes so that a page that shows logs would run, load, follow or break something."""
+"""Hostile texts meant to make a page that shows logs run, load, follow or break something."""
 
 import json
 from collections.abc import Iterator
@@ -73,7 +73,7 @@ LINE = f"{'x' * 1000}<img src=x onerror={RUN}>" * 2000
 
 
 def deep(levels: int) -> Any:
-    """Return lists and objects in each other."""
+    """Return nested lists and objects."""
     value: Any = f"<img src=x onerror={RUN}>"
     for level in range(levels):
         value = [value] if level % 2 else {"a": value}
@@ -81,7 +81,7 @@ def deep(levels: int) -> Any:
 
 
 class Corpus(Hostile):
-    """Says markup and what speaks to an agent by turns."""
+    """Returns, alternately, markup and texts that address an agent."""
 
     def __init__(self, **kind: bool) -> None:
         super().__init__(**kind)
@@ -89,7 +89,7 @@ class Corpus(Hostile):
         self._attempts = iter(texts * 100)
 
     def logs(self, count: int) -> Iterator[Record]:
-        """Yield logs with such a text in every place from which text comes; every second one failed."""
+        """Yield logs with such a text in every place that text comes from. Every second one failed."""
         for number in range(count):
             failed = number % 2 == 1
             yield a_log(
@@ -104,7 +104,7 @@ class Corpus(Hostile):
             )
 
     def run(self) -> list[Record]:
-        """Return an agent's calls of tools with such names, arguments and results; it loops, and a call fails."""
+        """Return an agent's calls of tools with such names, arguments and results. It loops, and one call fails."""
         agent = Agent(system=self.say(), at=5).ask(self.say())
         name, arguments = self.say(), {self.say(): self.say()}
         for step in range(8):
@@ -116,7 +116,7 @@ class Corpus(Hostile):
 
 
 def markup() -> Record:
-    """Return a log of one chat, each turn of which holds one of the texts; so do its tools' calls and results."""
+    """Return a log of one chat with one of the texts in each turn, tool call and result."""
     messages: list[dict[str, Any]] = [{"role": "system", "content": MARKUP[0]}]
     for number, text in enumerate(MARKUP):
         call = {"id": f"call_{number}", "type": "function", "function": {"name": text[:60], "arguments": text}}
@@ -150,7 +150,7 @@ def line() -> Record:
 
 
 def nested() -> Record:
-    """Return a log whose request and reply hold lists and objects 400 deep."""
+    """Return a log whose request and reply contain lists and objects nested 400 deep."""
     messages = [{"role": "user", "content": "How deep?"}]
     request = {"model": "gpt-4o", "messages": messages, "metadata": deep(400), "response_format": deep(400)}
     reply = {"choices": [{"message": {"role": "assistant", "content": json.dumps(deep(400))}}], "more": deep(400)}

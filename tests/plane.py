@@ -1,4 +1,4 @@
-"""A local gateway on a real socket, and what it logged, for tests of the data plane."""
+"""A local gateway on a real socket, and its logs, for tests of the data plane."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -32,7 +32,7 @@ class Plane:
         return f"{self.url}/client/v4/accounts/{ACCOUNT}/ai"
 
     async def manage(self, method: str, path: str, **more: Any) -> httpx2.Response:
-        """Ask the management API, below `…/ai-gateway/gateways/`."""
+        """Call the management API, below `…/ai-gateway/gateways/`."""
         url = f"{self.url}/client/v4/accounts/{ACCOUNT}/ai-gateway/gateways/{path}"
         return await self.http.request(method, url, headers={"authorization": "Bearer t"}, **more)
 
@@ -47,7 +47,7 @@ class Plane:
 
 @asynccontextmanager
 async def plane(folder: Path, **options: Any) -> AsyncGenerator[Plane]:
-    """Serve a fresh gateway; `http` is closed with it. The options are the application's."""
+    """Serve a fresh gateway. `http` is closed with it. The options are the application's."""
     async with (
         Store(folder / "gateway.db") as store,
         serving(build_app(store, **options)) as url,

@@ -1,4 +1,4 @@
-"""The program as its users start it: a child process, on a port of this machine."""
+"""The program as users start it: a child process, on a local port."""
 
 import signal
 import socket
@@ -21,8 +21,8 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def child(command: list[str], **options: Any) -> AsyncGenerator[Process]:
-    """Yield a program that ends with the test, whatever fails. It heeds SIGINT, even where this process ignores it."""
-    heeds = signal.signal(signal.SIGINT, signal.default_int_handler)  # a program inherits that a signal is ignored
+    """Yield a program that ends with the test, whatever fails. It reacts to SIGINT even if this process ignores it."""
+    heeds = signal.signal(signal.SIGINT, signal.default_int_handler)  # programs inherit ignored signals
     try:
         process = await anyio.open_process(command, **options)
     finally:
@@ -37,7 +37,7 @@ async def child(command: list[str], **options: Any) -> AsyncGenerator[Process]:
 
 @asynccontextmanager
 async def served(*options: str) -> AsyncGenerator[tuple[Process, str]]:
-    """Yield the program, serving, and its URL; in the end it is told to end, and must end well and in silence."""
+    """Yield the running program and its URL. Afterwards it is stopped, and must exit cleanly and silently."""
     port = free_port()
     async with await anyio.open_process([*PROGRAM, "serve", "--port", str(port), *options], stdout=None) as process:
         with anyio.fail_after(20):
@@ -56,7 +56,7 @@ async def served(*options: str) -> AsyncGenerator[tuple[Process, str]]:
 
 
 async def ended(process: Process) -> None:
-    """Wait for a program that was told to end, and hold it to a good end."""
+    """Wait for a program that was told to stop, and check that it exits cleanly."""
     assert process.stderr
     with anyio.fail_after(10):
         assert await process.wait() == 0

@@ -1,4 +1,4 @@
-"""Sessions through the real local gateway whose prompt cache breaks by one cause each: the labeled set of misses."""
+"""Sessions through the real local gateway whose prompt cache breaks for one cause each: the labeled set of misses."""
 
 import copy
 from collections.abc import AsyncGenerator, Callable
@@ -28,7 +28,7 @@ ASKED = "Here is a part of the log of the build, look for what went wrong in it.
 
 
 class Clock:
-    """The time of day, for gateway and providers; it stands still until it is set."""
+    """The time of day, for gateway and providers. It stands still until it is set."""
 
     def __init__(self, start: datetime = EIGHT) -> None:
         self.now = start.timestamp()
@@ -41,7 +41,7 @@ class Clock:
 
 
 class Clocked(Store):
-    """A store whose logs were made at the time of a clock."""
+    """A store that dates its logs by a clock."""
 
     def __init__(self, path: Path, clock: Clock) -> None:
         super().__init__(path)
@@ -95,7 +95,7 @@ HEADERS = {
 
 @dataclass
 class Session:
-    """A conversation in one wire format, `about` something; `ask_why` asks for the provider's diagnostics."""
+    """A conversation in one wire format, `about` something. `ask_why` requests the provider's diagnostics."""
 
     form: str
     about: str = "my change"
@@ -109,7 +109,7 @@ class Session:
         self._turns().append({"role": "user", "content": f"Review {self.about}. {ASKED}"})
 
     async def turn(self, lab: Lab, **headers: str) -> Body:
-        """Send the conversation, take the reply in, and say something more."""
+        """Send the conversation, add the reply, and add another message."""
         named = {"cf-aig-session-id": self.named} if self.named else {}
         log = await lab.send(self.form, self._sent(), **named, **headers)
         self.last = log["reply"]["id"]
@@ -163,7 +163,7 @@ for _form, _body in BODIES.items():
 
 
 def dated(session: Session, time: str = "08:02") -> None:
-    """Write the time at the head of the system prompt."""
+    """Write the time at the start of the system prompt."""
     text = f"It is 2026-11-24 {time}. {RULES}"
     match session.form:
         case "anthropic":
@@ -185,7 +185,7 @@ def edited(session: Session) -> None:
 
 
 def setting(**changes: Any) -> Callable[[Session], None]:
-    """Return what changes members of the body."""
+    """Return a function that changes members of the body."""
 
     def change(session: Session) -> None:
         session.body |= changes
@@ -194,15 +194,15 @@ def setting(**changes: Any) -> Callable[[Session], None]:
 
 
 def nothing(_: Session) -> None:
-    """Leave all as it is."""
+    """Change nothing."""
 
 
 @dataclass(frozen=True)
 class Cause:
-    """How the cache of a session is broken: what is changed, and how long nothing is sent (minutes).
+    """How a session's cache is broken: what is changed, and how long nothing is sent (minutes).
 
-    `stated` is the provider's own reason, `told` how ours begins. `always` is what a session without the break has
-    from its start, so that both are priced alike.
+    `stated` is the provider's own reason; `told`, the beginning of ours. `always` is what a session without the break
+    has from its start, so that both have the same price.
     """
 
     form: str
@@ -250,7 +250,7 @@ CAUSES = {
 
 @dataclass(frozen=True)
 class Broken:
-    """What a session that broke came to: the log of its miss, and what the miss cost beside a session that did not."""
+    """The result of a broken session: the log of its miss, and what the miss cost compared with an unbroken session."""
 
     log: Body
     missed: int
@@ -258,7 +258,7 @@ class Broken:
 
 
 async def broken(lab: Lab, control: Lab, cause: Cause, *, ask_why: bool = False, named: str = "") -> Broken:
-    """Run a session that breaks at its third call, and through another gateway one alike that does not."""
+    """Run a session that breaks at its third call and, through another gateway, the same session without the break."""
     whole = Session(cause.form, body=copy.deepcopy(cause.body))
     cause.always(whole)
     session = Session(cause.form, ask_why=ask_why, named=named, body=copy.deepcopy(cause.body))

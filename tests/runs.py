@@ -1,4 +1,4 @@
-"""Runs with the tree that they truly have: the labeled set that tracing is tried on."""
+"""Runs with their true trees: the labeled set for testing tracing."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from agents import Agent
 from cf_aig_gateway.local.record import Record
 
 Tree = dict[str, tuple[str, str]]
-"""By log id: what it goes on from, and how; calls that begin something are not in it."""
+"""By log id: what the call continues, and how. Calls that start something aren't included."""
 
 OVERLOADED = b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'
 PROMPT = "Find every caller of login() and report file and line."
@@ -21,7 +21,7 @@ SESSION = "12345678-1234-4234-8234-123456789abc"
 
 @dataclass
 class Labeled:
-    """The logs of a gateway, and the runs among them: the ids of each, and its tree."""
+    """The logs of a gateway, and the runs among them: each with its ids and its tree."""
 
     records: list[Record]
     runs: list[tuple[set[str], Tree]]
@@ -128,7 +128,7 @@ def one_beginning(form: str) -> Labeled:
 
 
 def few_shot(form: str) -> Labeled:
-    """Single calls that share their examples are no run."""
+    """Single calls that share their examples aren't a run."""
     records: list[Record] = []
     for at, text in enumerate(("I love it, truly", "I hate it, truly", "It is so-so, truly")):
         agent = Agent(form, at=at / 10, records=records).ask("Classify: what a wonderful day")
@@ -165,7 +165,7 @@ def codex(form: str = "responses") -> Labeled:
 
 
 def a_chain() -> Labeled:
-    """Ten calls, each of which names the reply before it and holds no history; and another such chain."""
+    """Ten calls without a history, each of which names the previous reply; and another such chain."""
     records: list[Record] = []
     runs: list[tuple[set[str], Tree]] = []
     for number in range(2):
@@ -176,7 +176,7 @@ def a_chain() -> Labeled:
 
 
 def by_metadata(key: str) -> Labeled:
-    """Single calls that share nothing but a value of their metadata, beside others of another value."""
+    """Single calls that share only a metadata value, beside others with another value."""
     records: list[Record] = []
     runs: list[tuple[set[str], Tree]] = []
     for number in range(3):
@@ -188,7 +188,7 @@ def by_metadata(key: str) -> Labeled:
 
 
 def one_kind() -> Labeled:
-    """Calls of one kind of agent, which metadata name, are no run."""
+    """Calls that metadata assign to one kind of agent aren't a run."""
     records: list[Record] = []
     for at in range(4):
         metadata = {"agent": "support-bot", "run_mode": "batch", "workflow": "nightly"}

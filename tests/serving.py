@@ -15,7 +15,7 @@ from cf_aig_server.transports.connection import Connection
 async def serving(
     app: ASGIApp, lifespan: Literal["on", "off"] = "off", http: type[Connection] = Connection
 ) -> AsyncGenerator[str]:
-    """Yield the base URL of the application, which is listening."""
+    """Yield the base URL of the listening application."""
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan=lifespan, http=http))
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(server.serve)

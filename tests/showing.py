@@ -19,7 +19,7 @@ def showing(transport: httpx2.AsyncBaseTransport | None = None, mode: Any = "aut
 
 
 async def drawn(client: Client, name: str, **arguments: Any) -> dict[str, Any]:
-    """Return the data that a tool of the page gives."""
+    """Return the data from a tool of the page."""
     result = await client.call_tool(name, arguments)
     assert not result.is_error, result.content
     assert result.content == []
@@ -28,7 +28,7 @@ async def drawn(client: Client, name: str, **arguments: Any) -> dict[str, Any]:
 
 
 async def refused(client: Client, name: str, **arguments: Any) -> str:
-    """Return the sentence with which a tool refuses."""
+    """Return a tool's error message."""
     result = await client.call_tool(name, arguments)
     assert result.is_error
     return "\n".join(part.text for part in result.content if part.type == "text")

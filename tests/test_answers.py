@@ -1,4 +1,4 @@
-"""What the README shows as answers is what the tools answer."""
+"""The answers in the README are the tools' real answers."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ CALL = re.compile(r"^\w+\(\{.*\}\)$", re.MULTILINE)
 
 
 def told(text: str) -> str:
-    """Return a text without what is new each time: ids, marks, times and figures; and with single spaces."""
+    """Return a text without what changes each time (ids, marks, times, figures), and with single spaces."""
     text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|…[0-9a-f]{4}\b", "#", text)
     text = re.sub(r"(logged text|└) [0-9a-f]{4}", r"\1 #", text)
     return re.sub(r"\s+", " ", re.sub(r"\d+(?:[.,:-]\d+)*", "#", text))
@@ -21,7 +21,10 @@ def told(text: str) -> str:
 @pytest.mark.anyio
 @pytest.mark.timeout(120)
 async def test_the_readme_shows_real_answers(tmp_path: Path) -> None:
-    """`python tests/answers.py` prints them. An answer may be shortened: lines left out, and … for a part of one."""
+    """`python tests/answers.py` prints them.
+
+    An answer may be shortened: lines may be missing, and … stands for part of one.
+    """
     real = told(await answers(tmp_path))
     shown = [line for block in SHOWN.findall(README.read_text("utf-8")) for line in block.splitlines()]
 

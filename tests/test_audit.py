@@ -1,4 +1,4 @@
-"""`make check` fails for a known vulnerability, and says in one line that none could be looked up."""
+"""`make check` fails for a known vulnerability, and says in one line if none could be looked up."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def make_check(folder: Path, *, is_reachable: bool, is_vulnerable: bool) -> tuple[int, str]:
-    """Run `make check` of the project's Makefile, its tools replaced by ones that answer so."""
+    """Run the project's `make check` with its tools replaced by stand-ins that answer this way."""
     shutil.copy(ROOT / "Makefile", folder)
     answers = {f".venv/bin/{name}": 0 for name in ("hadolint", "ruff", "pyright")}
     answers |= {".venv/bin/python": 1 - is_reachable, "build/audit/bin/pip-audit": int(is_vulnerable)}

@@ -1,4 +1,4 @@
-"""What is written beside the code is held to the code."""
+"""The documents agree with the code."""
 
 import json
 import os
@@ -30,7 +30,7 @@ async def tools() -> list[Tool]:
 
 
 async def test_the_readme_lists_the_tools() -> None:
-    """`UPDATE_SNAPSHOTS=1 make test` writes the table anew."""
+    """`UPDATE_SNAPSHOTS=1 make test` rewrites the table."""
     path = ROOT / "README.md"
     rows = "".join(f"| `{tool.name}` | {tool.description} |\n" for tool in await tools())
     table = rf"\1| tool | what it does |\n|---|---|\n{rows}\2"
@@ -43,7 +43,7 @@ async def test_the_readme_lists_the_tools() -> None:
 
 
 async def test_the_manifest_lists_the_tools() -> None:
-    """`UPDATE_SNAPSHOTS=1 make test` writes the list anew."""
+    """`UPDATE_SNAPSHOTS=1 make test` rewrites the list."""
     path = ROOT / "manifest.json"
     manifest = json.loads(path.read_text(encoding="utf-8"))
     wanted = [{"name": tool.name, "description": tool.description} for tool in await tools()]
@@ -54,7 +54,7 @@ async def test_the_manifest_lists_the_tools() -> None:
 
 
 def test_the_manifest_lists_the_prompts() -> None:
-    """`UPDATE_SNAPSHOTS=1 make test` writes the list anew."""
+    """`UPDATE_SNAPSHOTS=1 make test` rewrites the list."""
     path = ROOT / "manifest.json"
     manifest = json.loads(path.read_text(encoding="utf-8"))
     wanted = [in_manifest(prompt) for prompt in prompts()]
@@ -74,7 +74,7 @@ def in_manifest(prompt: Prompt) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("mark", "made"), [("diagram", architecture.diagram), ("packages", architecture.table)])
 def test_the_architecture_is_drawn_from_the_code(mark: str, made: Callable[[], str]) -> None:
-    """`UPDATE_SNAPSHOTS=1 make test` draws it anew."""
+    """`UPDATE_SNAPSHOTS=1 make test` redraws it."""
     path = ROOT / "docs/architecture.md"
     text = path.read_text(encoding="utf-8")
     wanted = re.sub(rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)", rf"\1{made()}\2", text, flags=re.DOTALL)

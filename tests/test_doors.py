@@ -1,6 +1,6 @@
-"""What strangers may try at the doors of the MCP server over HTTP and of the local gateway: one table for both.
+"""Attacks on the access control of the MCP server over HTTP and of the local gateway: one table for both.
 
-Requests are written byte by byte, as no client would.
+Requests are raw bytes, as no client would write them.
 """
 
 import json
@@ -34,7 +34,7 @@ QUESTION = b'{"query": "{ viewer { accounts { __typename } } }"}'
 
 @dataclass(frozen=True)
 class Entrance:
-    """A server that listens: its port, and a call that it answers."""
+    """A listening server: its port, and a call that it answers."""
 
     port: int
     path: bytes
@@ -49,7 +49,7 @@ class Entrance:
         length: bytes = b"Content-Length: %d",
         body: bytes | None = None,
     ) -> bytes:
-        """Return the call, with other parts in place of its own; an empty one is left out."""
+        """Return the call with some parts replaced. An empty part is left out."""
         sent = self.body if body is None else body
         head = [
             line % self.path if b"%s" in line else line,
@@ -69,7 +69,7 @@ class Entrance:
         return self.call(*headers, length=b"", body=body, **parts)
 
     async def answer(self, sent: bytes) -> bytes:
-        """Send bytes and return all that comes until the server closes."""
+        """Send bytes, and return everything until the server closes the connection."""
         came = b""
         with anyio.fail_after(45):
             async with await anyio.connect_tcp("127.0.0.1", self.port) as stream:
@@ -80,7 +80,7 @@ class Entrance:
         return came
 
     async def outcome(self, sent: bytes) -> str:
-        """Say whether a call is let in, and hold the server to one answer that is no fault of its own."""
+        """Return whether a call is let in, and check that the server gives one answer that isn't a server error."""
         came = await self.answer(sent)
         status = came[9:12]
         if not came or (b"400" <= status < b"500" and came.count(b"HTTP/1.1 ") == 1):
@@ -408,7 +408,7 @@ async def test_a_call_whose_sender_leaves_is_no_fault_of_the_gateway(tmp_path: P
 
 
 async def driven(app: Any, path: str, chunks: list[bytes], *, ends: bool) -> int:
-    """Return the status that an application answers to a body in these chunks; one that does not end stops."""
+    """Return an application's status for a body in these chunks. An unfinished body just stops."""
     rest = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
     if ends:
         rest[-1]["more_body"] = False

@@ -1,7 +1,7 @@
-"""Every regular expression of ours takes time that grows with the text alone, whatever a stranger writes.
+"""Every regular expression of ours runs in linear time, whatever a stranger writes.
 
-Patterns are found by looking into every module. Each is given the worst texts that can be made from it: what it repeats,
-repeated, before something that it cannot match. RE2's are linear by construction.
+Patterns are collected from every module. Each is run on its worst texts: what it repeats, many times, before something
+that it can't match. RE2's patterns are linear by construction.
 """
 
 import dataclasses
@@ -26,19 +26,19 @@ import cf_aig_tools
 PACKAGES = (cf_aig_gateway, cf_aig_tools, cf_aig_server)
 ANCHORED = {"match", "fullmatch"}
 OTHERWISE = {"array": {"match"}}
-"""How patterns are used that are handed on under another name."""
+"""How patterns that are passed on under another name are used."""
 
 SIZES = (5, 20, 80, 320, 1280, 5120)
-"""Repeats: the first are few enough for what takes exponential time."""
+"""Numbers of repeats. The first are small enough for exponential time."""
 
 MOST = 40
-"""Texts for one pattern."""
+"""The most texts for one pattern."""
 
 MEASURABLE_S = 0.02
 TIMES = 10
-"""How much longer four times the text may take: four times is linear, sixteen is quadratic."""
+"""How much longer a text of four times the length may take: 4 is linear, 16 is quadratic."""
 DOUBTFUL = 5
-"""How much longer it may take before it is measured again."""
+"""The factor above which it is measured again."""
 
 
 def modules() -> Iterator[ModuleType]:
@@ -49,7 +49,7 @@ def modules() -> Iterator[ModuleType]:
 
 
 def patterns_in(value: Any, place: str, seen: set[int]) -> Iterator[tuple[str, re.Pattern[Any]]]:
-    """Yield the patterns that a module's value is, or holds, with their places."""
+    """Yield the patterns in a module's value, with their locations."""
     if isinstance(value, re.Pattern):
         yield place, value
         return
@@ -74,7 +74,7 @@ def held_by(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def ours() -> dict[str, re.Pattern[Any]]:
-    """Return every pattern of the packages, by where it is."""
+    """Return every pattern in the packages, by location."""
     found: dict[str, re.Pattern[Any]] = {}
     seen: set[int] = set()
     for module in modules():
@@ -94,7 +94,7 @@ SOURCE = "\n".join(
 
 
 def use_of(place: str, pattern: re.Pattern[Any]) -> Callable[[Any], Any]:
-    """Return how a pattern is used at worst: at one place of a text, where it is never looked for from everywhere."""
+    """Return the worst use of a pattern: matching at one place if it is never searched for, otherwise searching."""
     name = place.rsplit(".", 1)[-1]
     uses = OTHERWISE.get(name) or set(re.findall(rf"\b{re.escape(name)}\.(\w+)\(", SOURCE))
     uses &= ANCHORED | {"search", "finditer", "findall", "sub", "subn", "split"}
@@ -104,7 +104,7 @@ def use_of(place: str, pattern: re.Pattern[Any]) -> Callable[[Any], Any]:
 
 
 def letter(items: Any) -> str:
-    """Return a letter that a set has."""
+    """Return a letter in a set."""
     negated = any(code is codes.NEGATE for code, _ in items)
     for candidate in map(chr, [*range(97, 123), *range(48, 58), *range(32, 127), 10, 9, 0x200B, 0xE001, 0x1F600]):
         if any(has(item, candidate) for item in items) is not negated:
@@ -135,7 +135,7 @@ REPEATS = (codes.MAX_REPEAT, codes.MIN_REPEAT, codes.POSSESSIVE_REPEAT)
 
 
 def least(tree: Any, groups: dict[int, str]) -> str:
-    """Return a shortest text that a part of a pattern takes."""
+    """Return a shortest text that a part of a pattern matches."""
     return "".join(least_of(code, argument, groups) for code, argument in tree)
 
 
@@ -161,7 +161,7 @@ def least_of(code: Any, argument: Any, groups: dict[int, str]) -> str:
 
 
 def repeated(tree: Any, before: str) -> Iterator[tuple[str, str]]:
-    """Yield what stands before each part that is repeated, and one of its repeats, outermost first."""
+    """Yield each repeated part: the text before it, and one repeat, outermost first."""
     for code, argument in tree:
         if code in REPEATS:
             for one in ones(argument[2]):
@@ -181,7 +181,7 @@ def repeated(tree: Any, before: str) -> Iterator[tuple[str, str]]:
 
 
 def ones(tree: Any) -> Iterator[str]:
-    """Yield shortest texts of one repeat: of each branch, and with each optional part once."""
+    """Yield shortest texts for one repeat: for each branch, and with each optional part once."""
     yield least(tree, {})
     for code, argument in tree:
         if code is codes.BRANCH:
@@ -193,7 +193,7 @@ def ones(tree: Any) -> Iterator[str]:
 
 
 def attacks(pattern: re.Pattern[Any]) -> list[tuple[str, str, str]]:
-    """Return texts in three parts, of which the middle is to be repeated."""
+    """Return texts in three parts, of which the middle one will be repeated."""
     tree = parser.parse(pattern.pattern, pattern.flags & ~re.DEBUG)
     parts = [(before, one) for before, one in repeated(tree, "") if one]
     whole = least(tree, {})
@@ -205,7 +205,7 @@ def attacks(pattern: re.Pattern[Any]) -> list[tuple[str, str, str]]:
 
 
 def seconds(use: Callable[[Any], Any], text: Any, times: int = 1) -> float:
-    """Return the least of so many measurements, of this thread's own time."""
+    """Return the shortest of several measurements of this thread's CPU time."""
     taken: list[float] = []
     for _ in range(times):
         start = time.thread_time()
@@ -217,9 +217,9 @@ def seconds(use: Callable[[Any], Any], text: Any, times: int = 1) -> float:
 def growth(
     use: Callable[[Any], Any], attack: tuple[str, str, str], kind: type, sizes: tuple[int, ...] = SIZES
 ) -> float:
-    """Return how much longer four times the repeats take, at the first size that can be measured; else 0.
+    """Return how much longer four times the repeats take, at the first measurable size; otherwise 0.
 
-    What looks longer than linear is measured three times more, to tell it from a pause of the machine.
+    What looks slower than linear is measured three more times, to rule out a pause of the machine.
     """
     before, one, end = attack
     last, shorter = 0.0, None
@@ -253,7 +253,7 @@ def test_a_pattern_that_is_not_linear_is_seen(pattern: str) -> None:
 
 
 LARGER = {"cf_aig_tools.reading.skeleton._NUMBERS": (1280, 5120)}
-"""Sizes for what looks ahead so far, 160 numbers, that it grows faster until there are more."""
+"""Sizes for a pattern that looks ahead up to 160 numbers, and looks nonlinear below that."""
 
 
 @pytest.mark.parametrize("place", sorted(PATTERNS))

@@ -1,4 +1,4 @@
-"""A release is refused unless version, changelog, manifest, server.json and tag are one."""
+"""A release is refused unless version, changelog, manifest, server.json and tag agree."""
 
 import json
 import re
@@ -16,7 +16,7 @@ FILES = ["pyproject.toml", "manifest.json", "server.json", "CHANGELOG.md", "cons
 
 @pytest.fixture
 def release(tmp_path: Path) -> ModuleType:
-    """The script, in a repository that has nothing but what it reads, at version 1.2.3 and with its tag."""
+    """The script, in a repository with only the files it reads, at version 1.2.3 and with its tag."""
     for name in FILES:
         text = (ROOT / name).read_text(encoding="utf-8")
         text = re.sub(r'("?version"?)(: | = )"[^"]+"', r'\1\2"1.2.3"', text)

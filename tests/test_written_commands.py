@@ -1,4 +1,4 @@
-"""Every command, path, variable and configuration that the documents name is one that there is."""
+"""Every command, path, variable and configuration in the documents exists."""
 
 import json
 import re
@@ -31,11 +31,11 @@ OURS = "cloudflare-ai-gateway-mcp"
 
 CLIENTS = re.compile(r"(claude|codex|gemini|copilot) mcp add ")
 BY_HAND = {"docker build", "docker run", "git tag", "claude plugin", "codex plugin"}
-"""Commands that no test here can look into: how they begin."""
+"""Beginnings of commands that these tests can't check."""
 
 
 METHODS = {"tools/list", "tools/call"}
-"""What looks like a path, and is a method of the protocol."""
+"""Words that look like paths, but are methods of the protocol."""
 
 
 class Command(NamedTuple):
@@ -60,7 +60,7 @@ def blocks(document: str, language: str) -> list[str]:
 
 
 def commands() -> Iterator[Command]:
-    """Yield the lines of the indented blocks; a line that ends with a backslash goes on."""
+    """Yield the lines of the indented blocks. A line that ends with a backslash continues."""
     for document in DOCUMENTS:
         prose = re.sub(r"^```.*?^```", "", text(document), flags=re.DOTALL | re.MULTILINE)
         lines = re.findall(r"(?:^\n|\A)((?:^ {4}\S.*\n| {6,}\S.*\n)+)", prose, re.MULTILINE)
@@ -73,7 +73,7 @@ COMMANDS = list(commands())
 
 
 def named(parts: list[str]) -> list[str]:
-    """Return what of a command's words may be a path of this repository."""
+    """Return a command's words that may be paths in this repository."""
     return [part for part in parts if re.match(r"(tests|benchmarks|tools|server|gateway|docs)\b", part)]
 
 
@@ -82,7 +82,7 @@ def targets() -> set[str]:
 
 
 def parse(arguments: list[str]) -> None:
-    """Let the real parser read them; it exits where it cannot. `call` has one of its own, whose tools are named."""
+    """Let the real parser read them; it exits on an error. `call` has its own parser, which needs an existing tool."""
     if arguments[:1] == ["call"]:
         assert arguments[1] in TOOLS
         return
@@ -90,7 +90,7 @@ def parse(arguments: list[str]) -> None:
 
 
 def is_known(command: Command) -> bool:
-    """Whether a command is one that there is, as far as that can be told without running it."""
+    """Whether a command exists, as far as that can be checked without running it."""
     first, *rest = command.words
     known = {str(field.validation_alias) for field in Settings.model_fields.values()} | {"UPDATE_SNAPSHOTS"}
     assert {pair.partition("=")[0] for pair in command.variables} <= known
@@ -121,7 +121,7 @@ INLINE = re.compile(rf"(?:\S*/)?{OURS} (\w[^`|)\\]*)")
 
 
 def inline_commands() -> Iterator[str]:
-    """Yield what follows the command's name, or is a command with options alone, where a sentence or table has it."""
+    """Yield commands in sentences and tables: with the program's name, or just a subcommand with options."""
     for document in [*DOCUMENTS, "CHANGELOG.md"]:
         prose = re.sub(r"^(```.*?^```|    .*?)$", "", text(document), flags=re.DOTALL | re.MULTILINE)
         for span in re.findall(r"`([^`\n]+)`", prose):
@@ -176,7 +176,7 @@ def slug(title: str) -> str:
 
 
 def configured(value: Any) -> Iterator[list[str]]:
-    """Yield every command with its arguments that stands in a client's configuration."""
+    """Yield every command in a client's configuration, with its arguments."""
     if isinstance(value, dict):
         if command := value.get("command"):
             assert set(value.get("env", value.get("environment", {}))) <= {

@@ -1,4 +1,4 @@
-"""What results cost a model: the tokenizer that budgets are measured in."""
+"""The tokenizer that budgets are measured with."""
 
 from bpe_openai import get_encoding
 

@@ -1,4 +1,4 @@
-"""A provider of our own on a real socket, that misbehaves as it is told by the path or the model."""
+"""A fake provider on a real socket. The path or the model tells it how to misbehave."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -48,7 +48,7 @@ REPLIES = {
 
 @dataclass
 class Fake:
-    """Where it is, what it was sent, and whether a caller that was left hanging went away."""
+    """Its address, what it received, and whether a hanging caller disconnected."""
 
     url: str
     requests: list[bytes] = field(default_factory=list[bytes])
@@ -73,7 +73,7 @@ async def fake_provider(behaviour: str) -> AsyncGenerator[Fake]:
     async with listener, anyio.create_task_group() as tasks:
         tasks.start_soon(listener.serve, answer)
         yield fake
-        await anyio.wait_all_tasks_blocked()  # a connection just accepted is taken, and so closed
+        await anyio.wait_all_tasks_blocked()  # a connection accepted just now is taken, and thus closed
         tasks.cancel_scope.cancel()
 
 

@@ -1,4 +1,4 @@
-"""Planted traffic: an honest day, kinds of waste, and what each of them is worth by an independent sum."""
+"""Planted traffic: an honest day, kinds of waste, and the cost of each by an independent sum."""
 
 import itertools
 import json
@@ -12,7 +12,7 @@ from logs import a_failed_log, a_log
 from cf_aig_gateway.local.record import Record
 
 DAY = 24 * 60
-"""Minutes; traffic begins at noon of 2026-11-21."""
+"""Minutes. Traffic begins at noon on 2026-11-21."""
 
 WORDS = ("amber", "basin", "cedar", "delta", "ember", "fjord", "grove", "hazel", "inlet", "jetty", "knoll", "larch")
 USERS = [f"u-{number:03d}" for number in range(400)]
@@ -23,26 +23,26 @@ _numbers = itertools.count(1_000_000)
 
 @dataclass
 class Planted:
-    """Calls, and by the name of a kind the dollars that went on what need not have been."""
+    """Calls, and the dollars wasted by kind."""
 
     records: list[Record] = field(default_factory=list[Record])
     dollars: dict[str, float] = field(default_factory=dict[str, float])
     calls: dict[str, int] = field(default_factory=dict[str, int])
 
     def add(self, kind: str, record: Record, dollars: float | None = None) -> Record:
-        """Take a call that is waste: all that it cost, or some of that."""
+        """Add a call that is waste: all of its cost, or part of it."""
         self.dollars[kind] = self.dollars.get(kind, 0) + ((record.cost or 0) if dollars is None else dollars)
         self.calls[kind] = self.calls.get(kind, 0) + 1
         return self.keep(record)
 
     def keep(self, record: Record) -> Record:
-        """Take a call that is none."""
+        """Add a call that isn't waste."""
         self.records.append(record)
         return record
 
 
 def said(chance: random.Random, words: int) -> str:
-    """Return a text that no other is like."""
+    """Return a unique text."""
     return " ".join(chance.choices(WORDS, k=words))
 
 
@@ -65,7 +65,7 @@ def a_call(minutes: float, request: bytes, **changes: Any) -> Record:
 
 
 def a_turn(minutes: float, request: bytes, read: int, sent: int, **changes: Any) -> Record:
-    """Return a call of claude-sonnet-4-5 that read so much of what it sent from the prompt cache, at the list price."""
+    """Return a call of claude-sonnet-4-5 that read this many tokens from the prompt cache, at the list price."""
     price = ((sent - read) * 3 + read * 0.3 + 200 * 15) / 1e6
     counted = {"input_cached_tokens": read, "input_tokens": sent, "output_tokens": 200}
     model = "anthropic/claude-sonnet-4-5"
@@ -74,7 +74,7 @@ def a_turn(minutes: float, request: bytes, read: int, sent: int, **changes: Any)
 
 
 def honest(count: int, seed: int = 1) -> Iterator[Record]:
-    """Yield a day of calls, each of which is asked once; some are answered by the gateway's cache, some fail."""
+    """Yield a day of calls, each made once. Some are answered from the gateway's cache, some fail."""
     chance = random.Random(seed)
     rules = said(chance, 60)
     asked: list[bytes] = []
@@ -102,7 +102,7 @@ def honest(count: int, seed: int = 1) -> Iterator[Record]:
 
 
 def repeated(planted: Planted, chance: random.Random, groups: int, times: int) -> None:
-    """Plant questions that are asked again and again, over the day, by anyone."""
+    """Plant questions that various callers ask again and again over the day."""
     for _ in range(groups):
         request, feature = chat(("user", said(chance, 40))), chance.choice(FEATURES[:2])
         for at, minutes in enumerate(sorted(chance.uniform(0, DAY) for _ in range(times))):
@@ -111,7 +111,7 @@ def repeated(planted: Planted, chance: random.Random, groups: int, times: int) -
 
 
 def nearly(planted: Planted, chance: random.Random, groups: int, times: int) -> None:
-    """Plant the same with the time in the system prompt, or an id in the metadata that is sent along."""
+    """Plant the same, with the time in the system prompt or an id in the metadata."""
     for group in range(groups):
         question = said(chance, 40)
         for at, minutes in enumerate(sorted(chance.uniform(0, DAY) for _ in range(times))):
@@ -126,7 +126,7 @@ def nearly(planted: Planted, chance: random.Random, groups: int, times: int) -> 
 
 
 def failed_again(planted: Planted, chance: random.Random, count: int) -> None:
-    """Plant calls that broke off, were paid for, and were sent again at once."""
+    """Plant calls that broke off, were billed, and were immediately sent again."""
     for _ in range(count):
         minutes, request = chance.uniform(0, DAY), chat(("user", said(chance, 40)))
         metadata = {"user": chance.choice(USERS)}
@@ -136,7 +136,7 @@ def failed_again(planted: Planted, chance: random.Random, count: int) -> None:
 
 
 def answered_again(planted: Planted, chance: random.Random, count: int) -> None:
-    """Plant calls whose client gave up, and asked again though the answer came."""
+    """Plant calls whose client gave up and sent them again, though the answer came."""
     for _ in range(count):
         minutes, request = chance.uniform(0, DAY), chat(("user", said(chance, 40)))
         metadata = {"user": chance.choice(USERS)}
@@ -146,7 +146,7 @@ def answered_again(planted: Planted, chance: random.Random, count: int) -> None:
 
 
 def cut_off(planted: Planted, chance: random.Random, count: int) -> None:
-    """Plant replies that were cut at 256 tokens and asked for again with room for 2,000."""
+    """Plant replies that were cut at 256 tokens, and requested again with room for 2,000."""
     for _ in range(count):
         minutes, question = chance.uniform(0, DAY), said(chance, 40)
         metadata = {"user": chance.choice(USERS)}
@@ -157,7 +157,7 @@ def cut_off(planted: Planted, chance: random.Random, count: int) -> None:
 
 
 def thought_away(planted: Planted, chance: random.Random, count: int) -> None:
-    """Plant replies that are nearly all reasoning: of half of them nothing is left."""
+    """Plant replies that are nearly all reasoning. Half of them have no text left."""
     for number in range(count):
         out, thought = 4000, 4000 if number % 2 else 3800
         counted = {"output_reasoning_tokens": thought}
@@ -166,7 +166,7 @@ def thought_away(planted: Planted, chance: random.Random, count: int) -> None:
 
 
 def broken_caches(planted: Planted, chance: random.Random, sessions: int) -> None:
-    """Plant sessions of six turns, whose prompt cache hits until it breaks by one cause each, at the fourth turn."""
+    """Plant sessions of six turns whose prompt cache hits until it breaks at the fourth, each for one cause."""
     tools = [{"name": name, "input_schema": {}} for name in ("read_file", "run_tests", "edit_file")]
     for number in range(sessions):
         rules, minutes, at = f"You are an agent. {said(chance, 300)}", chance.uniform(0, DAY), number % 3
@@ -193,7 +193,7 @@ def broken_caches(planted: Planted, chance: random.Random, sessions: int) -> Non
 
 
 def heavy(planted: Planted, chance: random.Random, count: int) -> None:
-    """Plant short questions under long definitions of tools, or after a long history."""
+    """Plant short questions with long tool definitions, or after a long history."""
     described = [
         {"type": "function", "function": {"name": f"t{at}", "description": said(chance, 90)}} for at in range(40)
     ]
@@ -212,7 +212,7 @@ def heavy(planted: Planted, chance: random.Random, count: int) -> None:
 
 
 def too_good(planted: Planted, chance: random.Random, count: int) -> None:
-    """Plant classifications by gpt-4o, of which as many are praised as of those by gpt-4o-mini."""
+    """Plant classifications by gpt-4o with the same share of positive feedback as those by gpt-4o-mini."""
     for number in range(2 * count):
         mini = number % 2
         changes = {
@@ -230,7 +230,7 @@ def too_good(planted: Planted, chance: random.Random, count: int) -> None:
 
 
 def guarded(planted: Planted, chance: random.Random, count: int) -> None:
-    """Plant the evaluations that guardrails made of calls."""
+    """Plant guardrails' evaluations of calls."""
     for number in range(count):
         minutes, request = chance.uniform(0, DAY), chat(("user", said(chance, 40)))
         planted.keep(a_call(minutes, request, event_id=f"event-{number}"))

@@ -1,4 +1,4 @@
-"""A process that adds logs to a store, and says so on stdout once each is committed: `writing.py PATH FIRST COUNT`."""
+"""A process that adds logs to a store, and reports each on stdout once it is committed: `writing.py PATH FIRST COUNT`."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-// Coding agents, run headless through the local gateway with nothing but simulated providers, this server attached.
+// Coding agents, run headless through the local gateway with only simulated providers, with this server attached.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -15,8 +15,8 @@ const options = { timeout: 150_000 };
 const NAME = "cloudflare-ai-gateway";
 const PROMPT = "Say hello [simulate: call=list_logs]";
 
-/** Each agent: the files of its home, its environment, its command, the provider and model that it is to reach, and by
- * what its calls are joined; Gemini CLI and Copilot CLI name no session. */
+/** Each agent: its home's files, environment, command, the provider and model that it should reach, and what
+ * joins its calls (Gemini CLI and Copilot CLI name no session). */
 const AGENTS = {
   "Claude Code": {
     provider: "anthropic",
@@ -158,7 +158,7 @@ for (const [name, agent] of Object.entries(AGENTS)) {
   });
 }
 
-/** From the log of any call that holds the prompt, the run that it is of is found, with the tool that was called. */
+/** From the log of any call with the prompt, its run is found, with the tool that was called. */
 async function isTraced(server, logs, session) {
   const client = new Client({ name: "agents", version: "1" });
   await client.connect(new StdioClientTransport({ ...server, env: { ...process.env, ...server.env } }));
@@ -174,7 +174,7 @@ async function isTraced(server, logs, session) {
   }
 }
 
-/** What the API answers below the gateway's logs. */
+/** The API's answer to a path below the gateway's logs. */
 async function stored(url, path) {
   const answer = await fetch(`${url}/client/v4/accounts/${account}/ai-gateway/gateways/default/logs${path}`, {
     headers: { authorization: "Bearer any" },
@@ -183,7 +183,7 @@ async function stored(url, path) {
   return body.result ?? body;
 }
 
-/** Run an agent in an empty folder until it ends; return all that it printed. */
+/** Run an agent in an empty folder until it ends; return everything it printed. */
 async function run(t, home, [program, ...rest], env) {
   const cwd = join(home, "project");
   mkdirSync(cwd);
@@ -192,7 +192,7 @@ async function run(t, home, [program, ...rest], env) {
     try {
       process.kill(-child.pid, "SIGKILL");
     } catch {
-      // all of its group ended by itself
+      // all of its process group ended by itself
     }
   });
   let said = "";

@@ -1,4 +1,4 @@
-// Debian's Chromium, watched: what the page logs, asks of the network, or does against its policy fails a test.
+// Debian's Chromium, watched: a test fails if the page logs, requests or does anything against its policy.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -26,7 +26,7 @@ export async function browser(test) {
   return started;
 }
 
-/** Open a page that may reach `origins` alone; `page.faults` is what it did that no page of ours may do. */
+/** Open a page that may only reach `origins`. `page.faults` lists what it did that our pages must not do. */
 export async function watched(chrome, { origins, width = 1200, height = 900, ...options }) {
   const context = await chrome.newContext({ viewport: { width, height }, locale: "en-US", timezoneId: "UTC", ...options });
   context.setDefaultTimeout(15_000);
@@ -51,13 +51,13 @@ export async function watched(chrome, { origins, width = 1200, height = 900, ...
   return page;
 }
 
-/** Hold a page to having done nothing wrong, and close it. */
+/** Check that a page did nothing wrong, and close it. */
 export async function innocent(page) {
   await page.context().close();
   assert.deepEqual(page.faults, []);
 }
 
-/** Hold a frame to what the accessibility checker finds neither serious nor critical. */
+/** Check that the accessibility checker finds nothing serious or critical in a frame. */
 export async function accessible(frame, where) {
   await frame.evaluate(axe);
   const { violations } = await frame.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
@@ -66,7 +66,7 @@ export async function accessible(frame, where) {
   assert.deepEqual(told, [], where);
 }
 
-/** Hold a frame to being no wider than its window; names the elements that stick out. */
+/** Check that a frame is no wider than its window; names the elements that stick out. */
 export async function fits(frame, where) {
   const wide = await frame.evaluate(() => {
     const { clientWidth, scrollWidth } = document.documentElement;
@@ -77,7 +77,7 @@ export async function fits(frame, where) {
   assert.deepEqual(wide, [], where);
 }
 
-/** Hold a view, which `open` opens, to fitting windows from 320 to 1,600 px and being accessible, light and dark. */
+/** Check that a view, which `open` opens, fits windows from 320 to 1,600 px and is accessible, light and dark. */
 export async function everywhere(open, name) {
   for (const colorScheme of ["light", "dark"]) {
     const { page, frame } = await open({ colorScheme });

@@ -1,4 +1,4 @@
-// The bundles, as `make bundle` left them: valid, and started in an empty folder by their own manifest's command.
+// The bundles from `make bundle` are valid, and start in an empty folder by their own manifest's command.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -22,7 +22,7 @@ async function unpacked(t, name) {
   return { path, manifest: JSON.parse(readFileSync(join(path, "manifest.json"), "utf8")) };
 }
 
-/** Start an unpacked bundle by its manifest's command, and hold what it lists to what the manifest says. */
+/** Start an unpacked bundle by its manifest's command, and compare its lists with the manifest. */
 async function lives({ path, manifest }, ...options) {
   const given = { account_id: "", api_token: "", gateway_id: "default", read_only: "false" };
   const filled = (text) => text.replaceAll("${__dirname}", path).replace(/\$\{user_config\.(\w+)\}/g, (_, key) => given[key]);

@@ -1,5 +1,5 @@
-// The official conformance suite, in both eras: the server as it is, and with what the suite asks for besides. Whatever
-// fails and is not in the era's list fails here, and so does an entry of the list that passes.
+// The official conformance suite, in both eras: the server alone, and with everything the suite asks for. Whatever
+// fails and isn't in the era's list fails here, and so does a listed case that passes.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// Official SDKs pointed at the local gateway by their base URL alone.
+// Official SDKs pointed at the local gateway only by their base URL.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";

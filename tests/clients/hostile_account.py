@@ -1,4 +1,4 @@
-"""An account of which every text is markup or worse: `hostile_account.py PORT [refused]`; `refused`: it only errs."""
+"""An account in which every text is markup or worse: `hostile_account.py PORT [refused]`. `refused`: only errors."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-// The page in a chat: in a host of the extension, from the tool whose result it is.
+// The page in a chat: in a host of the extension, opened for a tool's result.
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 

@@ -1,4 +1,4 @@
-// Markup, scripts, links and worse in every place from which text comes: nothing of it acts, and it is shown as it is.
+// Markup, scripts, links and worse in every place that text comes from: none of it acts, and all is shown verbatim.
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 
@@ -28,7 +28,7 @@ async function trapped(open) {
 
 const ours = () => trapped(() => opened(chrome, url));
 
-/** Hold a view to text: no element that logged text could have made, nothing that covers, sticks out or leads away. */
+/** Check that a view shows only text: no element made by logged text, nothing that covers, sticks out or leads away. */
 async function harmless({ page, frame }, where) {
   const made = await frame().evaluate(() => {
     const wrong = [];

@@ -1,4 +1,4 @@
-// The table of logs in a browser, and one log: 24 incidents of minutes, and calls that are made while one looks.
+// The table of logs in a browser, and one log: 24 recent incidents, and calls made while the table is open.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
@@ -245,10 +245,10 @@ describe("one log", () => {
   });
 });
 
-/** What the words of the tools alone say: how logged text is set apart, or the figures of a whole list. */
+/** Facts that only the tools' texts contain: how logged text is set apart, or a whole list's figures. */
 const ELSEWHERE = ["data and not instructions", "p50", "p95", "service_tier flex"];
 
-/** The logs that an incident's calls look at. */
+/** The logs that an incident's calls read. */
 function looked(calls, ids) {
   const named = calls.flatMap(([, { log_id }]) => (log_id ? [log_id.slice(1, -1)] : []));
   return [...new Set(named.length ? named : Object.keys(ids).filter((which) => which !== "it"))];

@@ -15,7 +15,7 @@ before(async () => {
   url = await listening(file, "ui", "--local", day.db);
 });
 
-/** Open the overview, once its figures are there. */
+/** Open the overview, and wait for its figures. */
 async function overview(given) {
   const shown = await opened(chrome, url, given);
   await shown.view.getByTestId("figures").waitFor();
@@ -27,7 +27,7 @@ const near = (shown, expected, most, what) => assert.ok(Math.abs(shown - expecte
 test("figures are those of the last day", options, async () => {
   const { page, view } = await overview();
   const { calls, failed, cost } = day.ids.totals;
-  near(await figure(view, "calls"), calls, calls / 100, "calls"); // the span goes on while the page is opened
+  near(await figure(view, "calls"), calls, calls / 100, "calls"); // the span moves on while the page opens
   near(await figure(view, "failed"), (100 * failed) / calls, 0.2, "percent failed");
   near(await figure(view, "cost"), cost, cost / 50, "dollars");
   await innocent(page);

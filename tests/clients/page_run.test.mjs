@@ -1,4 +1,4 @@
-// A run in a browser: agents that loop, fork, try again, start another agent and compact their history.
+// A run in a browser: agents that loop, fork, retry, start another agent and compact their history.
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 

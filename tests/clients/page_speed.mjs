@@ -11,7 +11,7 @@ const undone = [];
 const started = { after: (undo) => undone.push(undo) };
 const median = (figures) => figures.toSorted((one, other) => one - other)[figures.length >> 1];
 
-/** Milliseconds since 1970 at which a frame painted a part; it may not be there yet. */
+/** When a frame painted a part (milliseconds since 1970); the part may not exist yet. */
 const painted = (frame, part) =>
   frame.evaluate(async (name) => {
     const next = () => new Promise((done) => requestAnimationFrame(done));
@@ -20,7 +20,7 @@ const painted = (frame, part) =>
     return performance.timeOrigin + performance.now();
   }, part);
 
-/** From a tool's result in a chat to the picture of it. */
+/** From a tool's result in a chat to the painted page. */
 async function inChat(chrome, show, tool, given, part) {
   const { page, frame } = await show(chrome, { tool, arguments: given, held: true });
   await page.waitForFunction(() => window.release);
@@ -31,7 +31,7 @@ async function inChat(chrome, show, tool, given, part) {
   return took;
 }
 
-/** From the address entered to the picture of the last day. */
+/** From entering the address to the painted overview of the last day. */
 async function inBrowser(chrome, url) {
   const before = Date.now();
   const { page, view, frame } = await opened(chrome, url);

@@ -1,4 +1,4 @@
-// The page as people meet it: planted logs, the server over them, and the two hosts that show it.
+// The page as people see it: planted logs, the server over them, and the two hosts that show it.
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { after } from "node:test";
@@ -12,7 +12,7 @@ import { folder, listening, python } from "./program.mjs";
 const run = promisify(execFile);
 const plant = new URL("plant.py", import.meta.url).pathname;
 
-/** What is started with it, as with a test, is stopped after all tests of the file. */
+/** Whatever is started with it, as with a test, is stopped after all tests of the file. */
 export function wholeFile() {
   const undone = [];
   after(async () => {
@@ -35,7 +35,7 @@ export async function opened(chrome, url, options) {
   return { page, view: page.frameLocator("iframe"), frame: () => page.frames().find((each) => each.parentFrame()) };
 }
 
-/** Start `serve` over a file, and the extension's host before it; returns what shows a tool's page. */
+/** Start `serve` over a file, with the extension's host in front; returns a function that shows a tool's page. */
 export async function chat(test, db) {
   const url = await listening(test, "serve", "--transport", "http", "--local", db);
   const { host, sandbox } = await referenceHost(test, url);
@@ -54,7 +54,7 @@ export async function figure(view, name) {
   return Number(text.replace(/[$,%\s]/g, ""));
 }
 
-/** Open the table of logs, every row of it loaded. */
+/** Open the table of logs with every row loaded. */
 export async function logs(view) {
   await view.getByTestId("tab-logs").click();
   await view.getByTestId("log-row").first().waitFor();
@@ -75,10 +75,10 @@ export async function openLog(view, id) {
   return shown;
 }
 
-/** What a view says, folded or not; what stands in its fields too. */
+/** A view's text, folded or not, including that in its fields. */
 export const said = (shown) => shown.evaluate((view) => view.textContent.replace(/\s+/g, " "));
 
-/** Wait until something holds: `check` raises as long as it does not. */
+/** Wait until something is true: `check` raises until then. */
 export async function eventually(check, patience = 15_000) {
   for (const end = Date.now() + patience; ; await pause(50)) {
     try {

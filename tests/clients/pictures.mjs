@@ -1,4 +1,4 @@
-// Draws each view into docs/pictures/, of planted logs: `make pictures`. Look at them before you commit them.
+// Draws each view of planted logs into docs/pictures/: `make pictures`. Look at the pictures before you commit them.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 

@@ -1,6 +1,7 @@
-"""Put what a browser is to show into a new file of the local gateway: `plant.py DB incidents [NAME…]|changed|many|runs|hostile`.
+"""Put logs for a browser to show into a new file of the local gateway: `plant.py DB incidents
+[NAME…]|changed|many|runs|hostile`.
 
-Prints JSON: the ids of the logs, by incident or run. Everything ends now, so that a page's own span holds it.
+Prints JSON: the ids of the logs, by incident or run. Everything ends now, so that it is within a page's default span.
 """
 
 import asyncio
@@ -33,10 +34,10 @@ from cf_aig_gateway.local.store import Store  # noqa: E402
 
 Ids = dict[str, Any]
 LAST = "a user rate-limited"
-"""It configures the gateway, which would refuse what comes after it."""
+"""It configures the gateway to refuse later calls."""
 RUNS = ("a_loop", "a_fork", "a_retry", "a_sub_agent", "a_compaction")
 APART = ("a latency of longer answers", "an outage behind a fallback")
-"""They are told by a gateway's figures, which those of other incidents would change."""
+"""They show in a gateway's totals, which other incidents would change."""
 
 
 SAYS = {
@@ -45,11 +46,11 @@ SAYS = {
     "slow provider": "p50",
     "cache stopped hitting": "cache",
 }
-"""A word that what changed is told with."""
+"""A word in the sentences about changes."""
 
 
 async def incidents(db: Path, *names: str) -> Ids:
-    """Let each incident happen, one after the other, or those of such names; returns what is to be seen of each."""
+    """Play all incidents, or those named, one after the other. Returns what a reader should see of each."""
     found: Ids = {}
     ordered = sorted(INCIDENTS + MISLEADING, key=lambda incident: incident.name == LAST)
     chosen = [incident for incident in ordered if (incident.name in names if names else incident.name not in APART)]
@@ -70,7 +71,7 @@ async def incidents(db: Path, *names: str) -> Ids:
 
 
 async def changed(db: Path) -> Ids:
-    """Write the two days of `what_changed`, the second of which ends now."""
+    """Write the two days of `what_changed`. The second ends now."""
     end = changing_logs.START + 2 * changing_logs.DAY
     late = int((time() - end.timestamp()) // 60) * 60_000
     logs = [replace(log, created_at=log.created_at + late) for log in changing_logs.records(20_000)]
@@ -96,7 +97,7 @@ async def many(db: Path) -> Ids:
 
 
 async def traced(db: Path) -> Ids:
-    """Write runs of known trees, each an hour after the one before."""
+    """Write runs of known trees, an hour apart."""
     made: dict[str, list[Record]] = {name: getattr(runs, name)("openai").records for name in RUNS}
     for hours, logs in enumerate(made.values()):
         made_late(logs, hours * 3_600_000)
@@ -105,7 +106,7 @@ async def traced(db: Path) -> Ids:
 
 
 async def hostile(db: Path) -> Ids:
-    """Write logs of markup and worse; `texts` are those of the log `markup`, in the order of its turns."""
+    """Write logs of markup and worse. `texts` are those of the log `markup`, in the order of its turns."""
     corpus = markup.Corpus()
     run, single = corpus.run(), {"markup": markup.markup(), "line": markup.line(), "nested": markup.nested()}
     logs = list(corpus.logs(120))
@@ -117,7 +118,7 @@ async def hostile(db: Path) -> Ids:
 
 
 def made_late(logs: Iterable[Record], ago: int) -> None:
-    """Move logs in time, so that the newest was made so many milliseconds ago."""
+    """Shift logs in time, so that the newest is this many milliseconds old."""
     late = round(time() * 1000) - ago - max(log.created_at for log in logs)
     for log in logs:
         log.created_at += late

@@ -1,4 +1,4 @@
-// The skills as a plugin: installed by the coding agents that have plugins, from the folder in the package.
+// The skills as a plugin: coding agents with plugins install it from the folder in the package.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readdirSync } from "node:fs";

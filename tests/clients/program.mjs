@@ -30,7 +30,7 @@ export async function listening(test, command, ...options) {
   return started(test, port, "-m", "cf_aig_server", command, "--port", String(port), ...options);
 }
 
-/** Start Python with what listens on the port; returns its base URL once it does. */
+/** Start a Python server on the port; returns its base URL once it listens. */
 export async function started(test, port, ...program) {
   const child = spawn(python, program, { stdio: "inherit" });
   const ended = new Promise((done) => child.once("exit", done));

@@ -12,7 +12,7 @@ const run = promisify(execFile);
 const PROGRAM = "cloudflare-ai-gateway-mcp";
 const PROMPT = "ready> ";
 
-/** Each shell: its start-up file, and what stands in it. */
+/** Each shell: its startup file, and the file's contents. */
 const SHELLS = {
   bash: [".bashrc", `eval "$(${PROGRAM} completion bash)"\nPS1="${PROMPT}"\n`],
   zsh: [".zshrc", `autoload -Uz compinit && compinit -u\neval "$(${PROGRAM} completion zsh)"\nPS1="${PROMPT}"\n`],
@@ -39,7 +39,7 @@ for (const [shell, [file, text]] of Object.entries(SHELLS)) {
     const home = folder(t);
     mkdirSync(dirname(join(home, file)), { recursive: true });
     writeFileSync(join(home, file), text);
-    // On its first start fish reads every manual page in a process that outlives it, unless these are there.
+    // On its first start, fish reads every manual page in a process that outlives it, unless these files exist.
     for (const data of [".local/share", ".cache"]) {
       mkdirSync(join(home, data, "fish/generated_completions"), { recursive: true });
     }

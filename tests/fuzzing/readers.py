@@ -45,7 +45,7 @@ seeds = st.integers(0, 2**32)
 
 @dataclass(frozen=True)
 class Target:
-    """Something to be fuzzed: its cases, and what must hold of each. `share` of a thousand cases are its own."""
+    """A target to fuzz: its cases, and the property to check. `share` of a thousand cases are its own."""
 
     name: str
     cases: st.SearchStrategy[Any]
@@ -65,7 +65,7 @@ def read_any(body: Any) -> None:
 
 
 def pieces(data: Any, seed: int) -> list[Any]:
-    """Split bytes or a text at places that the seed gives."""
+    """Split bytes or a text at places drawn from the seed."""
     places = random.Random(seed)
     cuts = sorted(places.randrange(len(data) + 1) for _ in range(places.randrange(12)))
     return [data[start:end] for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True)]
@@ -80,7 +80,7 @@ def streamed(parts: list[bytes]) -> tuple[Any, ...]:
 
 
 def stream_in_pieces(case: tuple[list[Any], str, int]) -> None:
-    """A stream gives the same however its bytes are split."""
+    """A stream reads the same however its bytes are split."""
     events, form, seed = case
     if form == "array":
         body = written(events)
@@ -97,7 +97,7 @@ def stream_in_pieces(case: tuple[list[Any], str, int]) -> None:
 
 
 def frames_in_pieces(case: tuple[list[tuple[str, bytes]], bytes, int]) -> None:
-    """Frames are the same however their bytes are split, damaged or not."""
+    """Frames read the same however their bytes are split, even if damaged."""
     held, noise, seed = case
     body = bytearray(
         b"".join(
@@ -125,7 +125,7 @@ secret_texts = st.lists(st.sampled_from(PIECES_OF_SECRETS) | st.text(max_size=6)
 
 
 def mask_in_pieces(case: tuple[str, int]) -> None:
-    """A text that is masked in pieces is the whole text masked."""
+    """A text masked in pieces equals the whole text masked."""
     text, seed = case
     masker = Masker()
     stream = masker.stream()
@@ -134,7 +134,7 @@ def mask_in_pieces(case: tuple[str, int]) -> None:
 
 
 def read_any_body(case: tuple[bytes, Reading, int]) -> None:
-    """A stored body of any bytes is shown within its budget, or refused in words."""
+    """A stored body of any bytes is shown within its budget, or refused with a proper error."""
     body, asked, seed = case
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -182,7 +182,7 @@ clauses = st.lists(
 
 
 def filter_any(case: tuple[Any, dict[str, Any]]) -> None:
-    """A filter is taken, or refused as wrong."""
+    """A filter is accepted, or refused as invalid."""
     filters, others = case
     try:
         query = LogQuery.model_validate({**others, "filters": written(filters).decode()})

@@ -1,4 +1,4 @@
-"""Runs cases against a target, from a seed, and mutants of each: they cost a hundredth of a new case."""
+"""Runs cases from a seed against a target, and mutants of each: those cost a hundredth of a new case."""
 
 from collections.abc import Callable
 from random import Random
@@ -10,13 +10,13 @@ from fuzzing.values import KNOWN, NASTY, NUMBERS
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 BATCH = 2000
-"""Cases of one run of Hypothesis, which remembers all of a run."""
+"""Cases per run of Hypothesis, which keeps all of a run in memory."""
 
 
 def run(
     target: Target, cases: int, start: int, *, mutants: int = 0, counted: Callable[[], None] = lambda: None
 ) -> None:
-    """Try so many cases, each with its mutants. What fails is made small, and raised with its case."""
+    """Try this many cases, each with its mutants. Shrink a failure, and raise it with its case."""
 
     def check(case: Any) -> None:
         chance = Random(crc32(repr(case).encode("utf-8", "replace")))

@@ -31,7 +31,7 @@ from cf_aig_server.transports.http import http_app
 from cf_aig_tools import DEFINITIONS, TOOLS
 
 MOST = 100_000
-"""Characters of any answer."""
+"""The most characters of any answer."""
 
 ACCOUNT = "0" * 32
 ANSWER_S = 20
@@ -49,10 +49,10 @@ calls = st.one_of([st.tuples(st.just(tool), arguments(schema_of(tool))) for tool
 
 
 def call_tool(portal: BlockingPortal, client: Client, case: tuple[str, dict[str, Any]]) -> None:
-    """A tool answers any arguments: with a result, or with an error that was foreseen."""
+    """A tool answers any arguments: with a result, or with an expected error."""
     tool, given = case
     try:
-        result = portal.call(client.call_tool, mended(tool), mended(given))  # the client cannot send half a character
+        result = portal.call(client.call_tool, mended(tool), mended(given))  # the client can't send half a character
     except MCPError as error:
         said = error.message
     else:
@@ -87,7 +87,7 @@ lines = (
 
 
 def owed(line: bytes) -> Any:
-    """Return the id that an answer to a line must have; None where it is no request."""
+    """Return the id that the answer to a line must have; None if the line isn't a request."""
     try:
         message = json.loads(line)
     except (ValueError, RecursionError):
@@ -99,14 +99,14 @@ def owed(line: bytes) -> Any:
 
 
 def whole(asked: int | str) -> bool:
-    """Whether an id can come back as it was: a number of 64 bits, a text without half characters."""
+    """Whether an id can be returned unchanged: a 64-bit number, or a text without half characters."""
     if isinstance(asked, int):
         return abs(asked) < 2**63
     return not any("\ud800" <= letter <= "\udfff" for letter in asked)
 
 
 class Stdio:
-    """The program over pipes, asked one line at a time, each followed by a ping."""
+    """The program over pipes. Each line sent is followed by a ping."""
 
     def __init__(self, process: "subprocess.Popen[bytes]") -> None:
         self._process = process
@@ -114,7 +114,7 @@ class Stdio:
         self._pings = 0
 
     def check(self, line: bytes) -> None:
-        """Each request has its answer, the server lives on, and no line is too long."""
+        """Each request gets its answer, the server keeps running, and no line is too long."""
         assert self._process.stdin
         self._pings += 1
         ping = f"ping-{self._pings}"
@@ -140,7 +140,7 @@ class Stdio:
 
 @contextmanager
 def stdio(database: Path) -> Generator[Stdio]:
-    """Yield the program; what it says on stderr holds no traceback."""
+    """Yield the program. Its stderr must contain no traceback."""
     said = database.with_suffix(".stderr")
     with said.open("wb") as stderr:
         process = subprocess.Popen(
@@ -170,7 +170,7 @@ def stdio(database: Path) -> Generator[Stdio]:
 
 
 def post(portal: BlockingPortal, http: httpx2.AsyncClient, line: bytes) -> None:
-    """A request over HTTP is answered, and with its id; nothing is a fault of the server."""
+    """A request over HTTP is answered, with its id, and nothing is a server fault."""
     answer = portal.call(partial(http.post, "/mcp", content=line))
     assert answer.status_code < 500 and len(answer.text) <= MOST, (line, answer.status_code, answer.text[:300])
     assert not any(words in answer.text for words in UNFORESEEN), (line, answer.text[:500])
@@ -180,7 +180,7 @@ def post(portal: BlockingPortal, http: httpx2.AsyncClient, line: bytes) -> None:
 
 
 def told_in(text: str) -> list[Any]:
-    """Return the messages of an answer: a JSON object, or events."""
+    """Return the messages in an answer: a JSON object, or events."""
     if text.startswith("{"):
         return [json.loads(text)]
     return [json.loads(line[5:]) for line in text.splitlines() if line.startswith("data:") and line[5:].strip()]
@@ -246,7 +246,7 @@ queries = st.dictionaries(
 
 
 def ask_gateway(portal: BlockingPortal, http: httpx2.AsyncClient, case: Any) -> None:
-    """The gateway answers any request, and names no fault of its own but a provider's that is simulated."""
+    """The gateway answers any request, and reports no fault of its own except a simulated provider's."""
     (method, path), body, more, query = case
     method, path = method if method in METHODS else "POST", quote(mended(path), safe="/:@")
     query = {name: value.encode("utf-8", "replace") for name, value in query.items()}
@@ -269,7 +269,7 @@ HEADERS: dict[str, Any] = {"authorization": "Bearer t", "content-type": "applica
 
 @contextmanager
 def targets(folder: Path) -> Generator[list[Target]]:
-    """Start every server, and yield what to try on them."""
+    """Start every server, and yield the targets."""
     with ExitStack() as stack:
         portal = stack.enter_context(start_blocking_portal())
 

@@ -1,4 +1,4 @@
-"""A short run of the fuzzing, from a fixed seed and from a fresh one; `benchmarks/fuzz.py` is the long one."""
+"""A short run of the fuzzer, from a fixed seed and from a fresh one. `benchmarks/fuzz.py` is the long one."""
 
 import random
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What strangers send: values of any shape, and values that nearly have the right one."""
+"""Untrusted input: values of any shape, and values of nearly the right shape."""
 
 import json
 from typing import Any
@@ -41,7 +41,7 @@ NASTY = (
 NUMBERS = (0, -1, 2**31, 2**53 + 1, 2**63, -(2**63) - 1, 10**400, -0.0, 5e-324, 1e308, float("inf"), float("nan"))
 KNOWN = ("default", "openai/gpt-4o-mini", "01932a3f-0000-7000-8000-000000000000", "24h", "prompt", "model", "id", "key")
 DEEP = "@deep@"
-"""Stands for a list in a list in a list, which no writer of JSON can write."""
+"""Stands for a list nested too deeply for JSON writers."""
 
 texts = st.sampled_from(NASTY) | st.sampled_from(KNOWN) | st.text(max_size=8)
 leaves = st.none() | st.booleans() | st.integers(-3, 300) | st.sampled_from(NUMBERS) | st.floats() | texts
@@ -53,13 +53,13 @@ anything = st.recursive(
 
 
 def written(value: Any, depth: int = 2000) -> bytes:
-    """Write a value as strangers do: half characters as escapes, NaN as it is, DEEP as deep lists."""
+    """Write a value as strangers might: half characters as escapes, NaN unquoted, DEEP as deep lists."""
     text = json.dumps(value)
     return text.replace(f'"{DEEP}"', "[" * depth + "]" * depth).encode()
 
 
 def of_schema(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
-    """Return values that a JSON schema takes, more or less."""
+    """Return values that are more or less valid under a JSON schema."""
     if "enum" in schema:
         return st.sampled_from(schema["enum"])
     if either := schema.get("anyOf"):
@@ -78,7 +78,7 @@ def of_schema(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
 
 
 def arguments(schema: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """Return arguments of a tool: each is right, wrong, or not there, and there may be some that it does not have."""
+    """Return arguments for a tool: each is right, wrong, or missing, and there may be unknown ones."""
     parts = {name: of_schema(held) | anything for name, held in schema["properties"].items()}
     required = {name: parts.pop(name) for name in schema.get("required", ())}
     near = st.fixed_dictionaries(required, optional=parts)

@@ -1,4 +1,4 @@
-"""What the client makes of analytics that fail. `MockTransport` stands in: the local gateway's do not."""
+"""How the client handles failing analytics. `MockTransport` is used because the local gateway's don't fail."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone

@@ -1,4 +1,4 @@
-"""The client's own promises. `MockTransport` stands in where the local gateway cannot answer as is needed here."""
+"""The client's guarantees. `MockTransport` is used where the local gateway can't give the needed answer."""
 
 import json
 from collections.abc import Callable

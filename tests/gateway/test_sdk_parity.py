@@ -1,4 +1,4 @@
-"""The official SDK and our client, pointed at one recording server, ask for the same things in the same way."""
+"""The official SDK and our client, pointed at one recording server, send the same requests."""
 
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -33,7 +33,7 @@ Asks = Callable[[Any], Awaitable[Any]]
 
 
 class Recorder:
-    """Both clients, and what the server was asked."""
+    """Both clients, and the requests that the server got."""
 
     def __init__(self, url: str, http: httpx2.AsyncClient) -> None:
         self.seen: list[tuple[str, str, list[tuple[str, str]], Any]] = []

@@ -23,7 +23,7 @@ async def test_a_client_learns_who_the_server_is_and_how_to_work_with_it(mode: A
 
 
 async def test_the_first_512_characters_of_the_instructions_stand_alone() -> None:
-    """Codex shows a model no more of them."""
+    """Codex shows a model only those."""
     async with Client(build_server(Settings())) as client:
         assert client.instructions
         first = client.instructions[:512]

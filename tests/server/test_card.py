@@ -1,4 +1,4 @@
-"""The server card: the facts of server.json, at this server's own address, for clients that are not connected."""
+"""The server card: the facts of server.json, at this server's own address, for clients that aren't connected yet."""
 
 import json
 from collections.abc import AsyncGenerator

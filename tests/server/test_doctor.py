@@ -42,7 +42,7 @@ def cloudflare(
     off_s: float = 0,
     refused: Any = DENIED,
 ) -> Callable[[httpx2.Request], httpx2.Response]:
-    """Return an account as the API shows it. A local gateway can have neither scopes nor another clock."""
+    """Return an account in the API's form. A local gateway can't have scopes or a wrong clock."""
 
     def answer(request: httpx2.Request) -> httpx2.Response:
         path, asked = request.url.path.removeprefix("/client/v4"), request.url.params
@@ -261,7 +261,7 @@ def plain(text: str) -> str:
 
 
 async def test_the_readme_quotes_what_doctor_prints(tmp_path: Path) -> None:
-    """A quote may be shortened: … stands for a part left out."""
+    """A quote may be shortened: … stands for an omitted part."""
     texts = (
         r'{"cloudflare-ai-gateway": {"command": "C:\Users"}}',
         '{"cloudflare-ai-gateway": {"command": "/no/such"}}',
@@ -281,7 +281,7 @@ async def test_the_readme_quotes_what_doctor_prints(tmp_path: Path) -> None:
 
 
 def is_of(quote: str, printed: str) -> bool:
-    """Whether the parts of a quote stand in a line, in order, the first at its start."""
+    """Whether a line contains a quote's parts, in order, the first at its start."""
     parts = [re.escape(part.strip()) for part in quote.split("…")]
     return re.match(".*".join(parts), printed) is not None
 
@@ -308,7 +308,7 @@ async def test_a_read_only_server_is_not_tried_for_writing() -> None:
 
 @pytest.fixture
 def no_clients(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Let there be no configuration of any client."""
+    """Hide all clients' configurations."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
 

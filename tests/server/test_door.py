@@ -1,4 +1,4 @@
-"""What strangers may do to MCP over HTTP: nothing, and for long."""
+"""MCP over HTTP under attack: strangers get nothing, and can't tie up the server."""
 
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -144,7 +144,7 @@ async def test_what_is_too_large_is_refused_and_the_server_lives_on() -> None:
 
 
 async def refused_header(stream: anyio.abc.SocketStream) -> bytes:
-    """Send a header of 10 MB, and return what is answered; empty when the connection is dropped."""
+    """Send a header of 10 MB, and return the answer; empty if the connection is dropped."""
     try:
         await stream.send(b"GET /mcp HTTP/1.1\r\nx: ")
         for _ in range(160):
@@ -218,7 +218,7 @@ async def never(*_: Any) -> Any:
 
 
 async def drive(messages: list[dict[str, Any]], app: ASGIApp = never) -> list[dict[str, Any]]:
-    """Send a request whose body arrives as given, and then nothing more."""
+    """Send a request whose body arrives in these chunks, and then nothing."""
     sent: list[dict[str, Any]] = []
 
     async def receive() -> Any:

@@ -1,4 +1,4 @@
-"""What a signal does to requests under way over HTTP."""
+"""How a signal affects requests in progress over HTTP."""
 
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ async def test_a_call_under_way_is_answered_after_the_signal(kind: str, tmp_path
                 process.terminate()
 
         async with client_of(kind, url) as client:
-            await client.list_tools()  # nobody answers it afterwards
+            await client.list_tools()  # nothing answers it afterwards
             result = await client.call_tool(
                 "chat_via_gateway",
                 {"model": "openai/gpt-4o", "prompt": "Why is it blue? [simulate: delay=1500]"},
@@ -59,7 +59,7 @@ async def test_a_subscription_does_not_hold_the_server_up(tmp_path: Path) -> Non
 
 
 async def cut(*, begun: bool) -> list[Message]:
-    """Drain while a request is under way that never ends; return what its client is sent."""
+    """Drain while a request that never ends is in progress; return what its client receives."""
     sent: list[Message] = []
     under_way = anyio.Event()
 

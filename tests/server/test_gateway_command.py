@@ -14,7 +14,7 @@ CHAT = {"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": 
 
 @contextmanager
 def gateway(*arguments: str) -> Generator[str]:
-    """Start it on a free port and yield the URL that it announces."""
+    """Start it on a free port, and yield the URL that it prints."""
     command = [sys.executable, "-m", "cf_aig_server", "gateway", "--port", "0", *arguments]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None

@@ -58,7 +58,7 @@ def _envelope(result: Any) -> dict[str, Any]:
 
 
 async def _answer(request: Request) -> Response:
-    """Answer as Cloudflare would, half a character in every text."""
+    """Answer as Cloudflare would, with half a character in every text."""
     path = request.url.path
     body: Any = _envelope([LOG])
     status = 200
@@ -79,7 +79,7 @@ async def _answer(request: Request) -> Response:
 
 @dataclass
 class Wire:
-    """The program over stdio, spoken to as the official clients cannot: with half characters in what is sent."""
+    """The program over stdio, with half characters in requests, which official clients can't send."""
 
     process: Process
     lines: BufferedByteReceiveStream
@@ -102,7 +102,7 @@ class Wire:
 
 @asynccontextmanager
 async def reader() -> AsyncGenerator[Wire]:
-    """Yield the program over stdio, whose gateway is on a socket."""
+    """Yield the program over stdio, with its gateway on a socket."""
     app = Starlette(routes=[Route("/{path:path}", _answer, methods=["GET", "POST", "PATCH"])])
     async with serving(app) as url:
         environment = {

@@ -1,4 +1,4 @@
-"""What may know what, and what is loaded before the first request."""
+"""Which packages may import which, and what is loaded before the first request."""
 
 import ast
 import subprocess

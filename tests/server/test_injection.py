@@ -1,4 +1,4 @@
-"""Whatever strangers write in logs, gateways, errors and replies, none of it speaks in the server's voice."""
+"""Nothing that strangers write in logs, gateways, errors and replies can pass for the server's own words."""
 
 import json
 from typing import Any
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 
 
 def _but_the_reply(held: dict[str, Any]) -> dict[str, Any]:
-    """Return a result without what a chat's reply says and calls, which programs take as it is: JSON quotes it."""
+    """Return a result without a chat reply's text and calls. Programs take those as they are, quoted by JSON."""
     return {name: value for name, value in held.items() if name not in {"text", "reply", "tool_calls"}}
 
 

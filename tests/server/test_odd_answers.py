@@ -1,4 +1,4 @@
-"""Answers of shapes, figures and dates that no API should send: every tool says something of its own about them."""
+"""Answers with shapes, figures and dates that no API should send: every tool handles them in its own words."""
 
 import json
 from typing import Any

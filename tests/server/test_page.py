@@ -1,4 +1,4 @@
-"""MCP Apps: what a client that shows pages is offered besides, and that no other client sees any of it."""
+"""MCP Apps: what a client that shows pages is offered in addition, and that no other client sees any of it."""
 
 import json
 import os
@@ -63,7 +63,7 @@ def modern(request: dict[str, Any], capabilities: dict[str, Any]) -> tuple[dict[
 
 
 async def answers(era: str, capabilities: dict[str, Any], file: Path, *, without_page: bool) -> list[str]:
-    """Return all that a client over HTTP is answered; `without_page`: by the server as it is without the extension."""
+    """Return all answers to a client over HTTP; `without_page`: from the server without the extension."""
     settings = Settings(local=str(file))  # pyright: ignore[reportCallIssue]
     server = build_server(settings)
     if without_page:

@@ -1,4 +1,4 @@
-"""The built page: made from the sources that are here, and allowed nothing but its own script and style."""
+"""The built page: made from the current sources, and allowed only its own script and style."""
 
 import base64
 import hashlib
@@ -15,7 +15,7 @@ BESIDE = ("package.json", "tsconfig.json", "build.mjs")
 
 
 def sources() -> str:
-    """Return the hash of what the page is built from, as `ui/build.mjs` writes it."""
+    """Return the hash of the page's sources, as `ui/build.mjs` writes it."""
     ui = ROOT / "ui"
     paths = [path for path in (ui / "src").rglob("*") if path.is_file()] + [ui / name for name in BESIDE]
     names = sorted(path.relative_to(ROOT).as_posix().encode() for path in paths)

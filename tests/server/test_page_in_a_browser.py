@@ -1,4 +1,4 @@
-"""The page on a port: the `ui` command, and the local gateway's own address, behind their doors."""
+"""The page on a port: the `ui` command, and the local gateway's own address, with access control."""
 
 import json
 import subprocess
@@ -22,7 +22,7 @@ CHAT = {"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": 
 
 @contextmanager
 def running(command: str, *options: str) -> Generator[str]:
-    """Start a command on a free port, and yield what it says first; in the end it must end well."""
+    """Start a command on a free port, and yield its first output. Afterwards it must exit cleanly."""
     arguments = [sys.executable, "-m", "cf_aig_server", command, "--port", "0", *options]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout
@@ -44,7 +44,7 @@ def called(http: httpx2.Client, method: str, session: dict[str, str] | None = No
 
 
 def begun(http: httpx2.Client) -> dict[str, str]:
-    """Begin as a host that shows pages does; return what it sends from then on."""
+    """Initialize as a host that shows pages does; return the headers for later requests."""
     who = {"name": "host", "version": "0"}
     _, headers = called(http, "initialize", protocolVersion="2025-11-25", capabilities=CAPABILITIES, clientInfo=who)
     return {"mcp-session-id": headers["mcp-session-id"]}

@@ -1,4 +1,6 @@
-"""What strangers write reaches the page as text alone: nothing hidden, no secret, nothing in the server's voice."""
+"""What strangers write reaches the page only as text: nothing hidden, no secret, nothing that passes for the server's
+words.
+"""
 
 import json
 from collections.abc import Iterator
@@ -32,11 +34,11 @@ CALLS: dict[str, list[dict[str, Any]]] = {
 }
 DAY = {"start_date": "2026-11-21", "end_date": "2026-11-22"}
 OURS = {"summary", "basis", "text", "note", "looked", "lead", "changed"}
-"""Members that hold the server's own sentences, outside of bodies."""
+"""Members that contain the server's own sentences, outside of bodies."""
 
 
 def ours(data: Any, name: str = "") -> Iterator[str]:
-    """Yield the sentences of the server's own in what the page is given."""
+    """Yield the server's own sentences in the page's data."""
     if isinstance(data, dict):
         for key, held in data.items():
             if key not in {"turns", "steps"}:

@@ -1,4 +1,4 @@
-"""What every tool has in common: its schema, forgiven slips, worded errors, masked results."""
+"""What all tools have in common: schemas, tolerated slips, clear errors, masked results."""
 
 import json
 import os
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture(scope="module", autouse=True)
 def _definitions_are_written() -> None:
-    """`UPDATE_SNAPSHOTS=1` writes them anew, to be reviewed like code: before any test, as no server starts without."""
+    """`UPDATE_SNAPSHOTS=1` rewrites them, for review like code. Before any test, as no server starts without them."""
     if os.environ.get("UPDATE_SNAPSHOTS"):
         for name in TOOLS:
             (DEFINITIONS / f"{name}.json").write_text(written(definition(name)))

@@ -16,10 +16,10 @@ from cf_aig_tools.reading.masking import Masker
 pytestmark = pytest.mark.anyio
 
 CUTS = (80, 200, 400, 500, 2000)
-"""Where texts are cut: cells, names, words, errors, fields."""
+"""Lengths at which texts are cut: cells, names, words, errors, fields."""
 
 PART = 8
-"""Characters of a secret that give it away."""
+"""How many characters of a secret give it away."""
 
 SEEDS = 2
 

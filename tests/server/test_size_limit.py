@@ -1,4 +1,4 @@
-"""Answers of any size, also compressed: a call reads a bounded part of each, and says so."""
+"""Answers of any size, even compressed: a call reads a limited part of each, and says so."""
 
 import gzip
 import json

@@ -127,7 +127,7 @@ async def test_they_are_listed_over_http_in_the_newer_protocol_with_its_envelope
 
 @pytest.mark.parametrize("skill", all_skills(), ids=lambda skill: skill.frontmatter["name"])
 def test_a_skill_is_written_as_clients_read_it(skill: Any) -> None:
-    """Its frontmatter is plain enough to mean the same to every reader of YAML; it names only tools that there are."""
+    """Its frontmatter means the same to every YAML reader, and names only existing tools."""
     text, front = skill.text, skill.frontmatter
     lines = text.split("---\n")[1].splitlines()
 

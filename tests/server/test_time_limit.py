@@ -1,4 +1,4 @@
-"""A gateway that answers by drops: no call outlasts its limit, and each says what to do."""
+"""A gateway that answers drop by drop: no call outlasts its limit, and each says what to do."""
 
 import time
 from collections.abc import AsyncGenerator
@@ -47,7 +47,7 @@ WRITES = {"patch_log_feedback", "chat_via_gateway", "replay_log"}
 
 @asynccontextmanager
 async def dripping(opening: bytes) -> AsyncGenerator[Settings]:
-    """Yield settings for a gateway that sends an opening, then a byte now and then, for ever."""
+    """Yield settings for a gateway that sends a beginning, then a byte now and then, forever."""
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
     url = f"http://127.0.0.1:{listener.extra(anyio.abc.SocketAttribute.local_port)}"
 

@@ -123,7 +123,7 @@ MODERN = {
 
 
 def met(process: subprocess.Popen[bytes], era: str) -> dict[str, Any]:
-    """Make the acquaintance of the server as a client of that era does; return its answer."""
+    """Greet the server as a client of that era does; return its answer."""
     if era == "2025-11-25":
         answer = greeted(process)
         send(process, {"jsonrpc": "2.0", "method": "notifications/initialized"})
@@ -216,7 +216,7 @@ def test_what_was_asked_before_the_input_ended_is_answered(source: str, tmp_path
     call = {"jsonrpc": "2.0", "method": "tools/call", "params": {"name": "list_gateways", "arguments": {}}}
     calls = [call | {"id": number} for number in range(2, 42)]
     asked = b"".join(json.dumps(message).encode() + b"\r\n" for message in (HELLO, began, *calls))
-    (tmp_path / "in").write_bytes("\ufeff".encode() + asked)  # as a shell of Windows writes it
+    (tmp_path / "in").write_bytes("\ufeff".encode() + asked)  # as a Windows shell writes it
 
     with (tmp_path / "in").open("rb") as file:
         given = {"input": file.read()} if source == "pipe" else {"stdin": file}

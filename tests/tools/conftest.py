@@ -1,4 +1,4 @@
-"""The log tools are tried on accounts of either log system."""
+"""Runs the log tools on accounts of both log systems."""
 
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -36,7 +36,7 @@ OF_THE_LOGS_API = {
     "test_a_missing_body_says_both_things_it_may_mean": "telemetry knows which of the two it is",
     "test_what_cannot_be_repeated_is_said": "telemetry knows which of the two it is",
 }
-"""Tests of what only the logs API does, and why."""
+"""Tests that apply only to the logs API, and why."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -63,7 +63,7 @@ async def test_a_body_over_the_budget_is_cut_and_says_how_to_read_on(client: Cli
 
 @asynccontextmanager
 async def holding(body: bytes, *, mask: bool = True) -> AsyncGenerator[Client]:
-    """Yield a client of a server whose one log, a failed one, has this body as its request and its response."""
+    """Yield a client of a server with one failed log, which has this body as request and response."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "gateway.db"
         async with Store(path) as store, Client(build_server(Settings(local=str(path), mask=mask))) as client:
@@ -78,7 +78,7 @@ def restored(text: str) -> bytes:
 
 
 async def rebuilt(client: Client, opening: bytes, budget: int) -> bytes:
-    """Return what raw reads give, one after another."""
+    """Return the text of consecutive raw reads."""
     text, offset = "", "0"
     while offset:
         told = await read(client, BODIES[0], view="raw", offset=int(offset), budget=budget)

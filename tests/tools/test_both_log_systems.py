@@ -1,4 +1,4 @@
-"""The same traffic on an account of either log system: every tool gives the same facts."""
+"""The same traffic on accounts of both log systems: every tool gives the same facts."""
 
 import json
 import re
@@ -53,7 +53,7 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
 
 
 class Counting(httpx2.AsyncBaseTransport):
-    """Passes requests on, and counts them."""
+    """Forwards requests, and counts them."""
 
     def __init__(self, inner: httpx2.AsyncBaseTransport) -> None:
         self.inner = inner
@@ -83,7 +83,7 @@ async def filled(store: Store) -> Store:
 
 @asynccontextmanager
 async def served(store: Store, system: LogSystem, **settings: Any) -> AsyncGenerator[tuple[Client, Counting]]:
-    """Yield a client of the server on an account of a log system, and what counts its requests."""
+    """Yield a client of the server on an account of a log system, and its request counter."""
     async with anyio.create_task_group() as tasks:
         wire = Counting(ASGITransport(build_app(store, logs=system), tasks))
         configured = Settings(
@@ -105,7 +105,7 @@ async def told(client: Client, tool: str, arguments: dict[str, Any]) -> str:
 
 
 def facts(text: str) -> str:
-    """Return what a result says but for how it was found, and for marks that differ every time."""
+    """Return a result's text without how it was found, and without marks that differ every time."""
     text = text.replace(" From Workers Observability.", "").replace(" Searched the newest 30 of 30 events.", "")
     text = re.sub(r"logged text \w+|└ \w+|code: \S+|UTC: |\d\d:\d\d", "", text)
     return "\n".join(line for line in text.splitlines() if not line.startswith(("path: ", "timings: ")))

@@ -1,4 +1,4 @@
-"""Guardrails' own evaluation calls are told apart from users' calls."""
+"""Guardrails' own evaluation calls are distinguished from users' calls."""
 
 from decimal import Decimal
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Chats and replays in each provider's own form, through the tools."""
+"""Chats and replays in each provider's own format, through the tools."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ MODELS = {
     "@cf/meta/llama-3.1-8b-instruct": "@cf/meta/llama-3.3-70b-instruct-fp8-fast",
     "mistral/mistral-small-latest": "mistral-large-latest",
 }
-"""A model of each provider, and another of its models."""
+"""Two models of each provider."""
 
 
 async def told(client: Client, tool: str, **arguments: Any) -> tuple[str, dict[str, Any]]:
@@ -42,7 +42,7 @@ async def test_a_chat_at_the_providers_own_endpoint_is_answered_and_metered(clie
 
     assert "Why is it blue?" in reply["text"]
     assert reply["tokens_in"] and reply["tokens_out"]
-    assert "finish_reason" in reply or model.startswith("@cf/")  # Workers AI tells none
+    assert "finish_reason" in reply or model.startswith("@cf/")  # Workers AI reports none
     details, _ = await told(client, "get_log_details", log_id=reply["log_id"])
     assert f"{reply['tokens_in']} + {reply['tokens_out']} tokens, $" in details, details
     asked, _ = await told(client, "get_log_request_body", log_id=reply["log_id"])

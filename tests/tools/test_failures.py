@@ -100,7 +100,7 @@ CASES = [
 
 
 def words_of(body: object) -> str:
-    """Return the sentence that a body of the table holds, however deep."""
+    """Return the sentence in a body of the table, however deep."""
     if isinstance(body, dict):
         found = [
             words_of(value) if isinstance(value, dict | list) else value

@@ -1,4 +1,4 @@
-"""Waste is named by kind and in dollars, as an independent sum has it; an honest day has none."""
+"""Waste is named by kind and in dollars that match an independent sum. An honest day has none."""
 
 import json
 import random
@@ -136,7 +136,7 @@ async def test_a_prompt_cache_breaker_is_named_with_its_dollars(
 
 
 class WithoutFingerprints(ASGITransport):
-    """Answers as Cloudflare does, which has no such list of logs; paths that end so are refused."""
+    """Answers like Cloudflare, which has no such list of logs: refuses its path."""
 
     refuses = "/none"
 
@@ -182,7 +182,7 @@ async def test_an_account_without_fingerprints_is_told_the_same_by_its_bodies(st
 
 
 async def test_beyond_its_bounds_it_says_what_was_not_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bounds are lowered: an account of their size would take minutes to make."""
+    """The limits are lowered: creating an account of their size would take minutes."""
     monkeypatch.setattr(reading, "MOST_PAGES", 2)
     monkeypatch.setattr(reading, "MOST_REQUESTS", 12)
     planted = waste.Planted()

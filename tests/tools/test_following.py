@@ -1,4 +1,4 @@
-"""New logs as they come, from either log system."""
+"""New logs as they arrive, from either log system."""
 
 import json
 from collections.abc import AsyncGenerator
@@ -121,7 +121,7 @@ async def test_only_what_is_asked_for_is_told(gateway: AIGateway, store: Store) 
 
 
 def scripted(*answers: httpx2.Response | Exception) -> tuple[httpx2.MockTransport, list[httpx2.Request]]:
-    """Return a Cloudflare that gives these answers; the local gateway limits nobody who reads its logs."""
+    """Return a Cloudflare that gives these answers: the local gateway doesn't rate limit reads of its logs."""
     seen: list[httpx2.Request] = []
     left = list(answers)
 

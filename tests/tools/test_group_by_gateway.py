@@ -1,4 +1,4 @@
-"""What all gateways of an account add up to, in one request."""
+"""The totals of all gateways of an account, in one request."""
 
 import json
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""No search, filter, completion or resource shows a secret, or tells whether a guess at a part of one is right."""
+"""No search, filter, completion or resource shows a secret, or reveals whether a guess at part of one is right."""
 
 import json
 import string
@@ -27,14 +27,14 @@ LOG = ResourceTemplateReference(type="ref/resource", uri="ai-gateway://{gateway_
 
 
 def told(result: Any, guess: str) -> str:
-    """Return all that a result says, but what was asked for."""
+    """Return everything that a result says, except the question."""
     text = "".join(part.text for part in result.content if isinstance(part, TextContent))
     both = text + json.dumps(result.structured_content, ensure_ascii=False)
     return both.replace(guess, "GUESS").replace(json.dumps(guess)[1:-1], "GUESS")
 
 
 async def planted(store: Store) -> str:
-    """Keep some logs, one of which has secrets in its metadata, its model and its bodies; return its id."""
+    """Store some logs, one with secrets in its metadata, model and bodies; return its id."""
     body = json.dumps({"messages": [{"role": "user", "content": f"key {KEY} and password={PASSWORD}!"}]}).encode()
     metadata = {"note": f"key {KEY}", "password": PASSWORD, "team": "billing"}
     log = a_log(1, request=body, response=body, metadata=metadata)
@@ -102,7 +102,7 @@ async def test_completions_show_no_secret_and_confirm_none(client: Client, store
 
 
 def an_account(request: httpx2.Request) -> httpx2.Response:
-    """Answer as an account whose gateways have names and settings that are secrets; the local gateway refuses them."""
+    """Answer as an account whose gateways have secrets as names and settings, which the local gateway refuses."""
     gateways = [{"id": "main", "collect_logs": True, "logpush_public_key": f"password={PASSWORD}"}, {"id": KEY}]
     return httpx2.Response(200, json={"success": True, "result": gateways, "result_info": {"total_count": 2}})
 

@@ -1,4 +1,4 @@
-"""A cost that is missing says why, and what the reply itself states."""
+"""A missing cost comes with the reason, and with what the reply itself states."""
 
 import json
 from pathlib import Path
@@ -29,7 +29,7 @@ def reply(**usage: Any) -> bytes:
 
 
 async def no_cost(client: Client, store: Store, **changes: Any) -> str:
-    """Return what the details of such a log say of its cost."""
+    """Return what the details of such a log say about its cost."""
     log = a_log(1, **changes)
     await store.add(log)
     result = await client.call_tool("get_log_details", {"log_id": log.id})

@@ -1,4 +1,4 @@
-"""Names that stand for many models: where they are sent, and what is said of what answered."""
+"""Names that stand for several models: where they are sent, and what is shown about the model that answered."""
 
 import json
 from typing import Any
@@ -26,7 +26,7 @@ HEADERS = {"cf-aig-routed-model": "openai/gpt-4o", "cf-aig-routing-reason": "cos
 
 
 class Cloudflare:
-    """An account whose one log asked for `name`; keeps what it was asked."""
+    """An account whose only log asked for `name`. Records its requests."""
 
     def __init__(self, name: str, routes: int = 200) -> None:
         self.seen: list[httpx2.Request] = []

@@ -1,4 +1,4 @@
-"""What the page draws: the facts of the tools as data, within its own bounds."""
+"""What the page draws: the tools' facts as data, within its own limits."""
 
 import json
 from collections.abc import AsyncGenerator
@@ -31,7 +31,7 @@ def size(data: Any) -> int:
 
 
 async def told(client: Client, tool: str, **arguments: Any) -> Any:
-    """Return what the tool for a model says of the same, in both channels."""
+    """Return what the model's tool says about the same, in both channels."""
     result = await client.call_tool(tool, arguments)
     return "\n".join(part.text for part in result.content if part.type == "text"), result.structured_content
 

@@ -1,4 +1,4 @@
-"""Why the provider's prompt cache missed, what that cost, and since when: by the provider's words or by comparison."""
+"""Why the provider's prompt cache missed, what that cost, and since when: from the provider's words or by comparison."""
 
 import json
 from collections.abc import Callable
@@ -23,7 +23,7 @@ def a_session(form: str = "anthropic", **body: Any) -> Agent:
 
 
 def answered(agent: Agent, read: int, sent: int = 4000, **more: Any) -> str:
-    """Log a call of which the provider's cache had so many tokens."""
+    """Log a call of which this many tokens came from the provider's cache."""
     usage = {"input_tokens": sent - read, "cache_read_input_tokens": read, "output_tokens": 5}
     if agent.form != "anthropic":
         usage = {"input_tokens": sent, "input_tokens_details": {"cached_tokens": read}, "output_tokens": 5}

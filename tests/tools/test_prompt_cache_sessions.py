@@ -1,4 +1,4 @@
-"""Sessions whose prompt cache breaks, by cause: each is named with its dollars, and a fall of hits with its minute."""
+"""Sessions whose prompt cache breaks: each cause is named with its dollars, and a drop in hits with its minute."""
 
 import copy
 import json
@@ -49,11 +49,11 @@ async def test_details_of_a_miss_name_its_cause_and_its_dollars(
 
 
 Break = Callable[[Session, int], None]
-"""What breaks a session's cache for the so-and-so-manieth time."""
+"""What breaks a session's cache, by the number of the break."""
 
 
 async def day(gateway: Lab, form: str, breaks: Break, pause: float) -> None:
-    """Send a session of three calls every two minutes; release 7.3.0, from 08:44 on, breaks each of its calls."""
+    """Send a session of three calls every two minutes. Release 7.3.0, from 08:44 on, breaks the cache in each call."""
     for number in range(40):
         session = Session(form, f"change {number}", body=copy.deepcopy(WHOLE[form]))
         is_broken = number >= 22

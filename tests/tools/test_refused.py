@@ -1,4 +1,4 @@
-"""Calls that policies, budgets and limits refused, made through the local gateway: the cause is given by name."""
+"""Calls through the local gateway that policies, budgets and limits refused: the cause is named."""
 
 import json
 from collections.abc import AsyncGenerator
@@ -35,7 +35,7 @@ async def asked(gateway: Plane, model: str = "openai/gpt-4o-mini", **metadata: A
 
 
 async def told(gateway: Plane) -> tuple[str, str]:
-    """Return what a summary says, and the details of the newest log."""
+    """Return a summary's text, and the details of the newest log."""
     settings = Settings(
         account_id=ACCOUNT, api_token="t", api_url=f"{gateway.url}/client/v4", data_url=f"{gateway.url}/v1"
     )

@@ -1,4 +1,4 @@
-"""The logs whose bodies hold a text: found wherever it stands, pointed to, within bounds, and no secret confirmed."""
+"""Logs whose bodies contain a text: found wherever it is, with a pointer, within limits, without confirming secrets."""
 
 import json
 import re
@@ -32,7 +32,7 @@ READS = {"request": "get_log_request_body", "response": "get_log_response_body"}
 
 
 def asking(*contents: str, **more: Any) -> bytes:
-    """Return a request that says so, turn by turn."""
+    """Return a request with these texts, one per turn."""
     turns = [{"role": "user", "content": content} for content in contents]
     return json.dumps({"model": "gpt-4o-mini", "messages": turns, **more}, ensure_ascii=False).encode()
 
@@ -414,7 +414,7 @@ async def test_where_there_are_no_logs_that_is_said(client: Client, store: Store
 
 @asynccontextmanager
 async def over(store: Store, wire: type[ASGITransport]) -> AsyncGenerator[Client]:
-    """Yield a client of the server over a wire of that kind to the local gateway."""
+    """Yield a client of the server that reaches the local gateway through that transport."""
     async with anyio.create_task_group() as tasks:
         url = "http://127.0.0.1"
         settings = Settings(account_id="0" * 32, api_token="t", api_url=f"{url}/client/v4", data_url=f"{url}/v1")
@@ -424,7 +424,7 @@ async def over(store: Store, wire: type[ASGITransport]) -> AsyncGenerator[Client
 
 
 def hanging(path: str) -> type[ASGITransport]:
-    """Return a wire that never answers at paths that end so."""
+    """Return a transport that never answers on paths with that ending."""
 
     class Hanging(ASGITransport):
         async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -436,7 +436,7 @@ def hanging(path: str) -> type[ASGITransport]:
 
 
 def refusing(path: str) -> type[ASGITransport]:
-    """Return a wire that refuses paths that end so."""
+    """Return a transport that refuses paths with that ending."""
 
     class Refusing(ASGITransport):
         async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:

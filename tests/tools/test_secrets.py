@@ -1,4 +1,4 @@
-"""Nothing over eight characters of a secret is in any result, wherever a log holds it and however it is read."""
+"""No result shows more than eight characters of a secret, wherever it is in a log and however it is read."""
 
 import json
 import random
@@ -37,13 +37,13 @@ SECRETS = {
 
 
 def letters(seed: int) -> str:
-    """Return what is secret in a key: letters and digits that stand nowhere else."""
+    """Return the secret part of a key: letters and digits that occur nowhere else."""
     drawn = "".join(random.Random(seed).choices(ALPHABET, k=44))
     return "".join(sign.upper() + str(place % 10) if place % 3 == 0 else sign for place, sign in enumerate(drawn))
 
 
 def planted(name: str) -> tuple[str, str]:
-    """Return a secret of that format in the text around it, and the part of it that may not be seen."""
+    """Return a secret of that format in its context, and the part that must not be shown."""
     body = letters(len(name))
     return SECRETS[name].format(body.upper() if name == "aws" else body), body.upper() if name == "aws" else body
 
@@ -79,7 +79,7 @@ def stream(text: str, size: int) -> bytes:
 
 
 async def told(client: Client, tool: str, **arguments: Any) -> str:
-    """Return all that a result says, in both of its channels; or a refusal."""
+    """Return everything that a result says, in both channels; or an error."""
     result = await client.call_tool(tool, arguments)
     text = "".join(part.text for part in result.content if isinstance(part, TextContent))
     return text + json.dumps(result.structured_content, ensure_ascii=False)

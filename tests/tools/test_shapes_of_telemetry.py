@@ -1,4 +1,4 @@
-"""Events of shapes that no page documents: what is in them is found where it is, what is not is named."""
+"""Events of shapes that no page documents: fields are found wherever they are, and missing ones are named."""
 
 import json
 import time
@@ -69,7 +69,7 @@ def leaves(value: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def telemetry(source: Any, **event: Any) -> httpx2.MockTransport:
-    """Answer as an account whose one event has that source; filters are met by it."""
+    """Answer as an account whose only event has that source. It matches all filters."""
 
     def answer(request: httpx2.Request) -> httpx2.Response:
         path, info = request.url.path, {"total_count": 0}

@@ -1,4 +1,4 @@
-"""A summary says what an independent computation over the same logs says, from whatever it could be had."""
+"""A summary agrees with an independent computation over the same logs, whatever its source."""
 
 import json
 import random
@@ -51,7 +51,7 @@ async def refused(client: Client, **arguments: Any) -> str:
 
 
 def an_hour(count: int, more: Callable[[random.Random, float], dict[str, Any]] = lambda *_: {}) -> list[Record]:
-    """Return calls spread evenly over an hour; `more` changes one, by its minute."""
+    """Return calls spread evenly over an hour. `more` changes a call by its minute."""
     chance = random.Random(5)
     made: list[Record] = []
     for number in range(count):
@@ -79,7 +79,7 @@ async def fill(store: Store, logs: list[Record]) -> None:
 
 
 def rows_of(structured: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the rows of a table by their first cell, what is the same in all of them included."""
+    """Return the rows of a table by their first cell, including columns with the same value in all of them."""
     shared = structured.get("same") or {}
     rows = [dict(zip(structured["columns"], row, strict=True)) | shared for row in structured["rows"]]
     return {next(iter(row.values())): row for row in rows}
@@ -255,7 +255,7 @@ async def test_what_changed_before_the_span_is_told_by_the_span_before(client: C
 
 
 async def test_a_cache_that_stopped_hitting_is_dated_over_a_day(client: Client, store: Store) -> None:
-    """Found by the hours of a day, narrowed to the minute by a second question to analytics."""
+    """Found by the hours of a day, then narrowed to the minute by a second analytics query."""
     logs = [
         a_log(
             number,
@@ -282,7 +282,7 @@ DAY = {"start_date": "2026-11-21", "end_date": "2026-11-22"}
 
 
 def a_day(more: Callable[[int], dict[str, Any]]) -> list[Record]:
-    """Return a call for each minute of a day, half of them of another model and as ever; `more` changes the others."""
+    """Return a call for each minute of a day. Half are of another model and unchanged; `more` changes the others."""
     chance = random.Random(3)
     logs: list[Record] = []
     for minute in range(1440):
@@ -479,7 +479,7 @@ async def test_without_dates_the_last_day_is_meant(client: Client, store: Store)
 
 @asynccontextmanager
 async def with_analytics(store: Store, status: int, body: dict[str, Any]) -> AsyncGenerator[Client]:
-    """Yield a client of a server whose API answers so about analytics, and about logs as ever."""
+    """Yield a client of a server whose API gives this answer for analytics, and the usual ones for logs."""
     app = build_app(store)
 
     class Wire(httpx2.ASGITransport):
@@ -559,7 +559,7 @@ async def test_more_groups_than_analytics_send_at_once_are_asked_for_without_the
 
 
 async def test_analytics_that_do_not_answer_are_not_waited_for(store: Store) -> None:
-    """Below the tool, where patience can be short: the tool's own is ten seconds."""
+    """Tested below the tool, where the timeout can be short: the tool's own is ten seconds."""
     await fill(store, [a_log(1), a_failed_log(2)])
 
     class Silent(httpx2.ASGITransport):
@@ -611,7 +611,7 @@ async def test_progress_is_reported_while_logs_are_read(store: Store) -> None:
 
 
 def reports(number: int, minute: float, **changes: Any) -> Record:
-    """Return a call that writes a long report: no slower a token, forty times the tokens."""
+    """Return a call that writes a long report: as fast per token, with forty times the tokens."""
     long = {"duration": 24_000, "tokens_out": 1600, "timings": {"latency": 800}, "metadata": {"feature": "report"}}
     return a_log(number, minutes=minute, **{**long, **changes})
 

@@ -262,7 +262,7 @@ async def test_hostile_texts_stay_on_their_lines_and_within_the_budget(client: C
 
 
 async def test_ids_that_lead_back_to_the_call_itself_make_no_circle(client: Client, store: Store) -> None:
-    """A stranger names the reply to this request, or the next one, as what it follows."""
+    """A stranger's request claims to follow its own reply, or the next one."""
     reply = {"object": "response", "status": "completed", "output": [], "model": "gpt-4o"}
     for number, (follows, made) in enumerate([("resp_b", "resp_a"), ("resp_a", "resp_b"), ("resp_c", "resp_c")]):
         request = {"model": "gpt-4o", "input": "Go on", "previous_response_id": follows, "conversation": "conv_1"}
@@ -346,7 +346,7 @@ async def test_a_token_that_may_not_read_traces_is_said(client: Client, store: S
 
 
 async def traced_with(store: Store, telemetry: Any, **arguments: Any) -> str:
-    """Trace with telemetry of another making."""
+    """Trace with telemetry from other software."""
     async with anyio.create_task_group() as tasks:
         wire = ASGITransport(build_app(store), tasks)
 

@@ -1,4 +1,4 @@
-"""Calls that a gateway ended by itself: each tool says who ended them, and after how long."""
+"""Calls that a gateway itself ended: each tool says who ended them, and after how long."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What clients, sessions and users spent is what independent sums over the store say, however many calls there are."""
+"""Spend by client, session and user equals independent sums over the store, however many calls there are."""
 
 import json
 import random
@@ -47,7 +47,7 @@ Spent = dict[str, tuple[int, Decimal, int]]
 
 
 def calls(more: Callable[[int], dict[str, Any]] = lambda _: {}) -> Iterator[Record]:
-    """Yield calls of an hour: more than are read of a span."""
+    """Yield an hour of calls: more than are read for a span."""
     chance = random.Random(15)
     for number in range(COUNT):
         user = chance.choice([*("u1", "u2", "u3", 7), None])
@@ -62,7 +62,7 @@ def calls(more: Callable[[int], dict[str, Any]] = lambda _: {}) -> Iterator[Reco
 
 @pytest.fixture(scope="module")
 def hour(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file of a gateway with these calls: filled once, copied for each test."""
+    """A gateway's file with these calls: filled once, copied for each test."""
     path = tmp_path_factory.mktemp("hour") / "gateway.db"
 
     async def fill() -> None:
@@ -81,7 +81,7 @@ async def filled(hour: Path, tmp_path: Path) -> AsyncGenerator[Store]:
 
 
 def summed(folder: Path, name: Callable[[Mapping[str, Any]], Any]) -> Spent:
-    """Return sums over the store's rows, of decimal numbers, by what names their group."""
+    """Return decimal sums over the store's rows, by group."""
     held: dict[str, list[sqlite3.Row]] = defaultdict(list)
     with closing(sqlite3.connect(folder / "gateway.db")) as db:
         db.row_factory = sqlite3.Row
@@ -134,7 +134,9 @@ async def test_sums_over_more_logs_than_are_read_are_exact(tmp_path: Path, fille
 
 
 class Elsewhere(httpx2.ASGITransport):
-    """An API without the local gateway's own dimensions, and as asked without those of metadata or any analytics."""
+    """An API without the local gateway's own dimensions and, if requested, without metadata dimensions or any
+    analytics.
+    """
 
     def __init__(self, store: Store, *lacking: str) -> None:
         super().__init__(app=build_app(store))
@@ -183,7 +185,7 @@ async def test_an_api_without_sessions_is_asked_for_them_once(filled: Store) -> 
 
 
 async def test_more_logs_than_can_be_read_are_said_to_be_a_part(filled: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bound is lowered: ten thousand logs take a test too long."""
+    """The limit is lowered: ten thousand logs would take too long."""
     monkeypatch.setattr("cf_aig_tools.summary.pages.MOST_EXACT", 3000)
     async with elsewhere(Elsewhere(filled, "query")) as client:
         summary = await asked(client, group_by="user")
@@ -192,7 +194,7 @@ async def test_more_logs_than_can_be_read_are_said_to_be_a_part(filled: Store, m
 
 
 def test_a_sum_is_rounded_as_the_exact_one_is() -> None:
-    """Of tens of thousands of costs, the error of a float decides how the half of a millionth is rounded."""
+    """With tens of thousands of costs, float errors decide how half a millionth is rounded."""
     costs = [0.0000015, *[0.1] * 10, *[0.0123] * 1000]
     for exact in (sum(map(Decimal, map(repr, costs))), Decimal("127.4757495"), Decimal("11.6132945")):
         for error in (-1e-11, 0, 1e-11):

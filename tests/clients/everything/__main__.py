@@ -1,4 +1,4 @@
-"""The server with what the conformance suite asks for besides: python tests/clients/everything PORT DATABASE."""
+"""The server plus everything else that the conformance suite asks for: python tests/clients/everything PORT DATABASE."""
 
 import sys
 
@@ -17,7 +17,7 @@ from cf_aig_server.transports.web import serve_app
 from cf_aig_tools.desk import Desk
 
 RECONNECT_MS = 100
-"""How soon a client whose stream was closed is to come back."""
+"""How soon a client should reconnect after its stream was closed."""
 
 
 def everything(settings: Settings) -> MCPServer[Desk]:

@@ -1,4 +1,4 @@
-"""Tools and a prompt that ask the client for something: in the middle of a call, or before they answer it."""
+"""Tools and a prompt that ask the client for input, during a call or before answering it."""
 
 import json
 from collections.abc import Callable
@@ -23,7 +23,7 @@ Call = Context[Any, Any]
 
 
 class User(BaseModel):
-    """What a person is asked for."""
+    """The questions to a person."""
 
     username: str
     email: str
@@ -49,7 +49,7 @@ SIZES = {"enum": ["small", "medium", "large"], "enumNames": ["Small Size", "Medi
 
 
 class Choices(BaseModel):
-    """A form with each way to write an enumeration."""
+    """A form with every way to write an enumeration."""
 
     untitledSingle: str = Field(json_schema_extra={"enum": ["active", "inactive", "pending"]})  # noqa: N815
     titledSingle: str = Field(json_schema_extra={"oneOf": LEVELS})  # noqa: N815
@@ -89,7 +89,7 @@ async def test_elicitation_sep1330_enums(ctx: Call) -> str:
 
 
 def _inputs(ctx: Call, wanted: dict[str, InputRequest], state: str | None = None) -> str | InputRequiredResult:
-    """Answer with the inputs once they are there, under the state that they were asked for in."""
+    """Answer with the inputs once they have arrived, if the state matches that of the request for them."""
     given = ctx.input_responses or {}
     if given.keys() >= wanted.keys() and ctx.request_state == state:
         answers = {name: answer.model_dump(mode="json", exclude_none=True) for name, answer in given.items()}

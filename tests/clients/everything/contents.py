@@ -1,4 +1,4 @@
-"""Tools, prompts and resources of every kind of content, by the names that the conformance suite calls."""
+"""Tools, prompts and resources with every kind of content, under the conformance suite's names."""
 
 import base64
 import json
@@ -41,7 +41,7 @@ PNG = (
 """One black pixel."""
 
 WAV = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 36, b"WAVE", b"fmt ", 16, 1, 1, 8000, 8000, 1, 8, b"data", 0)
-"""No sound at all."""
+"""Silence."""
 
 
 def _text(text: str) -> TextContent:

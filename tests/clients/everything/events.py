@@ -1,4 +1,4 @@
-"""What was sent on streams, for clients that come back."""
+"""What was sent on streams, for clients that reconnect."""
 
 from mcp.server.streamable_http import EventCallback, EventMessage, EventStore
 from mcp.types import JSONRPCMessage

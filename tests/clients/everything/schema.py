@@ -1,4 +1,4 @@
-"""A tool whose input schema uses what JSON Schema 2020-12 has, to be listed as it is."""
+"""A tool whose input schema uses features of JSON Schema 2020-12, and must be listed unchanged."""
 
 from typing import Any
 

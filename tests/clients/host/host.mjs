@@ -1,16 +1,16 @@
 // A minimal host of the MCP Apps extension, in a browser: its own AppBridge, and its double frame.
 //
-// The extension's example host is published nowhere as a package; this one does what that one does, and no more.
+// The extension's example host isn't published as a package. This one does the same, and no more.
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { AppBridge, getToolUiResourceUri, PostMessageTransport, RESOURCE_MIME_TYPE } from "@modelcontextprotocol/ext-apps/app-bridge";
 
 const info = { name: "reference-host", version: "1" };
 const extensions = { "io.modelcontextprotocol/ui": { mimeTypes: [RESOURCE_MIME_TYPE] } };
 
-/** What the app asked of its host: messages to the chat, links, and calls of tools. */
+/** The app's requests to its host: chat messages, links, and tool calls. */
 window.asked = { messages: [], links: [], calls: [] };
 
-/** Call a tool, and show its page as a chat would; `denied`: tools that this host does not let an app call. */
+/** Call a tool, and show its page as a chat would. `denied`: tools that this host doesn't let an app call. */
 window.show = async ({ tool: name, arguments: given, context = {}, denied = [], sandbox, held = false }) => {
   const client = new Client(info, { capabilities: { extensions }, versionNegotiation: { mode: "auto" } });
   await client.connect(new StreamableHTTPClientTransport(new URL("/mcp", location.href)));
@@ -37,7 +37,7 @@ window.show = async ({ tool: name, arguments: given, context = {}, denied = [], 
   if (!held) await window.release();
 };
 
-/** Note the calls that the bridge hands on for the app, and refuse those that the host denies. */
+/** Record the calls that the bridge forwards for the app, and refuse those that the host denies. */
 function guard(client, denied) {
   const request = client.request.bind(client);
   client.request = async (asked, ...options) => {
@@ -49,7 +49,7 @@ function guard(client, denied) {
   };
 }
 
-/** The outer frame, of another origin, whose headers carry the policy that the page's metadata ask for. */
+/** The outer frame, from another origin. Its headers have the policy that the page's metadata asks for. */
 function proxied(url, csp) {
   const frame = document.body.appendChild(document.createElement("iframe"));
   frame.title = "page";

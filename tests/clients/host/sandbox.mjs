@@ -1,4 +1,4 @@
-// The outer frame of the extension's double frame: it holds the page in an inner one, and hands messages on.
+// The outer frame of the extension's double frame: it shows the page in an inner frame, and forwards messages.
 const inner = document.body.appendChild(document.createElement("iframe"));
 inner.title = "view";
 inner.setAttribute("sandbox", "allow-scripts allow-same-origin allow-forms");

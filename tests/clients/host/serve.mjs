@@ -14,7 +14,7 @@ async function bundled(name) {
 const html = (title, script) =>
   `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title><style>${style}</style><body><script>${script}</script>`;
 
-/** The policy that the extension prescribes for what a page's metadata ask for. */
+/** The policy that the extension prescribes for a page's metadata. */
 function policy({ connectDomains = [], resourceDomains = [], frameDomains = [], baseUriDomains = [] }) {
   const from = (...sources) => (sources.length ? sources.join(" ") : "'none'");
   const inline = ["'self'", "'unsafe-inline'", ...resourceDomains];
@@ -54,7 +54,7 @@ async function listening(test, handle) {
   return `http://127.0.0.1:${server.address().port}/`;
 }
 
-/** Hand a request on as a program would send it: of no origin. */
+/** Forward a request as a program would send it: without an origin. */
 function forward(server, asked, answer) {
   const { origin, referer, host, ...headers } = asked.headers;
   const onward = ask(`${server}/mcp`, { method: asked.method, headers }, (came) => {

@@ -1,4 +1,4 @@
-"""A format that exists only here, added by one object: recognized, read, put together, metered and priced."""
+"""A format that exists only here, added as one object: recognized, read, assembled, metered and priced."""
 
 import json
 from collections.abc import AsyncGenerator
@@ -26,7 +26,7 @@ from cf_aig_server.app import build_server
 from cf_aig_server.settings import Settings
 
 MODEL = "llama-3.3-70b-versatile"
-"""A model of Groq's, for its price."""
+"""A Groq model, for its price."""
 
 
 class ToyAssembly(Assembly):

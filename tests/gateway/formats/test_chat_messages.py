@@ -1,4 +1,4 @@
-"""Requests of any form as a chat in OpenAI's, as evaluation tools and other models take it."""
+"""Requests of any format as a chat in OpenAI's, which evaluation tools and other models take."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Streams of every format, cut at every event and at any byte: what had arrived, and that it broke off."""
+"""Streams of every format, cut at every event and at any byte: what had arrived is shown, and that it broke off."""
 
 from typing import Any
 
@@ -50,7 +50,7 @@ def events(name: str, reply: Reply) -> list[bytes]:
 
 
 def read(body: bytes, chunk: int = 100) -> tuple[str, str, Conversation | None]:
-    """Return what a stream says so far, how it broke, and all that is read of it."""
+    """Return what a stream says so far, how it broke, and everything read from it."""
     stream = formats.stream()
     for start in range(0, len(body), chunk):
         stream.add(body[start : start + chunk])
@@ -62,7 +62,7 @@ def read(body: bytes, chunk: int = 100) -> tuple[str, str, Conversation | None]:
 
 
 def squeezed(text: str) -> str:
-    """Return arguments however they are spaced; a call that has none yet begins with an empty object."""
+    """Return arguments without spacing. A call that has none yet begins with an empty object."""
     return "" if text == "{}" else text.replace(" ", "")
 
 
@@ -94,7 +94,7 @@ def test_a_stream_cut_at_any_event_gives_what_had_arrived_and_that_it_broke(name
 
 
 ENDED_BY = {"Bedrock Converse": 1, "Gemini array": 1}
-"""Events after the one that ends the message: Bedrock's usage, the bracket that closes an array."""
+"""Events after the end of the message: Bedrock's usage, the bracket that closes an array."""
 
 
 @settings(max_examples=300, deadline=None)

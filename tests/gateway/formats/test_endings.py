@@ -1,4 +1,4 @@
-"""What is wrong with a reply, whatever its provider calls that; and which members of a body are not read."""
+"""What is wrong with a reply, whatever its provider calls it; and which members of a body aren't read."""
 
 from typing import Any
 

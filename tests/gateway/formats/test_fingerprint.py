@@ -1,4 +1,4 @@
-"""Fingerprints tell requests that are the same, that differ by a time or an id alone, and that go on from another."""
+"""Fingerprints recognize requests that are the same, that differ only in a time or an id, and that continue another."""
 
 import json
 from typing import Any
@@ -63,7 +63,7 @@ ANTHROPIC = {"model": "claude-sonnet-4-5", "max_tokens": 9, "system": "Be brief.
 
 
 def conversations() -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
-    """Return, by wire format, a request and the one that goes on from it."""
+    """Return, by wire format, a request and the one that continues it."""
     said = [{"role": "user", "content": "Why?"}]
     answered = [{"role": "assistant", "content": "So."}, {"role": "user", "content": "And?"}]
     tool = [

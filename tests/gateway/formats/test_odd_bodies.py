@@ -1,4 +1,4 @@
-"""Bodies that look like two formats, or have a format's keys with values of other types: read, or not, but never a fault."""
+"""Bodies that look like two formats, or have a format's keys with values of other types: reading them never crashes."""
 
 import json
 from typing import Any

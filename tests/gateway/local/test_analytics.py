@@ -1,4 +1,4 @@
-"""The local gateway's GraphQL analytics, asked by our client; figures are compared with sums over the logs."""
+"""The local gateway's GraphQL analytics, queried by our client and compared with sums over the logs."""
 
 import random
 from collections import defaultdict
@@ -231,7 +231,7 @@ async def test_filters_have_cloudflares_names(
 async def test_a_time_is_compared_with_the_start_of_its_period(
     store: Store, api: httpx2.AsyncClient, filters: dict[str, Any], expected: set[int]
 ) -> None:
-    """Logs of 11:30, 12:00, 12:30 and 13:00, told apart by their durations, which are minutes since 11:00."""
+    """Logs of 11:30, 12:00, 12:30 and 13:00. Their durations, in minutes since 11:00, identify them."""
     await fill(store, [a_log(minutes, minutes=minutes - 60, duration=minutes) for minutes in (30, 60, 90, 120)])
 
     answer = await ask(api, "durationMs", filters)
@@ -241,7 +241,7 @@ async def test_a_time_is_compared_with_the_start_of_its_period(
 
 
 async def ask(api: httpx2.AsyncClient, dimensions: str, filters: dict[str, Any], limit: int = 100) -> dict[str, Any]:
-    """Send a query as other clients write it."""
+    """Send a query in the form of other clients."""
     query = """
     query ($tag: String!, $filter: AccountAiGatewayRequestsAdaptiveGroupsFilter_InputObject, $limit: Int!) {
       viewer { accounts(filter: {accountTag: $tag}) { accountTag aiGatewayRequestsAdaptiveGroups(limit: $limit, filter: $filter) {

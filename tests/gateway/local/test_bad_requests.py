@@ -1,4 +1,4 @@
-"""What no well-behaved caller sends: each is refused in words, and the next call works."""
+"""Requests that no well-behaved caller sends: each gets a proper error, and the next call works."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""What the bodies of a log say."""
+"""The text of a log's bodies."""
 
 import json
 from typing import Any

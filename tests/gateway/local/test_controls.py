@@ -1,4 +1,4 @@
-"""What a caller may ask of the gateway by headers, and what the gateway is set to."""
+"""A caller's options in headers, and the gateway's settings."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""The product documentation's own code samples, over real HTTP: only the host is another."""
+"""The product documentation's own code samples, over real HTTP: only the host differs."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Who may use the gateway: programs of this machine, and no web page."""
+"""Who may use the gateway: programs on this machine, but no web page."""
 
 import gzip
 from typing import Any

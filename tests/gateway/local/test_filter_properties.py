@@ -1,4 +1,4 @@
-"""Filters against a plain reading of what they mean, on metadata of any shape."""
+"""Filters compared with a plain implementation of their meaning, on metadata of any shape."""
 
 import json
 import sqlite3

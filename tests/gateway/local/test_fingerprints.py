@@ -1,4 +1,4 @@
-"""GET …/logs/fingerprints: many logs at once, each with what tells its request from others."""
+"""GET …/logs/fingerprints: many logs at once, each with its request's fingerprint."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Google's, AWS's and Azure's official SDKs, unmodified, pointed here by base URL alone."""
+"""Google's, AWS's and Azure's official SDKs, unmodified, pointed here only by base URL."""
 
 import json
 from collections.abc import Callable
@@ -32,7 +32,7 @@ def google(gateway: Plane, **options: Any) -> genai.Client:
 
 
 async def aws(gateway: Plane, ask: Callable[[Any], Any]) -> Any:
-    """Ask with dummy credentials, from a thread: boto3 knows no event loop."""
+    """Call with dummy credentials, from a thread: boto3 has no async support."""
 
     def call() -> Any:
         client = boto3.client(
@@ -166,7 +166,7 @@ async def test_vertex_is_spoken_to_at_its_own_paths(tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 async def test_bedrock_takes_a_bearer_token(tmp_path: Path) -> None:
-    """Over plain HTTP boto3 sends none, so it is sent by hand."""
+    """Over plain HTTP boto3 sends no token, so it is added by hand."""
     path = f"aws-bedrock/bedrock-runtime/us-east-1/model/{quote(CLAUDE)}/converse"
     async with plane(tmp_path) as gateway:
         answers = [

@@ -1,4 +1,4 @@
-"""Guardrails evaluate prompts and replies, each evaluation with a log of its own."""
+"""Guardrails evaluate prompts and replies, each evaluation with its own log."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ GUARD = "@cf/meta/llama-guard-3-8b"
 UNSAFE = "Why? [simulate: unsafe=S1]"
 
 ECHO = {"type": "object", "properties": {"said": {"enum": [UNSAFE]}}, "required": ["said"]}
-"""A schema by which the reply says what is unsafe."""
+"""A schema for which the reply names an unsafe category."""
 
 
 async def guarded(gateway: Plane, **rules: Any) -> None:

@@ -1,4 +1,4 @@
-"""Calls forwarded to a provider over HTTP, and what the gateway makes of providers that misbehave."""
+"""Calls forwarded to a provider over HTTP, and how the gateway deals with misbehaving providers."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager

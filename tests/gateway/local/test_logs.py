@@ -1,4 +1,4 @@
-"""One log: its details, its bodies, its feedback, its end."""
+"""One log: its details, bodies, feedback, and deletion."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A machine that fails the local gateway: it says what is wrong, keeps what it acknowledged, and goes on when it can."""
+"""Faults of the machine: the local gateway says what is wrong, keeps what it acknowledged, and continues when it can."""
 
 import os
 import resource
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.anyio
 
 EVERY = LogQuery(per_page=50)
 UNPRIVILEGED = "import ctypes, os, sys; ctypes.CDLL(None).prctl(24, 1, 0, 0, 0); os.execv(sys.argv[1], sys.argv[1:])"
-"""Runs a program that may not write what it has no right to, though it be root (PR_CAPBSET_DROP, CAP_DAC_OVERRIDE)."""
+"""Runs a program that can't bypass file permissions even as root (PR_CAPBSET_DROP, CAP_DAC_OVERRIDE)."""
 
 SLOW_DISK_S = 0.3
 
@@ -40,7 +40,7 @@ class Gateway:
     http: httpx2.AsyncClient
 
     def limit(self, what: int, most: int) -> None:
-        """Let the program have so much of something; -1: as much as it wants."""
+        """Limit a resource of the program; -1 removes the limit."""
         resource.prlimit(self.process.pid, what, (most, resource.prlimit(self.process.pid, what)[1]))
 
     async def chat(self, text: str = "Hi") -> httpx2.Response:
@@ -79,7 +79,7 @@ async def gateway(folder: Path) -> AsyncGenerator[Gateway]:
 
 
 async def refused_start(folder: Path, *before: str) -> str:
-    """Return what the program says that cannot start."""
+    """Return what the program says when it can't start."""
     command = [*before, *PROGRAM, "gateway", "--db", str(folder / "gateway.db"), "--port", str(free_port())]
     with anyio.fail_after(30):
         ended = await anyio.run_process(command, check=False)

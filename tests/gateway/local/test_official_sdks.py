@@ -1,4 +1,4 @@
-"""The official openai and anthropic SDKs, unmodified, pointed here by base URL alone."""
+"""The official openai and anthropic SDKs, unmodified, pointed here only by base URL."""
 
 import json
 from pathlib import Path

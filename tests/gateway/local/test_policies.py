@@ -1,4 +1,4 @@
-"""Policies allow, block and bound calls, and say beforehand what they would do."""
+"""Policies allow, block and limit calls, and say beforehand what they would do."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Prompt caches of simulated providers: what they read and write, for how long, and why they say that they missed."""
+"""Prompt caches of simulated providers: what they read and write, for how long, and the reasons they give for a miss."""
 
 import copy
 import json
@@ -53,14 +53,14 @@ async def gateway(tmp_path: Path, clock: Clock) -> AsyncGenerator[Plane]:
 
 
 def claude(*said: str, mark: dict[str, Any] | None = FIVE, **more: Any) -> dict[str, Any]:
-    """Return a conversation whose system prompt is marked; user and model speak in turn."""
+    """Return a conversation whose system prompt is marked. User and model alternate."""
     system = {"type": "text", "text": RULES, **({"cache_control": mark} if mark else {})}
     turns = [{"role": ("user", "assistant")[at % 2], "content": text} for at, text in enumerate(said)]
     return {"model": "claude-sonnet-4-5", "max_tokens": 50, "system": [system], "messages": turns, **more}
 
 
 def gpt(*said: str, **more: Any) -> dict[str, Any]:
-    """Return the same as input of a response."""
+    """Return the same as input of the Responses API."""
     turns = [{"role": ("user", "assistant")[at % 2], "content": text} for at, text in enumerate(said)]
     return {"model": "gpt-5.6-sol", "instructions": RULES, "input": turns, **more}
 
@@ -78,14 +78,14 @@ async def ask_gpt(gateway: Plane, body: dict[str, Any], **headers: str) -> dict[
 
 
 def told(reply: dict[str, Any]) -> tuple[int, int, int]:
-    """Return the tokens that Anthropic says were read, written, and neither."""
+    """Return the tokens that Anthropic reports as read, written, and neither."""
     usage = reply["usage"]
     names = ("cache_read_input_tokens", "cache_creation_input_tokens", "input_tokens")
     return usage[names[0]], usage[names[1]], usage[names[2]]
 
 
 def tokens(*texts: str) -> int:
-    """Return the tokens of texts that follow each other: a token has four characters."""
+    """Return the tokens of consecutive texts: four characters make a token."""
     return -(-len("\n".join(texts)) // 4)
 
 

@@ -1,4 +1,4 @@
-"""What simulated providers refuse, tell and say, beyond the common path."""
+"""What simulated providers refuse, report and answer, beyond the common path."""
 
 import json
 from pathlib import Path

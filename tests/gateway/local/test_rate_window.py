@@ -1,4 +1,4 @@
-"""The windows of a rate limit, at times of our own."""
+"""The windows of a rate limit, at chosen times."""
 
 import sqlite3
 

@@ -1,4 +1,4 @@
-"""Dynamic routes: what a graph of elements leads to, and that what was asked for and what answered is logged."""
+"""Dynamic routes: what a graph of elements leads to, and how the requested and the answering model are logged."""
 
 import json
 from collections import Counter

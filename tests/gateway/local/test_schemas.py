@@ -1,4 +1,4 @@
-"""Values made up for JSON Schemas, held against a validator."""
+"""Values made up for JSON Schemas, checked by a validator."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""GET …/logs/search: the logs of a session, and those whose bodies may hold a text."""
+"""GET …/logs/search: the logs of a session, and those whose bodies may contain a text."""
 
 import json
 import sqlite3
@@ -213,8 +213,8 @@ async def test_an_index_that_is_mostly_of_deleted_logs_is_made_anew(
 
     await store.add(saying(6, "invoice"))
 
-    with anyio.fail_after(10):  # the index is made anew once nothing waits
-        while await counted(store, "pieces") != 2:  # noqa: ASYNC110 (the store tells nobody)
+    with anyio.fail_after(10):  # the index is rebuilt once nothing waits
+        while await counted(store, "pieces") != 2:  # noqa: ASYNC110 (the store sends no signal)
             await anyio.sleep(0.01)
     assert await numbers(api, text="refund") == [5]
     assert await numbers(api, text="invoice") == [6]

@@ -1,4 +1,4 @@
-"""Whose session a call is logged under: what clients send was read off calls of their own."""
+"""Which session a call is logged under. The clients' headers and bodies were taken from real calls."""
 
 import json
 from pathlib import Path

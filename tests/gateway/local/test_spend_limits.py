@@ -1,4 +1,4 @@
-"""Spend limits refuse what their rules are for, once it has cost as much, in the words of the gateway's own refusal."""
+"""Spend limits refuse the calls that their rules apply to, once those have cost that much, in Cloudflare's words."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ def rule(limit: float = 0.2, window: int = 3600, **more: Any) -> dict[str, Any]:
 
 
 async def statuses(gateway: Plane, *calls: dict[str, Any]) -> list[int]:
-    """Return the statuses of calls by their model and metadata, each of which costs 50 cents or more."""
+    """Return the statuses of calls by model and metadata. Each call costs 50 cents or more."""
     found: list[int] = []
     for call in calls:
         headers = COST | {"cf-aig-metadata": json.dumps(call.get("metadata", {}))}

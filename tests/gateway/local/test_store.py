@@ -170,7 +170,7 @@ async def test_changed_settings_hold_at_once_and_those_of_another_process_soon(s
     async with Store(tmp_path / "gateway.sqlite3") as other:
         await other.replace_gateway("default", DEFAULT.stored())
     with anyio.fail_after(5):
-        while (await store.settings("default") or {})["collect_logs"] is False:  # noqa: ASYNC110 (another process tells nobody)
+        while (await store.settings("default") or {})["collect_logs"] is False:  # noqa: ASYNC110 (no signal comes)
             await anyio.sleep(0.01)
 
     assert kept
@@ -301,7 +301,7 @@ CREATE TRIGGER log_deleted AFTER DELETE ON logs BEGIN
     DELETE FROM details WHERE log = old.seq;
 END;
 """
-"""What makes a file of the present layout one of that."""
+"""SQL that turns a file of the current layout into one of that version."""
 
 LAYOUT_1 = f"{LAYOUT_2} DROP TABLE resources; PRAGMA user_version = 0;"
 

@@ -1,4 +1,4 @@
-"""How SQLite finds logs: what makes a million of them quick, and cannot be seen in five."""
+"""How SQLite finds logs: the query plans that matter for a million of them."""
 
 import json
 import sqlite3

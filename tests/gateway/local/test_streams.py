@@ -1,4 +1,4 @@
-"""Streams through the gateway: passed on as they come, logged before they end."""
+"""Streams through the gateway: passed on as they arrive, logged before they end."""
 
 import json
 from pathlib import Path
@@ -26,9 +26,9 @@ def data(body: bytes) -> list[Any]:
 
 
 async def the_log(gateway: Plane) -> dict[str, Any]:
-    """Return the one log, once it is there."""
+    """Return the only log, once it has appeared."""
     with anyio.fail_after(5):
-        while not (logs := await gateway.logs()):  # noqa: ASYNC110 (the gateway tells nobody that it has logged)
+        while not (logs := await gateway.logs()):  # noqa: ASYNC110 (the gateway doesn't signal that it has logged)
             await anyio.sleep(0.01)
     return logs[0]
 
@@ -87,7 +87,7 @@ async def test_a_stream_without_usage_is_logged_with_an_estimate(tmp_path: Path)
         await gateway.http.post(COMPAT, json=chat("Go [simulate: tokens=12]", stream=True))
         log = await the_log(gateway)
 
-    assert (log["tokens_in"], log["tokens_out"]) == (6, 16)  # four characters a token
+    assert (log["tokens_in"], log["tokens_out"]) == (6, 16)  # four characters per token
     assert log["usage_metadata"]["estimated"] == 1
 
 

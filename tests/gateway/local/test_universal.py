@@ -1,4 +1,4 @@
-"""The universal endpoint: steps tried in order, and what a caller may ask of retries and timeouts."""
+"""The universal endpoint: steps tried in order, and the caller's options for retries and timeouts."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ VERSION = {"anthropic-version": "2023-06-01"}
 
 
 def steps(first: str = "Why is the sky blue?", **config: Any) -> list[dict[str, Any]]:
-    """Return Claude, then GPT-4, as the product's documentation has them."""
+    """Return Claude, then GPT-4, as in the product's documentation."""
     claude = {"model": "claude-sonnet-4-20250514", "max_tokens": 64, "messages": [{"role": "user", "content": first}]}
     gpt = {"model": "gpt-4", "messages": SKY}
     return [

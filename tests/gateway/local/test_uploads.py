@@ -1,4 +1,4 @@
-"""Bodies that are not JSON: passed on byte for byte, logged by kind and size; and paths, however they are encoded."""
+"""Bodies that aren't JSON: passed on byte for byte, logged by kind and size. Also paths, however encoded."""
 
 import json
 from pathlib import Path
@@ -125,7 +125,7 @@ def test_thousands_of_parts_are_counted_and_not_listed() -> None:
 
 @pytest.mark.anyio
 async def test_a_signed_request_reaches_its_provider_as_it_was_signed(tmp_path: Path) -> None:
-    """A signature is over path, query, headers and body, as they are encoded."""
+    """A signature covers path, query, headers and body as encoded."""
     path = "aws-bedrock/bedrock-runtime/us-east-1/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Ax%2Fy.z-v1%3A0/converse"
     body = b'{"messages" : [ {"role":"user","content":[{"text":"\\u00e9"}]} ]}'
     signed = {

@@ -1,4 +1,4 @@
-"""What the shells are told when somebody presses the Tab key; the shells themselves are among the clients."""
+"""What the shells get when somebody presses the Tab key. The tests for clients run the shells themselves."""
 
 import subprocess
 import sys

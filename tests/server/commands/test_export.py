@@ -24,7 +24,7 @@ SECRET = "sk-proj-" + "a1B2" * 12
 
 @dataclass
 class Done:
-    """How a command ended, and what it said."""
+    """A command's exit code and output."""
 
     returncode: int
     stdout: str
@@ -36,7 +36,7 @@ Run = Callable[..., Awaitable[Done]]
 
 @pytest.fixture
 def exported(tmp_path: Path, store: Store, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Return what runs the command, in a thread, on the store's file."""
+    """Return a function that runs the command, in a thread, on the store's file."""
 
     async def run(*options: str) -> Done:
         arguments = ["export", "--local", str(tmp_path / "gateway.db"), *options]

@@ -1,4 +1,4 @@
-"""The `replay-set` command, sending cases through a local gateway on a real socket."""
+"""The `replay-set` command, which sends cases through a local gateway on a real socket."""
 
 import json
 import os
@@ -31,7 +31,7 @@ MODEL = "openai/gpt-4o"
 
 
 def case(number: int, text: str = "Why is it blue?", **more: Any) -> dict[str, Any]:
-    """Return a case, as export writes it."""
+    """Return a case in export's form."""
     parameters = {"max_tokens": 50, **more.pop("parameters", {})}
     metadata = {
         "log_id": a_log(number).id,
@@ -52,7 +52,7 @@ def written(path: Path, cases: Sequence[dict[str, Any]]) -> Path:
 
 @dataclass
 class Done:
-    """How the command ended, and what it said."""
+    """The command's exit code and output."""
 
     returncode: int
     stdout: str
@@ -109,7 +109,7 @@ class Bench:
 
     @asynccontextmanager
     async def running(self, *options: str, until: int) -> AsyncGenerator[Process]:
-        """Yield the command as soon as there are so many results."""
+        """Yield the command as soon as there are this many results."""
         async with child(self.command(*options), env=self.environment, stdin=None) as process:
             with anyio.fail_after(60):
                 while not self.out.exists() or self.out.read_bytes().count(b"\n") < until:
@@ -306,7 +306,7 @@ async def test_an_answer_that_was_not_written_down_is_found_in_the_logs(bench: B
     written(bench.cases, [case(number) for number in range(3)])
     await bench.run()
     lines = bench.out.read_bytes().splitlines(keepends=True)
-    bench.out.write_bytes(lines[0] + lines[1][:40])  # the last write was cut
+    bench.out.write_bytes(lines[0] + lines[1][:40])  # the last write was cut off
 
     done = await bench.run()
 
@@ -358,7 +358,7 @@ async def test_a_second_ctrl_c_leaves_what_is_under_way_and_says_so(bench: Bench
 async def test_a_call_that_left_no_log_is_waited_for_and_then_sent_again(bench: Bench) -> None:
     written(bench.cases, [case(1), case(2)])
     about = {"model": MODEL, "gateway_id": "default", "parameters": {}}
-    with Journal(bench.out, about) as journal:  # as a run leaves it that was killed before its request had arrived
+    with Journal(bench.out, about) as journal:  # as left by a run that was killed before its request had arrived
         event = journal.send(a_log(2).id, 0.01, time.time() + 1.5)
 
     done = await bench.run()

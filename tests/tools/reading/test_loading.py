@@ -1,4 +1,4 @@
-"""A large JSON text that is read piece by piece says what it says when it is read at once."""
+"""A large JSON text reads the same piece by piece and all at once."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Bodies of many small values: told by how many and how large, whichever way they are asked for."""
+"""Bodies of many small values: summarized by number and size, whichever way they are read."""
 
 import json
 from typing import Any

@@ -12,7 +12,7 @@ MASKER = Masker()
 
 
 def noise(length: int, alphabet: str = string.ascii_letters + string.digits, seed: int = 1) -> str:
-    """Return a made-up secret: it holds a digit, as real ones do."""
+    """Return a made-up secret. It contains a digit, as real ones do."""
     return "7" + "".join(random.Random(seed).choices(alphabet, k=length - 1))
 
 
@@ -87,7 +87,7 @@ HIDERS = ["\u200b", "\u202e", "\u2060\u200d", r"\u200b", r"\\u200b", r"\u{200b}"
 
 
 def leaked(secret: str, text: str) -> list[str]:
-    """Return the parts of eight characters of a secret that a text shows; what every key of its kind has is none."""
+    """Return the eight-character parts of a secret that a text shows, except those that all keys of its kind share."""
     body = secret.removeprefix("-----BEGIN RSA PRIVATE KEY-----\n").removesuffix("\n-----END RSA PRIVATE KEY-----")
     parts = [body[start : start + 8] for start in range(len(body) - 7)]
     return [part for part in parts if part in text]

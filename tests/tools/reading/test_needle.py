@@ -1,4 +1,4 @@
-"""No body that holds what is searched for is passed over because of what it does not hold as it is stored."""
+"""Skipping bodies by their stored text never skips one that contains what is searched for."""
 
 import json
 from dataclasses import replace

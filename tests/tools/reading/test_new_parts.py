@@ -1,4 +1,4 @@
-"""What a debugger is shown of reasoning, searches, code, citations, pictures, and of long arguments."""
+"""How reasoning, searches, code, citations, pictures and long arguments are shown."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What an operator masks besides, and shows nevertheless."""
+"""What an operator masks in addition, and what they show despite the rules."""
 
 import json
 import random
@@ -101,7 +101,7 @@ def test_a_line_that_is_no_linear_expression_is_refused_by_its_number(tmp_path: 
 
 
 def test_no_expression_takes_longer_than_its_text(tmp_path: Path) -> None:
-    """An expression that takes ages elsewhere: here each of 100,000 places costs one look at what it may reach."""
+    """An expression that takes very long elsewhere. Here each of 100,000 places costs one bounded look."""
     path = tmp_path / "mask.txt"
     path.write_text("(a+)+b\n(a|a)*c\na.*d\n")
 

@@ -1,4 +1,4 @@
-"""Every kind of secret, in every place; nothing that only looks like one; and time that grows with length alone."""
+"""Masks every kind of secret, in every place, and nothing that only looks like one, in linear time."""
 
 import base64
 import json
@@ -62,7 +62,7 @@ git: 9fceb02d0ae598e95dc970b74767f19372d61af8 Merge pull request #12 from x/secr
 
 
 def ids(luck: random.Random) -> str:
-    """Return ids and digests of every form that logs are full of."""
+    """Return ids and digests in all the forms that logs are full of."""
 
     def some(letters: str, length: int) -> str:
         return "".join(luck.choices(ALPHABETS[letters], k=length))
@@ -134,7 +134,7 @@ def test_secrets_are_masked_however_the_text_is_cut(sizes: tuple[int, ...]):
 
 
 class Thorough(Secrets):
-    """Looks at every text, and at every place of it."""
+    """Looks at every place in every text."""
 
     def cannot_be_in(self, text: str) -> bool:
         return not text
@@ -228,7 +228,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def is_linear(work: Callable[[str], object], head: str, tail: str, length: int = 20_000) -> bool:
-    """Whether four times the text takes less than ten times as long; a square takes sixteen times."""
+    """Whether four times the text takes less than ten times as long; quadratic time takes sixteen times."""
     short, long = (head + tail * (size // len(tail)) for size in (length, 4 * length))
     return seconds(lambda: work(long)) < 10 * seconds(lambda: work(short)) + 0.005
 
@@ -261,7 +261,7 @@ def test_the_rest_of_a_secret_is_found_in_linear_time():
 
 
 def test_a_shape_looks_no_farther_than_it_says():
-    """What a shape sees is bounded, so all places of a text cost at most so much each, whatever follows."""
+    """How far a shape looks is limited, so every place in a text has a maximum cost, whatever follows."""
     for secret in SHAPES_ONCE:
         for tail in TAILS:
             for head in (secret.literal, f"{secret.literal}=", f'{secret.literal}": "'):

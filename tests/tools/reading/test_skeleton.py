@@ -1,4 +1,4 @@
-"""A large body read without holding all of it says the same, less the middles of long strings."""
+"""A large body reads the same without being held in memory, except for the middles of long strings."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ from cf_aig_gateway.formats.content import measured
 from cf_aig_tools.reading.skeleton import Skeleton
 
 RECENT = 1000
-"""Bytes that are kept whole."""
+"""Bytes that are kept complete."""
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 LONG = st.builds(
@@ -25,7 +25,7 @@ JSON = st.recursive(
 
 
 def skeleton(body: bytes, chunk: int) -> tuple[Any, Skeleton]:
-    """Read a body that is followed by as much as is kept whole, so that all of it is cut."""
+    """Read a body followed by as many bytes as are kept complete, so that the body itself is cut."""
     read = Skeleton(RECENT)
     for start in range(0, len(body), chunk):
         read.add(body[start : start + chunk])

@@ -1,6 +1,6 @@
-"""Streams are put together; cut anywhere, they give what had arrived and say that they broke off.
+"""Streams are assembled. If cut anywhere, they show what had arrived and say that they broke off.
 
-Whole replies and events are those of the simulated providers, which the official SDKs read.
+The replies and events come from the simulated providers, which the official SDKs can read.
 """
 
 import json
@@ -40,7 +40,7 @@ def events(kind: str, reply: Reply) -> list[bytes]:
 
 
 def words(event: bytes) -> str:
-    """Return the text or the fragment of arguments that one event adds."""
+    """Return the text or arguments fragment that one event adds."""
     line = next(line[6:] for line in event.splitlines() if line.startswith(b"data: "))
     if line == b"[DONE]":
         return ""
@@ -87,7 +87,7 @@ async def test_a_stream_cut_at_any_event_gives_what_had_arrived(kind: str, reply
 
 
 def json_of(text: str) -> str:
-    """Return arguments as the simulation writes them; a call of Anthropic's begins with an empty object."""
+    """Return arguments as the simulation writes them. Anthropic's calls begin with an empty object."""
     return "" if text == "{}" else json.dumps(json.loads(text)) if text.endswith("}") else text
 
 

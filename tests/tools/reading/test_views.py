@@ -1,4 +1,4 @@
-"""What a reader is shown by default, as an outline, by pointer and by search."""
+"""What a reader sees by default, as an outline, by pointer and by search."""
 
 import json
 from typing import Any

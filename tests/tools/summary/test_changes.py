@@ -1,4 +1,4 @@
-"""Changes are found where there are some, at the right place, and nowhere else."""
+"""Changes are found at the right place, and only where there are some."""
 
 import random
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from cf_aig_tools.summary.changes import Bucket, Change, change, turn
 
 
 def failures(share: Callable[[int], float], count: int = 60, calls: int = 40, seed: int = 1) -> list[Bucket]:
-    """Return minutes of calls, each of which fails with the chance that `share` gives for the minute."""
+    """Return minutes of calls. Each fails with the probability that `share` gives for its minute."""
     chance = random.Random(seed)
     minutes = [(NOON + timedelta(minutes=n), share(n)) for n in range(count)]
     return [Bucket(at, calls, sum(chance.random() < part for _ in range(calls))) for at, part in minutes]

@@ -1,4 +1,4 @@
-"""Failures of one cause come together, of different causes stay apart: by error bodies of providers, labelled."""
+"""Failures with the same cause are grouped together, others apart: checked on labeled error bodies of providers."""
 
 import json
 from collections import defaultdict
