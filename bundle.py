@@ -20,7 +20,7 @@ def main(folder: Path) -> None:
             "env": config["env"] | {"PYTHONPATH": f"${{__dirname}}/{LIBRARY}"},
         },
     }
-    # its packages are compiled for one system and one version of Python
+    # its packages are compiled for one system and Python version
     major, minor = sys.version_info[:2]
     manifest["compatibility"] = {
         "platforms": [sys.platform],

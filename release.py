@@ -1,4 +1,4 @@
-"""Build everything that a release consists of into `dist/`, check it, and write down what was built from what.
+"""Build all files of a release into `dist/`, check them, and record what was built from what.
 
 Without a tag it is a dry run. Nothing is uploaded.
 """
@@ -21,11 +21,11 @@ ROOT = Path(__file__).parent
 DIST = ROOT / "dist"
 NAME = "cloudflare-ai-gateway-mcp"
 TOOLS = ROOT / "build/release/bin"
-"""The environment that `make release` keeps for building: build, hatchling, cyclonedx-bom."""
+"""The environment that `make release` builds in: build, hatchling, cyclonedx-bom."""
 
 
 def main(tag: str) -> None:
-    """Check, build, try and record a release; end with what to fix where something is wrong."""
+    """Check, build, try and record a release. If something is wrong, exit with what to fix."""
     version = tomllib.loads(read("pyproject.toml"))["project"]["version"]
     if wrong := disagreements(version, tag):
         sys.exit("\n".join(f"release: {line}" for line in wrong))
@@ -43,7 +43,7 @@ def read(path: str) -> str:
 
 
 def disagreements(version: str, tag: str) -> list[str]:
-    """Return what does not go with the version of pyproject.toml; a dry run may lack what comes with the tag."""
+    """Return what disagrees with pyproject.toml's version. A dry run may lack what comes with the tag."""
     server = json.loads(read("server.json"))
     told = {
         "manifest.json": json.loads(read("manifest.json"))["version"],
@@ -69,7 +69,10 @@ def disagreements(version: str, tag: str) -> list[str]:
 
 
 def built(version: str) -> list[str]:
-    """Build the wheel, the source archive and the bill of materials; return the commands. `make` built the bundles."""
+    """Build the wheel, the source archive and the bill of materials; return the commands.
+
+    `make` has built the bundles.
+    """
     for old in [*DIST.glob("*.whl"), *DIST.glob("*.tar.gz")]:
         old.unlink()
     commands = [
@@ -90,7 +93,7 @@ def built(version: str) -> list[str]:
 
 
 def tried(version: str) -> str:
-    """Install the wheel where there is nothing else, and run the demo with it; return the command."""
+    """Install the wheel in an empty environment, and run the demo with it; return the command."""
     with tempfile.TemporaryDirectory(prefix="release-") as folder:
         run(sys.executable, "-m", "venv", folder)
         wheel = DIST / f"{NAME.replace('-', '_')}-{version}-py3-none-any.whl"
@@ -106,7 +109,7 @@ def tried(version: str) -> str:
 
 
 def released(version: str) -> list[Path]:
-    """Return what is built; SHA256SUMS and provenance.json tell of it."""
+    """Return the built files, after writing SHA256SUMS and provenance.json."""
     stem = f"{NAME.replace('-', '_')}-{version}"
     names = [
         f"{stem}-py3-none-any.whl",
@@ -152,7 +155,7 @@ def now() -> str:
 
 
 def run(*command: str, cwd: str | Path = ROOT, **environment: str) -> str:
-    """Return what a command prints; end with what it said where it fails."""
+    """Return a command's output. If it fails, exit with its output."""
     done = subprocess.run(command, cwd=cwd, env=os.environ | environment, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"release: {shutil.which(command[0]) or command[0]} failed:\n{done.stdout}{done.stderr}")

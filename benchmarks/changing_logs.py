@@ -1,4 +1,4 @@
-"""Two days of a gateway's logs, alike but for four incidents on the second day; the same at every run."""
+"""Two days of a gateway's logs, alike except for four incidents on the second day. The same in every run."""
 
 import json
 import random
@@ -20,7 +20,7 @@ RESPONSE = json.dumps({"choices": [{"message": {"role": "assistant", "content": 
 
 @dataclass(frozen=True)
 class Traffic:
-    """How the calls of one model go: shares of all, price of 1,000 tokens (US dollars), usual duration (ms)."""
+    """One model's traffic: its share of all calls, price of 1,000 tokens (US dollars), usual duration (ms)."""
 
     provider: str
     weight: int
@@ -32,7 +32,7 @@ class Traffic:
 
 @dataclass(frozen=True)
 class Incident:
-    """From `at` on, a model's traffic is another."""
+    """From `at` on, a model's traffic changes."""
 
     name: str
     model: str

@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/endings.py [--times 50] [--only stdio]
 
-A line for each case: median and slowest time from the cause to the end (ms), and what went wrong: an exit code other
-than 0, words on stderr, a process left behind. Over HTTP calls in flight are given 5 s to end; these never do.
+Prints a line for each case: median and slowest time from the cause to the exit (ms), and what went wrong: an exit code
+other than 0, output on stderr, a process left behind. Over HTTP, calls in flight get 5 s to end; these never do.
 """
 
 import argparse
@@ -34,7 +34,7 @@ HELLO = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"na
 ERAS = ("2025-11-25", "2026-07-28")
 CALLS = 10
 IN_FLIGHT_S = 0.2
-"""Time for ten calls to get under way."""
+"""Time for ten calls to start."""
 
 
 def main() -> None:
@@ -62,7 +62,7 @@ def report(name: str, runs: list[tuple[float, list[str]]]) -> None:
 
 
 def ended(transport: str, how: str, era: str, busy: bool) -> tuple[float, list[str]]:
-    """End one server; return how long it took in seconds, and what was wrong."""
+    """Stop one server; return how long it took in seconds, and what went wrong."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as clients:
         program = [sys.executable, "-m", "cf_aig_server", "serve", "--local", str(Path(folder, "g.db"))]
         if transport == "stdio":
@@ -108,7 +108,7 @@ def faults(process: subprocess.Popen[bytes], code: int) -> list[str]:
 
 
 def messages(era: str, busy: bool) -> list[dict[str, Any]]:
-    """Return a greeting, and with `busy` ten calls that hang, as a client of that era sends them."""
+    """Return the messages of a client of that era: a greeting and, with `busy`, ten calls that hang."""
     hang = {"name": "chat_via_gateway", "arguments": {"model": "openai/gpt-4o", "prompt": "[simulate: hang]"}}
     calls = [("tools/call", hang)] * CALLS * busy
     if era == ERAS[0]:
@@ -159,7 +159,7 @@ def web_client(url: str, transport: str, era: str, busy: bool) -> Iterator[None]
 
 @contextmanager
 def unanswered(url: str, path: str, call: dict[str, Any], era: str) -> Iterator[None]:
-    """Send one call, and wait for no answer."""
+    """Send one call, and don't wait for an answer."""
     built = httpx2.Request("POST", url + path, json=call, headers=headers(call, era))
     head = "".join(f"{name}: {value}\r\n" for name, value in built.headers.items())
     with socket.create_connection(("127.0.0.1", built.url.port or 80)) as wire:

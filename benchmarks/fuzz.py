@@ -1,7 +1,7 @@
-"""Hostile input by the million: `fuzz.py [--cases 1000000] [--minutes 0] [--seed N] [--only NAME …]`.
+"""Millions of hostile inputs: `fuzz.py [--cases 1000000] [--minutes 0] [--seed N] [--only NAME …]`.
 
-The properties are those of tests/fuzzing, which tries a few of them at each run of the tests. A failure is made small,
-printed with its case, and the other targets go on. The seed is printed: the same seed tries the same cases.
+The properties are those of tests/fuzzing, which tries a few cases in each test run. A failure is shrunk and printed
+with its case, and the other targets continue. The seed is printed: the same seed tries the same cases.
 """
 
 import argparse
@@ -23,10 +23,10 @@ from fuzzing.running import run
 from fuzzing.servers import targets
 
 MUTANTS = 40
-"""Of each case that Hypothesis makes."""
+"""Mutants of each case that Hypothesis makes."""
 
 ROUND = 10_000
-"""Cases of all targets together before the next turn."""
+"""Cases of all targets together in one turn."""
 
 
 def tried(target: Target, cases: int, seed: int) -> tuple[int, str]:
@@ -34,13 +34,13 @@ def tried(target: Target, cases: int, seed: int) -> tuple[int, str]:
     counter = count()
     try:
         run(target, max(1, cases // (MUTANTS + 1)), seed, mutants=MUTANTS, counted=lambda: next(counter) and None)
-    except Exception:  # noqa: BLE001 (whatever it is, it is what is looked for)
+    except Exception:  # noqa: BLE001 (any exception is a finding)
         return next(counter), traceback.format_exc()
     return next(counter), ""
 
 
 def resident() -> str:
-    """Return the memory of this process and of those that it started, in MiB."""
+    """Return the memory of this process and its children, in MiB."""
     mine = str(os.getpid())
     children = Path(f"/proc/{mine}/task/{mine}/children").read_text().split()
     pages = (int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in (mine, *children))
@@ -51,7 +51,7 @@ def main() -> None:
     """Try the cases, and print figures by target."""
     asked = argparse.ArgumentParser()
     asked.add_argument("--cases", type=int, default=1_000_000)
-    asked.add_argument("--minutes", type=float, default=0, help="0: as long as it takes")
+    asked.add_argument("--minutes", type=float, default=0, help="0: no limit")
     asked.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
     asked.add_argument("--only", nargs="*", default=[])
     given = asked.parse_args()

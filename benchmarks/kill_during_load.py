@@ -1,7 +1,7 @@
 """Whether `kill -9` loses a log: `kill_during_load.py [--kills 20] [--rate 50]`.
 
-Starts the gateway on a fresh file, calls it at a steady rate, kills it in the middle, and looks each acknowledged
-log up in the file; again and again, on the same file.
+Starts the gateway on a fresh file, calls it at a steady rate, kills it in the middle, and looks up each acknowledged
+log in the file. Repeats this on the same file.
 """
 
 import argparse
@@ -31,7 +31,7 @@ async def started(path: Path) -> tuple[Process, str]:
 
 
 async def load(url: str, rate: int, acknowledged: set[str]) -> None:
-    """Call at `rate` a second, and keep the log ids of the replies that came whole, until the gateway is gone."""
+    """Call `rate` times a second, and collect the log ids of complete replies, until the gateway is gone."""
     async with httpx2.AsyncClient() as http, asyncio.TaskGroup() as tasks:
 
         async def call() -> None:
@@ -47,7 +47,7 @@ async def load(url: str, rate: int, acknowledged: set[str]) -> None:
 
 
 async def killed(path: Path, rate: int) -> set[str]:
-    """Return the logs that one life of the gateway acknowledged."""
+    """Return the logs that one run of the gateway acknowledged."""
     process, url = await started(path)
     acknowledged: set[str] = set()
     calls = asyncio.create_task(load(url, rate, acknowledged))
@@ -60,7 +60,7 @@ async def killed(path: Path, rate: int) -> set[str]:
 
 
 async def kept(path: Path) -> tuple[set[str], str]:
-    """Return the logs that are in the file with both bodies, and what SQLite's own check says."""
+    """Return the logs in the file that have both bodies, and the result of SQLite's own check."""
 
     def read(db: sqlite3.Connection) -> tuple[set[str], str]:
         whole = "SELECT id FROM logs JOIN details ON log = seq WHERE request IS NOT NULL AND response IS NOT NULL"

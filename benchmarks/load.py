@@ -1,8 +1,8 @@
 """Many callers at once: `load.py [--callers 256] [--minutes 10] [--faults 0.02] [--transport http] [--seed N]`.
 
-Starts the MCP server over Streamable HTTP or stdio, on an upstream that is slow as real ones are (median 30 ms, now and
-then seconds) and fails as told. Each caller asks for logs of its own alone, and holds each answer to its own mark. It
-prints calls, latencies, what was refused early, wrong answers, answers to the wrong caller, the server's memory over
+Starts the MCP server over Streamable HTTP or stdio, on an upstream that is as slow as real ones (median 30 ms,
+sometimes seconds) and fails at the given rate. Each caller asks only for its own logs, and checks each answer for its
+own mark. Prints calls, latencies, early refusals, wrong answers, answers to the wrong caller, the server's memory over
 time, and its descriptors and threads before and after.
 """
 
@@ -33,7 +33,7 @@ BODY = 20_000
 
 
 class Upstream:
-    """A stand-in for the API, whose logs are made from their ids; heavy-tailed, with faults."""
+    """A stand-in for the API that makes logs from their ids; heavy-tailed latency, with faults."""
 
     def __init__(self, faults: float, seed: int) -> None:
         self.faults = faults
@@ -77,7 +77,7 @@ class Upstream:
         return True
 
     def body(self, path: str) -> bytes:
-        """Return what is asked for: a log whose every text holds its id, or one of its bodies."""
+        """Return the requested log, with its id in every text, or one of its bodies."""
         parts = path.partition("?")[0].split("/logs/")[-1].split("/")
         mark = parts[0]
         if len(parts) > 1:
@@ -109,7 +109,7 @@ Ask = Callable[[dict[str, Any]], Awaitable[httpx2.Response]]
 
 
 async def caller(number: int, ask: Ask, until: float, figures: Figures, seed: int) -> None:
-    """Call until the end, each time for a log that nobody else asks for."""
+    """Call until the end, each time for a log that no other caller asks for."""
     chance = random.Random(seed + number)
     turn = 0
     while time.monotonic() < until:
@@ -130,7 +130,7 @@ async def caller(number: int, ask: Ask, until: float, figures: Figures, seed: in
 
 
 def verdict(answer: httpx2.Response, mark: str, figures: Figures) -> str:
-    """Say what an answer is: right, refused early, an error in words, wrong, or another caller's."""
+    """Classify an answer: correct, refused early, a proper error, wrong, or another caller's."""
     if answer.status_code == 503:
         return "refused early" if answer.headers.get("retry-after") else "WRONG: 503 without when to come back"
     if answer.status_code != 200:
@@ -156,7 +156,7 @@ def resident(pid: int) -> int:
 
 
 async def watch(pid: int, figures: Figures) -> None:
-    """Take down the memory each second."""
+    """Record the memory every second."""
     while True:
         figures.memory.append(resident(pid))
         await asyncio.sleep(1)
@@ -261,7 +261,7 @@ def held(pid: int) -> str:
 
 
 def main() -> None:
-    """Run, print figures, and fail where an answer was wrong."""
+    """Run, print figures, and fail if an answer was wrong."""
     asked = argparse.ArgumentParser()
     asked.add_argument("--callers", type=int, default=256)
     asked.add_argument("--minutes", type=float, default=10)

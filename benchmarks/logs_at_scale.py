@@ -1,7 +1,7 @@
-"""How quickly a million logs are listed, filtered and counted: `logs_at_scale.py [--logs N] [--db FILE]`.
+"""How fast a million logs are listed, filtered and counted: `logs_at_scale.py [--logs N] [--db FILE]`.
 
-Makes the file when it is missing (logs of realistic size, with bodies), then asks the store for pages and exact
-totals, each question several times, and prints milliseconds: the median and the 95th percentile.
+Creates the file if it is missing (logs of realistic size, with bodies), then asks the store for pages and exact totals,
+each query several times, and prints milliseconds: the median and the 95th percentile.
 """
 
 import argparse
@@ -181,7 +181,7 @@ async def timed(asks: Callable[[], Awaitable[Any]], rounds: int) -> tuple[list[f
 
 
 async def measure(path: Path, rounds: int) -> None:
-    """Print how long a page and its exact total take, each alone."""
+    """Print how long a page and its exact total take, each separately."""
     async with Store(path) as store:
         for heading, group in (("equality, ranges, order", QUESTIONS), ("contains, search, metadata", SLOW_QUESTIONS)):
             print(f"\n{'':34} {'page':>15} {'total_count':>17}\n{heading:34} {'median     p95' * 2:>33}    logs")

@@ -1,7 +1,7 @@
-"""How long a call on a large body takes, and how long it keeps all others waiting: `python` with this file's path.
+"""How long a call on a large body takes, and how long it blocks all others: `python` with this file's path.
 
-A ticker of 5 ms runs beside each call; its longest pause is the wait. Bodies are of shapes that hold much in few bytes.
-Arguments: megabytes (1), then words of the names of shapes (all).
+A 5 ms ticker runs beside each call; its longest pause is the wait. The bodies' shapes hold many values in few bytes.
+Arguments: megabytes (1), then words in the names of shapes (all).
 """
 
 import asyncio
@@ -42,7 +42,7 @@ ASKED: list[tuple[str, dict[str, Any]]] = [
 
 
 def shapes(size: int) -> dict[str, str]:
-    """Return bodies of about so many bytes."""
+    """Return bodies of about this many bytes."""
     vector = [round(0.5 - number / 3072, 7) for number in range(1536)]
     data = [{"object": "embedding", "index": index, "embedding": vector} for index in range(1 + size // 18_000)]
     message = {"role": "user", "content": "hi there"}
@@ -69,7 +69,7 @@ def shapes(size: int) -> dict[str, str]:
 
 
 class Ticker:
-    """Ticks every 5 ms, and keeps its longest pause."""
+    """Ticks every 5 ms, and records its longest pause."""
 
     def __init__(self) -> None:
         self.longest = 0.0
@@ -102,7 +102,7 @@ def gateway(body: bytes) -> httpx2.MockTransport:
 
 
 async def measure(name: str, text: str) -> None:
-    """Print, for each call, how long it took and how long others waited."""
+    """For each call, print how long it took and how long others waited."""
     settings = Settings(account_id="0" * 32, api_token="token", logs="gateway", timeout_s=300)
     ticker = Ticker()
     async with Client(build_server(settings, gateway(text.encode()))) as client:
@@ -123,7 +123,7 @@ async def measure(name: str, text: str) -> None:
 
 
 def main() -> None:
-    """Measure as the server runs: what was loaded at its start is not looked through for garbage."""
+    """Measure under the server's conditions: what was loaded at startup is exempt from garbage collection."""
     size = round(float(sys.argv[1] if len(sys.argv) > 1 else 1) * 1e6)
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)

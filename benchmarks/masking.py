@@ -1,8 +1,8 @@
-"""How much masking costs of a default read: pairs of reads of one body, with and without, in one process.
+"""How much of a default read masking takes: pairs of reads of one body, with and without it, in one process.
 
     python benchmarks/masking.py RECORDINGS
 
-RECORDINGS is a folder of `*.jsonl.gz`: exchanges with a `request` and a `response` each, from which bodies are made.
+RECORDINGS is a folder of `*.jsonl.gz`: exchanges with a `request` and a `response` each. Bodies are built from them.
 """
 
 import gzip
@@ -22,7 +22,7 @@ from cf_aig_tools.reading import Reading, read_body
 from cf_aig_tools.reading.masking import Masker
 
 SIZES = {200_000: 25, 10_000_000: 7}
-"""Bytes of a body, and how many pairs of reads."""
+"""Sizes of a body in bytes, and how many pairs of reads."""
 
 
 def requests(folder: Path) -> list[dict[str, Any]]:

@@ -50,7 +50,7 @@ BODIES = {"picture": picture, "turns": turns, "stream": stream, "text": text, "d
 
 
 def measure(name: str) -> None:
-    """Read one body and print what it cost; the body comes from a file, so that only the reading grows memory."""
+    """Read one body and print what it cost. The body comes from a file, so only reading it adds memory."""
     with Path("/dev/stdin").open("rb") as source:
         asyncio.run(read(small()))
         before, spent = peak(), time.process_time()
@@ -61,7 +61,7 @@ def measure(name: str) -> None:
 
 
 def peak() -> int:
-    """Return the most memory that this process has held, in KiB (Linux)."""
+    """Return this process's peak memory, in KiB (Linux)."""
     status = Path("/proc/self/status").read_text()
     return int(re.findall(r"VmHWM:\s+(\d+)", status)[0])
 
@@ -72,7 +72,7 @@ async def read(body: AsyncIterator[bytes]) -> str:
 
 
 async def small() -> AsyncIterator[bytes]:
-    """Yield a body that warms up."""
+    """Yield a small body for warming up."""
     yield b'{"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]}'
 
 

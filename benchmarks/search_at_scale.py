@@ -1,8 +1,8 @@
-"""How quickly bodies are searched: `search_at_scale.py [--logs N] [--db FILE]`.
+"""How fast bodies are searched: `search_at_scale.py [--logs N] [--db FILE]`.
 
-Makes the file when it is missing (logs of realistic size, three in ten of them streams), indexes it, and asks the
-endpoint for texts, each several times. Prints how long the indexing took, the bytes of the index, and milliseconds:
-the median and the 95th percentile.
+Creates the file if it is missing (logs of realistic size, three in ten of them streams), indexes it, and searches for
+texts through the endpoint, each several times. Prints how long the indexing took, the bytes of the index, and
+milliseconds: the median and the 95th percentile.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from cf_aig_gateway.local.store import Store
 URL = f"http://localhost/client/v4/accounts/{'0' * 32}/ai-gateway/gateways/default/logs/search"
 WORDS = [word for word in (files("cf_aig_tools") / "reading/words.txt").read_text().split() if word.isalpha()]
 FREQUENCIES = list(accumulate(1 / rank for rank in range(1, len(WORDS) + 1)))
-"""A few words make most of a text, as in any language."""
+"""A few words make up most of a text, as in any language."""
 
 RARE_ONE_IN = 5000
 RARE = "Connection reset by worker-7f3a"
@@ -62,12 +62,12 @@ def spoken(count: int) -> Iterator[Record]:
 
 
 def said(chance: random.Random, count: int) -> str:
-    """Return so many words."""
+    """Return this many words."""
     return " ".join(chance.choices(WORDS, cum_weights=FREQUENCIES, k=count))
 
 
 def streamed(text: str) -> str:
-    """Return the stream of a reply, a word an event."""
+    """Return the stream of a reply, one word per event."""
     deltas = [json.dumps(choice("delta", f"{word} ")) for word in text.split()]
     return "".join(f"data: {delta}\n\n" for delta in [*deltas, "[DONE]"])
 
@@ -78,7 +78,7 @@ def choice(part: str, text: str) -> dict[str, Any]:
 
 
 async def measure(path: Path, rounds: int) -> None:
-    """Index what is not indexed, and print how long that and the searches took."""
+    """Index the rest, and print how long that and the searches took."""
     async with Store(path) as store:
         before, started = await store.read(used), time.perf_counter()
         await store.indexed()
@@ -93,7 +93,7 @@ async def measure(path: Path, rounds: int) -> None:
 
 
 def used(db: sqlite3.Connection) -> int:
-    """Return the bytes of the file that hold something."""
+    """Return how many bytes of the file are in use."""
     sizes = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_size", "page_count", "freelist_count"))
     size, pages, free = sizes
     return size * (pages - free)

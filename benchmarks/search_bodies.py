@@ -1,8 +1,8 @@
-"""How quickly one log among many is found by what its body says: `search_bodies.py [--logs N] [--index] [--db FILE]`.
+"""How fast one log among many is found by its body's text: `search_bodies.py [--logs N] [--index] [--db FILE]`.
 
-Makes the file when it is missing (logs of 200 KB each, a phrase in one), and searches it with `search_bodies`, through
-an MCP client in this process, over the local gateway without its index; with `--index`, by that. Prints seconds, wall
-and CPU, and how far each search looked.
+Creates the file if it is missing (logs of 200 KB each, a phrase in one), and searches it with `search_bodies`, through
+an MCP client in this process, over the local gateway: without its index or, with `--index`, with it. Prints seconds,
+wall and CPU, and how far each search looked.
 """
 
 import argparse

@@ -1,6 +1,6 @@
-"""What find_waste makes of a day of 100,000 calls with eight kinds of planted waste, and of an honest one.
+"""What find_waste reports for a day of 100,000 calls with eight kinds of planted waste, and for an honest one.
 
-`waste_at_scale.py [--logs N] [--folder FOLDER]` makes both files when they are missing. Prints the answer, each kind's
+`waste_at_scale.py [--logs N] [--folder FOLDER]` creates both files if they are missing. Prints the answer, each kind's
 dollars beside an independent sum, the tokens of the result (o200k, of the more expensive channel), and seconds.
 """
 
@@ -33,7 +33,7 @@ SPAN = {"start_date": "2026-11-21T12:00Z", "end_date": "2026-11-23T12:00Z"}
 
 
 def planted() -> waste.Planted:
-    """Return about 11,000 calls with all kinds of waste, of which the same is made each time."""
+    """Return about 11,000 calls with all kinds of waste, the same each time."""
     found, chance = waste.Planted(), random.Random(7)
     waste.repeated(found, chance, 40, 25)
     waste.nearly(found, chance, 40, 20)
@@ -56,7 +56,7 @@ def made(path: Path, records: list[Record]) -> None:
 
 
 async def asked(path: Path) -> tuple[CallToolResult, list[float], list[float]]:
-    """Return the answer, and the seconds that it took: of the clock, and of the processor."""
+    """Return the answer, and the seconds that it took: wall and CPU."""
     took: list[float] = []
     used: list[float] = []
     async with Client(build_server(Settings(local=str(path)))) as client:
@@ -78,7 +78,7 @@ def tokens(result: CallToolResult) -> int:
 
 
 def print_figures(result: CallToolResult, expected: waste.Planted) -> None:
-    """Print what is told of each kind beside what was planted."""
+    """Print what is reported for each kind beside what was planted."""
     held: dict[str, Any] = result.structured_content or {}
     told = {row[0]: row for row in held["kinds"]}
     print(f"\n{'kind':50} {'told $':>10} {'planted $':>10} {'off':>7} {'calls':>7} {'planted':>7}")

@@ -1,7 +1,7 @@
-"""What one call of summarize_logs makes of a million logs with incidents: `what_changed.py [--logs N] [--db FILE]`.
+"""What one call of summarize_logs reports for a million logs with incidents: `what_changed.py [--logs N] [--db FILE]`.
 
-Makes the file when it is missing. Prints the answer, its tokens (o200k, of the dearer channel), its seconds, whether
-the line of each incident's model has its minute, and whether analytics equal sums over the same logs.
+Creates the file if it is missing. Prints the answer, its tokens (o200k, of the more expensive channel), its seconds,
+whether the line of each incident's model has its minute, and whether analytics equal sums over the same logs.
 """
 
 import argparse
@@ -47,13 +47,13 @@ class Sums:
     cost: float = 0.0
 
     def equals(self, other: "Sums") -> bool:
-        """Whether counts are the same, and the cost but for the order in which it was added up."""
+        """Whether counts are the same, and costs too, except for rounding by the order of addition."""
         counts = [(sums.count, sums.errored, sums.cached, sums.tokens) for sums in (self, other)]
         return counts[0] == counts[1] and isclose(self.cost, other.cost, rel_tol=1e-9)
 
 
 def added_up(count: int) -> dict[str, Sums]:
-    """Return the sums of the second day's logs, made once more and added up without SQL."""
+    """Return the sums of the second day's logs, generated again and added up without SQL."""
     models: defaultdict[str, Sums] = defaultdict(Sums)
     for log in records(count):
         if log.created_at >= FIRST.timestamp() * 1000:
@@ -67,7 +67,7 @@ def added_up(count: int) -> dict[str, Sums]:
 
 
 async def grouped(settings: Settings) -> dict[str, Sums]:
-    """Return the same sums, as analytics give them."""
+    """Return the same sums from analytics."""
     async with open_gateway(settings) as gateway:
         (groups,) = await gateway.request_groups("default", [Grouping(FIRST, LAST, by=("model",))])
     return {
@@ -83,7 +83,7 @@ async def grouped(settings: Settings) -> dict[str, Sums]:
 
 
 async def asked(settings: Settings) -> tuple[CallToolResult, list[tuple[float, float]]]:
-    """Return the tool's answer, and the seconds that each of several calls took: by the clock, and of processors."""
+    """Return the tool's answer, and the seconds that each of several calls took: wall and CPU."""
     took: list[tuple[float, float]] = []
     async with Client(build_server(settings)) as client:
         for _ in range(ROUNDS):

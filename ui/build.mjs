@@ -1,4 +1,4 @@
-/** Builds the page and its thin host, each as one HTML file that asks for nothing more. */
+/** Builds the page and its thin host, each as one HTML file that loads nothing else. */
 
 import { createHash } from "node:crypto";
 import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
@@ -11,15 +11,15 @@ const UI = fileURLToPath(new URL(".", import.meta.url));
 const ROOT = join(UI, "..");
 const OUT = join(ROOT, "server", "cf_aig_server", "page");
 const PAGES = { page: "src/page/main.tsx", host: "src/host/main.ts" };
-const MOST = 200_000; // bytes of a page, compressed
+const MOST = 200_000; // maximum bytes of a page, compressed
 
-/** What each page may do: nothing, but run its own script and style. The host may also call its own server. */
+/** What each page may do: only run its own script and style. The host may also call its own server. */
 const POLICY = {
   page: ["default-src 'none'", "base-uri 'none'", "form-action 'none'"],
   host: ["default-src 'none'", "base-uri 'none'", "form-action 'none'", "connect-src 'self'", "frame-src 'self'"],
 };
 
-/** SHA-256 over the paths and contents that both pages are built from. */
+/** SHA-256 over the paths and contents of both pages' sources. */
 async function sources() {
   const held = (await readdir(join(UI, "src"), { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile())

@@ -1,4 +1,4 @@
-"""Chats over connections that are kept open, timed and checked."""
+"""Sends chats over persistent connections, timed and checked."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ class Target:
     headers: dict[str, str] = field(default_factory=dict[str, str])
 
     def request(self, *, stream: bool = False, size: int = 0) -> bytes:
-        """Return a chat as HTTP; `size` is about how many bytes longer it is made."""
+        """Return a chat as HTTP, padded by about `size` bytes."""
         messages = [
             {"role": "system", "content": PROMPT},
             {"role": "user", "content": "Where is it? " + "word " * (size // 5)},
@@ -45,7 +45,7 @@ class Timing:
 
 
 async def load(target: Target, request: bytes, connections: int, seconds: float) -> tuple[list[Timing], float]:
-    """Call for some seconds over some connections; return each call's timing, and calls a second."""
+    """Call for some seconds over some connections; return each call's timing, and calls per second."""
     started = time.perf_counter()
     parts = await asyncio.gather(*(_calls(target, request, started + seconds) for _ in range(connections)))
     timings = [timing for part in parts for timing in part]
@@ -75,5 +75,5 @@ async def _call(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, requ
     else:
         body += await reader.readuntil(b"\r\n0\r\n\r\n")
     if body.count(b"word ") < EVENTS or b"total_tokens" not in body:
-        raise RuntimeError(f"A reply is not whole: {body[-200:]!r}")
+        raise RuntimeError(f"A reply is incomplete: {body[-200:]!r}")
     return Timing((first - started) * 1000, (time.perf_counter() - started) * 1000)

@@ -1,4 +1,4 @@
-"""The gateways that are compared: how each is installed, started, called, and what memory it takes."""
+"""The compared gateways: how each is installed, started and called, and how much memory it takes."""
 
 import asyncio
 import os
@@ -23,7 +23,7 @@ START_S = 60
 
 @dataclass(frozen=True)
 class Peer:
-    """A gateway; in its command, headers and environment `{port}`, `{upstream}` and `{folder}` are filled in."""
+    """A gateway. `{port}`, `{upstream}` and `{folder}` are filled in in its command, headers and environment."""
 
     name: str
     command: list[str]
@@ -33,7 +33,7 @@ class Peer:
 
 
 def installed(home: Path) -> list[Peer]:
-    """Install what is compared with into a folder, unless it is there, and return all gateways, ours first."""
+    """Install the other gateways into a folder if needed, and return all gateways, ours first."""
     portkey = home / "node_modules/@portkey-ai/gateway/build/start-server.js"
     if not portkey.exists():
         home.mkdir(parents=True, exist_ok=True)
@@ -65,14 +65,14 @@ def installed(home: Path) -> list[Peer]:
 
 @dataclass(frozen=True)
 class Running:
-    """A gateway at work; `start_s` is the seconds from its spawn to its first answered chat."""
+    """A running gateway. `start_s` is the time from its start to its first answered chat, in seconds."""
 
     target: Target
     process: subprocess.Popen[bytes]
     start_s: float
 
     def peak_mib(self) -> float:
-        """Return the most memory that it has held."""
+        """Return its peak memory."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
@@ -119,7 +119,7 @@ def started(
 
 
 def free_port() -> int:
-    """Return a port of loopback that nobody uses."""
+    """Return a free loopback port."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]
 

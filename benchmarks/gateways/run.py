@@ -1,9 +1,9 @@
-"""The local gateway beside others that a user would pick: `python benchmarks/gateways/run.py [ROUNDS]` (9).
+"""Compares the local gateway with others that a user might pick: `python benchmarks/gateways/run.py [ROUNDS]` (9).
 
 Portkey (node; stores no bodies) and llm-observe-proxy (stores them; fetches a tokenizer at its first call) are
-installed by name into a cache folder of the user's. All stand in front of one upstream on this machine; in each round
-every gateway is measured in turn, and figures are medians over the rounds. Quote ratios of one run: a shared machine's
-figures differ by a fifth between two.
+installed by name into the user's cache folder. All use one upstream on this machine. Each round measures every gateway
+in turn, and figures are medians over the rounds. Quote ratios within one run: on a shared machine, figures of two runs
+differ by a fifth.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from peers import HERE, Running, free_port, installed, running, started
 
 HOME = Path.home() / ".cache/ai-gateway-benchmark"
 SECONDS = 0.5
-"""How long each measure of a round lasts."""
+"""How long each measurement of a round lasts."""
 
 Measure = Callable[[Target], Awaitable[float]]
 
@@ -54,7 +54,7 @@ MEASURES: dict[str, Measure] = {
     "first byte of 32 streams, ms": _first_byte,
 }
 ADDED = {"one call, ms", "200 KB call, ms"}
-"""Measures told less what the upstream takes without a gateway."""
+"""Measures from which the upstream's own time is subtracted."""
 
 Figures = dict[str, dict[str, list[float]]]
 

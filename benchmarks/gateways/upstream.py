@@ -1,11 +1,11 @@
-"""A fast stand-in for OpenAI's chat API, its answers made beforehand: `python upstream.py PORT`."""
+"""A fast stand-in for OpenAI's chat API with prebuilt answers: `python upstream.py PORT`."""
 
 import asyncio
 import json
 import sys
 
 EVENTS = 60
-"""Events of a stream that carry text."""
+"""How many events of a stream contain text."""
 
 EVERY_S = 0.005
 """Seconds between two events: a quick model."""

@@ -1,4 +1,4 @@
-"""Failures as they happen: the traffic that makes them, the calls that look into them, and what these must show."""
+"""Realistic incidents: the traffic that causes them, the calls that investigate them, and what these must show."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ Calls = list[tuple[str, dict[str, Any]]]
 class Incident:
     """`{name}` in an argument of a call stands for the log of that name.
 
-    `hidden` may be in no result, nor may `misleading` be, which is what the obvious reading would say.
+    No result may contain `hidden`, or `misleading`, which is what the obvious reading would say.
     """
 
     name: str
@@ -242,7 +242,7 @@ INCIDENTS = [
         ["json_schema", "order_id", "identifier", "Which order"],
     ),
     Incident(
-        "a call repeated in vain", repeated_call, [LISTED, SENT],
+        "a call repeated without success", repeated_call, [LISTED, SENT],
         ["lookup_order", "order is required", "Refund order 3391", "support agent"],
     ),
     Incident("an account out of credit", no_credit, [FAILED, LOOK], ["402", "out of credit", "Insufficient"]),

@@ -1,8 +1,8 @@
-"""What an agent sees of 26 incidents, and what it costs: `python benchmarks/incidents/run.py`.
+"""What an agent sees of 26 incidents, and what that costs: `python benchmarks/incidents/run.py`.
 
-Each is made by an application's calls through a local gateway, then looked into by a fixed sequence of MCP calls.
-Facts are counted in each channel of the results; tokens are o200k's, of all results of an incident together.
-Raw is the API's own JSON for the same calls, compact. Of the last ten, the obvious reading is wrong.
+An application's calls through a local gateway cause each, and a fixed sequence of MCP calls investigates it. Facts are
+counted in each channel of the results; tokens (o200k) are those of all results of an incident together. Raw is the
+API's own compact JSON for the same calls. For the last ten, the obvious reading is wrong.
 """
 
 import asyncio
@@ -29,21 +29,21 @@ from cf_aig_server.settings import Settings
 
 O200K = get_encoding("o200k_base")
 ORDINARY = 8
-"""Calls that go well before each incident."""
+"""Successful calls before each incident."""
 LARGE = 5000
-"""Tokens of raw JSON from which an incident is to cost at most 30 %."""
+"""Tokens of raw JSON from which an incident may cost at most 30 %."""
 
 
 @dataclass
 class Seen:
-    """What the results of an incident said in each channel, and the tokens of the largest one."""
+    """The text of an incident's results in each channel, and the tokens of the largest result."""
 
     content: list[str] = field(default_factory=list[str])
     structured: list[str] = field(default_factory=list[str])
     raw: list[str] = field(default_factory=list[str])
 
     def add(self, result: CallToolResult, raw: str) -> None:
-        """Take one result; where it has no structure, a client shows its text."""
+        """Add one result. If it has no structured content, its text counts."""
         text = "\n".join(part.text for part in result.content if isinstance(part, TextContent))
         self.content.append(text)
         structure = result.structured_content
@@ -60,7 +60,7 @@ def cost(texts: list[str]) -> int:
 
 
 async def look(incident: Incident, folder: Path) -> Seen:
-    """Let the incident happen on a gateway of its own, and look into it."""
+    """Cause the incident on its own gateway, and investigate it."""
     seen = Seen()
     path = folder / "gateway.db"
     async with Store(path) as store, anyio.create_task_group() as tasks:
@@ -82,7 +82,7 @@ def named(value: Any, ids: dict[str, str]) -> Any:
 
 
 async def raw(http: httpx2.AsyncClient, tool: str, given: dict[str, Any]) -> str:
-    """Return what the API itself answers to what a tool asks."""
+    """Return the API's own answer to a tool's request."""
     if tool == "compare_logs":
         parts = [f"/logs/{log_id}{end}" for log_id in given.values() for end in ENDS.values()]
         return "".join([await got(http, part, {}) for part in parts])
@@ -104,14 +104,14 @@ async def got(http: httpx2.AsyncClient, path: str, params: dict[str, str]) -> st
 
 
 def goal(raw_cost: int) -> int:
-    """Return the tokens that an incident may cost, by those of its raw JSON."""
+    """Return the tokens that an incident may cost, given those of its raw JSON."""
     if raw_cost > LARGE:
         return raw_cost * 30 // 100
     return raw_cost + 120 if raw_cost < 600 else raw_cost
 
 
 def told(incident: Incident, seen: Seen, costs: list[int]) -> tuple[str, bool]:
-    """Return an incident's line, then what it lacks; and whether it lacks nothing."""
+    """Return an incident's line, then what it lacks; and whether it is complete."""
     lacks = [
         f"{channel} lacks {fact!r}"
         for channel in ("content", "structured")
@@ -130,7 +130,7 @@ def told(incident: Incident, seen: Seen, costs: list[int]) -> tuple[str, bool]:
 
 
 def together(costs: list[list[int]]) -> str:
-    """Return the share of all incidents but the one of the largest raw JSON."""
+    """Return the share of all incidents except the one with the largest raw JSON."""
     rest = sorted(costs, key=lambda each: each[2])[:-1]
     content, structured, raw_cost = (sum(column) for column in zip(*rest, strict=True))
     share = 100 * max(content, structured) / raw_cost
@@ -144,7 +144,7 @@ async def main() -> int:
 
 
 async def measured(incidents: list[Incident]) -> list[bool]:
-    """Print a line for each incident, and one for all; return which of them lack nothing."""
+    """Print a line for each incident, and one for all; return which of them are complete."""
     met: list[bool] = []
     costs: list[list[int]] = []
     for incident in incidents:

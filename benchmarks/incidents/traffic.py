@@ -1,4 +1,4 @@
-"""An application's calls through a local gateway, and the answers that simulated providers have no words for."""
+"""An application's calls through a local gateway, and the answers that simulated providers can't give."""
 
 import json
 import time
@@ -77,13 +77,13 @@ SIMULATED = Simulated()
 
 
 async def upstream(call: Call) -> Answer:
-    """Answer by a script where the prompt names one, else as the simulated providers do."""
+    """Answer by a script if the prompt names one, otherwise as the simulated providers do."""
     body = json.dumps(call.content).encode()
     return next((answer for name, answer in SCRIPTED.items() if name in body), None) or await SIMULATED(call)
 
 
 class Traffic:
-    """Sends an application's calls; `ids` holds their logs by number, the last as `it`."""
+    """Sends an application's calls. `ids` has their logs by number, the last as `it`."""
 
     def __init__(self, http: httpx2.AsyncClient, store: Store) -> None:
         self.http = http
@@ -111,7 +111,7 @@ class Traffic:
         self._note(log_id)
 
     async def past(self, minutes: float, **changes: Any) -> None:
-        """Put a call of so many minutes ago into the gateway's file."""
+        """Put a call from this many minutes ago into the gateway's file."""
         made = {
             "id": str(uuid4()), "gateway": "default", "provider": "openai", "model": "openai/gpt-4o", "success": True,
             "status_code": 200, "created_at": round((time.time() - 60 * minutes) * 1000), "cost": 0.001,
@@ -119,7 +119,7 @@ class Traffic:
         await self.store.add(Record(**made | changes))
 
     async def ordinary(self, calls: int) -> None:
-        """Send what goes well, before anything goes wrong; these logs have no number."""
+        """Send successful calls before anything goes wrong. These logs have no number."""
         for number in range(calls):
             body = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": f"Where is order {number}?"}]}
             await self.openai(body, {"cf-aig-metadata": json.dumps({"userId": f"u{number}"})})

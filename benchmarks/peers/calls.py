@@ -1,4 +1,4 @@
-"""Clients that cost little, so that what is timed is the server: JSON-RPC over pipes, and over Streamable HTTP."""
+"""Cheap clients, so that the server's time dominates: JSON-RPC over pipes and over Streamable HTTP."""
 
 import asyncio
 import json
@@ -13,10 +13,10 @@ from typing import Any, Protocol
 import aiohttp
 
 LINE = 1 << 26
-"""Bytes of the longest reply."""
+"""The most bytes of a reply."""
 START_S = 60
 KEPT_S = 2
-"""Seconds that an idle connection is used again; uvicorn closes it after 5."""
+"""Seconds for which an idle connection is reused; uvicorn closes it after 5."""
 CLIENT = {"name": "bench", "version": "1"}
 MODERN = "2026-07-28"
 META = {
@@ -30,11 +30,11 @@ class Client(Protocol):
     """Asks a server."""
 
     async def ask(self, method: str, params: dict[str, Any]) -> bytes:
-        """Return the reply to one request, as it came."""
+        """Return the reply to one request, unparsed."""
         ...
 
     async def rate(self, method: str, params: dict[str, Any], at_once: int, count: int) -> float:
-        """Return requests a second, with so many under way at any time."""
+        """Return requests per second, with this many in progress at any time."""
         ...
 
 
@@ -51,7 +51,7 @@ class Stdio:
         self.writer.write(_message(self.sent, method, params) + b"\n")
 
     async def reply(self) -> bytes:
-        """Return the next reply, whichever request it is to; notifications are passed over."""
+        """Return the next reply, to any request. Notifications are skipped."""
         while line := await self.reader.readline():
             if b'"id"' in line[:100]:
                 return _good(line)
@@ -64,12 +64,12 @@ class Stdio:
         self.writer.write(b'{"jsonrpc": "2.0", "method": "notifications/initialized"}\n')
 
     async def ask(self, method: str, params: dict[str, Any]) -> bytes:
-        """Return the reply to one request, as it came."""
+        """Return the reply to one request, unparsed."""
         self.send(method, params)
         return await self.reply()
 
     async def rate(self, method: str, params: dict[str, Any], at_once: int, count: int) -> float:
-        """Return requests a second, with so many under way at any time."""
+        """Return requests per second, with this many in progress at any time."""
         started = time.perf_counter()
         for _ in range(at_once):
             self.send(method, params)
@@ -81,14 +81,14 @@ class Stdio:
 
 
 class Http:
-    """A client over Streamable HTTP, of the protocol that has no sessions."""
+    """A client over Streamable HTTP, with the sessionless protocol."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
         self.session, self.url = session, url
         self.sent = 0
 
     async def ask(self, method: str, params: dict[str, Any]) -> bytes:
-        """Return the reply to one request, as it came."""
+        """Return the reply to one request, unparsed."""
         self.sent += 1
         headers = {
             "accept": "application/json, text/event-stream",
@@ -103,7 +103,7 @@ class Http:
             return _good(await answer.read())
 
     async def rate(self, method: str, params: dict[str, Any], at_once: int, count: int) -> float:
-        """Return requests a second, with so many under way at any time."""
+        """Return requests per second, with this many in progress at any time."""
 
         async def several() -> None:
             for _ in range(count // at_once):
@@ -120,7 +120,7 @@ async def connected(
 ) -> AsyncGenerator[tuple[Client, int]]:
     """Run a server until the block ends; yield a client and the process's id.
 
-    A command with `{port}` in it serves HTTP at that port; any other stdio.
+    A command with `{port}` in it serves HTTP on that port; any other, stdio.
     """
     port = _free_port()
     is_http = any("{port}" in part for part in command)

@@ -1,4 +1,4 @@
-"""The SDK's low-level server, rows as tab-separated text: about the least that the SDK permits.
+"""The SDK's low-level server, rows as tab-separated text: about the minimum that the SDK allows.
 
 `low_level.py` serves stdio, `low_level.py PORT` Streamable HTTP.
 """

@@ -1,4 +1,4 @@
-"""The servers that are compared, and how each is installed and started."""
+"""The compared servers, and how each is installed and started."""
 
 import subprocess
 import sys
@@ -12,16 +12,16 @@ HOME = ROOT / "build/peers"
 
 @dataclass(frozen=True)
 class Peer:
-    """A server; where its command has `{port}` in it, it serves HTTP there."""
+    """A server. If its command contains `{port}`, it serves HTTP there."""
 
     name: str
     command: list[str]
     base: str = "low-level SDK"
-    """The peer that its figures are told as multiples of."""
+    """The peer whose figures are the unit for the multiples."""
 
 
 def installed() -> tuple[list[Peer], list[str]]:
-    """Install what is compared with, unless it is there; return the servers, and the script's command."""
+    """Install the other servers if needed; return the servers, and the script's command."""
     sdk = _environment("sdk", "-c", str(ROOT / "constraints.txt"))
     fastmcp = _environment("fastmcp")
     ours = [sys.executable, "-m", "cf_aig_server", "serve"]
@@ -38,7 +38,7 @@ def installed() -> tuple[list[Peer], list[str]]:
 
 
 def _environment(name: str, *options: str) -> str:
-    """Return the Python of a virtual environment that holds `requirements-NAME.txt`."""
+    """Return the Python of a virtual environment with `requirements-NAME.txt` installed."""
     wanted, home = HERE / f"requirements-{name}.txt", HOME / name
     python, installed_ = home / "bin/python", home / "requirements.txt"
     if not installed_.exists() or installed_.read_text() != wanted.read_text():

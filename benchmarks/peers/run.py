@@ -1,9 +1,9 @@
-"""This server beside what a reader would write or pick instead: `python benchmarks/peers/run.py [ROUNDS]` (5).
+"""Compares this server with what a reader would write or pick instead: `python benchmarks/peers/run.py [ROUNDS]` (5).
 
-Every server is put in front of one local gateway with the same logs. In each round every server is started anew and
-measured in turn, in another order; figures are medians over the rounds, with multiples of the SDK's
-low-level server on the same transport. The machine may be shared: quote multiples of one run, not milliseconds.
-The upstream's time is in every figure. Writes the table to RESULT.md, and to README.md between its marks.
+Every server runs in front of one local gateway with the same logs. Each round restarts every server and measures them
+in turn, in a different order. Figures are medians over the rounds, with multiples of the SDK's low-level server on the
+same transport. The machine may be shared: quote multiples of one run, not milliseconds. The upstream's time is in every
+figure. Writes the table to RESULT.md, and to README.md between its marks.
 """
 
 import asyncio
@@ -28,14 +28,14 @@ from peers import HERE, ROOT, Peer, installed
 from upstream import LOGS, SIZES, seed, serving
 
 IDLE_S = 0.5
-"""How long a server rests before its memory is taken down."""
+"""How long a server rests before its memory is measured."""
 TURNS = 3
 """How often each server is measured in a round."""
 CALLS, AT_ONCE, MANY = 20, 64, 192
 BODIES = {"200 KB": 4, "10 MB": 1}
 """How often each body is read in a turn."""
 LONGEST_S = 200
-"""No round begins later."""
+"""No round starts later."""
 LISTING = {"name": "list_logs", "arguments": {"per_page": 20}}
 
 START, MEMORY, ONE, RATE, TOKENS = "start", "memory", "one", "rate", "tokens"
@@ -54,7 +54,7 @@ Figures = dict[str, dict[str, list[float]]]
 
 
 async def _round(peers: list[Peer], environment: dict[str, str], folder: Path, large: dict[str, str]) -> Figures:
-    """Start every server, and measure each in turn, a little at a time: load from elsewhere then meets all alike."""
+    """Start every server, and measure each in turn, a little at a time, so that outside load affects all alike."""
     figures: Figures = defaultdict(lambda: defaultdict(list))
     async with AsyncExitStack() as stack:
         clients: dict[str, Client] = {}
@@ -108,7 +108,7 @@ def _script(command: list[str], environment: dict[str, str]) -> dict[str, list[f
 
 
 def _text(reply: bytes) -> str:
-    """Return the content of a tool's result, from JSON or from an event stream; a link counts as its JSON."""
+    """Return the content of a tool's result, from JSON or from an event stream. A link counts as its JSON."""
     data = reply.decode()
     if not data.startswith("{"):
         data = next(line[5:] for line in data.splitlines() if line.startswith("data:") and "result" in line)
@@ -185,7 +185,7 @@ def _machine() -> str:
 
 
 def main(rounds: int) -> None:
-    """Measure, print, and write the table where readers find it."""
+    """Measure, print, and write the table into the documents."""
     peers, script = installed()
     figures = asyncio.run(_rounds(rounds, peers, script))
     done = len(figures["script"][ONE]) // TURNS
@@ -198,7 +198,7 @@ def main(rounds: int) -> None:
         "Memory is before the first call; `list_logs` is timed one call at a time, and its tokens are those of the "
         "text (o200k). A body is read with each server's defaults: this one fits it into 2,000 tokens and says how to "
         "read on, the others return all of it, twice where they return dicts (as text and as structured content). "
-        f"The script is started anew for each question, and a model also writes it: {asked} tokens."
+        f"The script is restarted for each question, and a model also writes it: {asked} tokens."
     )
     print(result)
     (HERE / "RESULT.md").write_text(f"# This server beside others\n\nWritten by `make bench`.\n\n{result}\n")

@@ -1,4 +1,4 @@
-"""What a model would write where it has code instead of tools: the newest 20 logs, one a line."""
+"""What a model would write if it had code instead of tools: the newest 20 logs, one per line."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The API that every server is put in front of: the project's local gateway, with logs of its own making."""
+"""The API behind every server: the project's local gateway, with generated logs."""
 
 import json
 import random
@@ -17,7 +17,7 @@ from cf_aig_gateway.local.store import Store
 LOGS = 200
 ACCOUNT = "0" * 32
 SIZES = {"200 KB": 200_000, "10 MB": 10_000_000}
-"""Bytes of the replies of the two oldest logs."""
+"""Sizes of the replies of the two oldest logs, in bytes."""
 
 MODELS = (
     ("openai", "openai/gpt-4o-mini"),
@@ -75,7 +75,7 @@ async def seed(db: Path) -> dict[str, str]:
 
 @contextmanager
 def serving(db: Path) -> Generator[dict[str, str]]:
-    """Run the local gateway; yield the environment that leads a server to it."""
+    """Run the local gateway; yield the environment variables that point a server to it."""
     command = [sys.executable, "-m", "cf_aig_server", "gateway", "--port", "0", "--db", str(db)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr

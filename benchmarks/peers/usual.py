@@ -1,4 +1,4 @@
-"""What most people would write: `MCPServer`, one pooled client, dicts returned as they come. Serves stdio."""
+"""What most people would write: `MCPServer`, one pooled client, dicts returned unchanged. Serves stdio."""
 
 import os
 from typing import Any

@@ -452,7 +452,7 @@ class AIGateway(Api):
     async def _body(self, gateway_id: str, log_id: str, part: str, *, fresh: bool = False) -> AsyncGenerator[Body]:
         errand = Errand(
             f"No log {named(log_id)} in gateway {named(gateway_id)}, or its {part} body was not stored (the API does "
-            "not tell the two apart). If list_logs shows the log: bodies are not stored when "
+            "not distinguish the two). If list_logs shows the log: bodies are not stored when "
             "cf-aig-collect-log-payload "
             "was false, when the log is over 10 MB, or after deletion."
         )

@@ -133,7 +133,7 @@ for (const [tool, given, settled] of [
 ]) {
   test(`${tool}: it is read by keys and by a screen reader, light and dark, at any width`, { timeout: 120_000 }, async () => {
     const open = async ({ colorScheme }) => {
-      const shown = await show(chrome, { tool, arguments: given ?? { log_id: idOf("a call repeated in vain") }, context: { theme: colorScheme } }, { colorScheme });
+      const shown = await show(chrome, { tool, arguments: given ?? { log_id: idOf("a call repeated without success") }, context: { theme: colorScheme } }, { colorScheme });
       await shown.view.getByTestId(settled).first().waitFor();
       return shown;
     };

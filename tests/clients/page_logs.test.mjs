@@ -128,7 +128,7 @@ describe("one log", () => {
 
   test("turns are in order, tool calls are folded with their results beside them", options, async () => {
     const { page, view } = await table();
-    const shown = await openLog(view, idOf("a call repeated in vain"));
+    const shown = await openLog(view, idOf("a call repeated without success"));
     const roles = await shown.getByTestId("turn").evaluateAll((turns) => turns.map((turn) => turn.dataset.role));
     assert.deepEqual(roles.slice(0, 3), ["system", "user", "assistant"]);
     assert.equal(roles.at(-1), "assistant");
@@ -236,7 +236,7 @@ describe("one log", () => {
   test("it is read by keys and by a screen reader, light and dark, at any width", { timeout: 120_000 }, async () => {
     const one = async (given) => {
       const shown = await table({ width: 1200, ...given });
-      await openLog(shown.view, idOf("a call repeated in vain"));
+      await openLog(shown.view, idOf("a call repeated without success"));
       for (const which of ["compare", "rate", "ask"]) await shown.view.getByTestId(`open-${which}`).click();
       await shown.view.getByTestId("tool-call").first().locator("summary").click();
       return shown;

@@ -47,7 +47,7 @@ async def test_a_missing_body_says_both_things_it_may_mean(client: Client, store
     result = await client.call_tool(tool, {"log_id": a_log(1).id})
 
     assert result.is_error
-    assert "body was not stored (the API does not tell the two apart)" in result.content[0].text
+    assert "body was not stored (the API does not distinguish the two)" in result.content[0].text
 
 
 @pytest.mark.parametrize("budget", [200, 2000])

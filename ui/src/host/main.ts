@@ -1,4 +1,4 @@
-/** The thin host: shows the page in a frame that can do nothing but ask, and passes on calls of this server's tools. */
+/** The thin host: shows the page in a frame that can only ask, and passes on calls of this server's tools. */
 
 import type { McpUiHostContext, McpUiInitializeResult } from "@modelcontextprotocol/ext-apps";
 import { OWN_HOST, type OwnHost, PROTOCOL_VERSION } from "../wire/names";
@@ -56,7 +56,7 @@ async function call(params: Params): Promise<Params> {
   return server.request("tools/call", { name, arguments: isObject(given) ? given : {} });
 }
 
-/** Asks once; a server that was not there yet is asked again. */
+/** Asks once, and again if the server wasn't up yet. */
 function tools(): Promise<string[]> {
   listed ??= names().catch((error: unknown) => {
     listed = undefined;

@@ -1,4 +1,4 @@
-/** The MCP server of this origin over Streamable HTTP, one request a call: protocol 2026-07-28 keeps no session. */
+/** The MCP server of this origin over Streamable HTTP, one request per call: protocol 2026-07-28 has no sessions. */
 
 import { type Params, RpcError, isObject } from "../wire/peer";
 
@@ -59,12 +59,12 @@ async function parsed(response: Response): Promise<Params> {
     const message: unknown = JSON.parse(text);
     if (isObject(message)) return message;
   } catch {
-    // told below
+    // reported below
   }
   throw new RpcError(`The server answered ${response.status}: ${text.trim().slice(0, 200)}`);
 }
 
-/** Returns the answer from an event stream; notifications before it are passed over. */
+/** Returns the answer from an event stream, ignoring notifications before it. */
 async function answerIn(response: Response, id: number): Promise<Params> {
   for (const event of (await response.text()).split(/\r?\n\r?\n/)) {
     const data = event.split(/\r?\n/).flatMap((line) => (line.startsWith("data:") ? [line.slice(5).trimStart()] : []));

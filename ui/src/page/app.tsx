@@ -1,4 +1,4 @@
-/** The shell: what the page is about, the four views, and the way between them. */
+/** The shell: what the page shows, the four views, and navigation between them. */
 
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Format } from "./format";
@@ -17,15 +17,15 @@ import { LogsView } from "./views/logs";
 import { OverviewView } from "./views/overview";
 import { RunView } from "./views/run";
 
-/** How long the page waits to be told what it was opened for, before it opens on the overview. */
+/** How long the page waits for the tool call that it was opened for, before it shows the overview. */
 const OPENING_MS = 400;
 
-const MOST_PLACES = 50; // that one can go back through
+const MOST_PLACES = 50; // entries that one can go back through
 
 interface Place {
   route: Route;
   scope: Scope;
-  /** How far down it was read when it was left. */
+  /** The scroll position when it was left. */
   top?: number;
 }
 
@@ -112,7 +112,7 @@ function Page({ host, state: { context, opening, isDenied } }: { host: Host; sta
   );
 }
 
-/** Another view begins at its top, or where it was left; a reader of the screen is taken along. */
+/** A view starts at the top, or where it was left. Focus moves along for screen readers. */
 function useArrival(main: { current: HTMLElement | null }, { route, top = 0 }: Place): void {
   const where = `${route.view} ${"id" in route ? route.id : ""}`;
   const last = useRef(where);
@@ -127,7 +127,7 @@ function useArrival(main: { current: HTMLElement | null }, { route, top = 0 }: P
   }, [where]);
 }
 
-/** What the tool told the chat: all there is to see in a host that denies calls. */
+/** What the tool told the chat: everything there is to see in a host that denies calls. */
 function Told({ text, isOpen }: { text: string; isOpen: boolean }) {
   return (
     <details class="told" open={isOpen} data-testid="told">
@@ -139,7 +139,7 @@ function Told({ text, isOpen }: { text: string; isOpen: boolean }) {
   );
 }
 
-/** Tells a host that lets the page grow how large it is. */
+/** Reports the page's size to a host that lets it grow. */
 function useSizeReports(host: Host, fills: boolean): void {
   useEffect(() => {
     if (fills) return;

@@ -1,4 +1,4 @@
-/** Numbers and times as people read them, in the host's locale and the zone that was chosen. */
+/** Numbers and times as people read them, in the host's locale and the chosen zone. */
 
 const UNITS: [number, string][] = [
   [1e9, "G"],
@@ -7,7 +7,7 @@ const UNITS: [number, string][] = [
 ];
 
 export class Format {
-  /** Kept, since making one takes a hundred times as long as using it. */
+  /** Cached: creating one takes a hundred times as long as using it. */
   private readonly times = new Map<string, Intl.DateTimeFormat>();
   private readonly significant = new Map<number, Intl.NumberFormat>();
   private readonly whole: Intl.NumberFormat;
@@ -31,13 +31,13 @@ export class Format {
     return `${this.digits(value / unit, 3)}${letter}`;
   }
 
-  /** Dollars with as many digits as it takes to tell small costs apart. */
+  /** Dollars with enough digits to distinguish small costs. */
   dollars(value: number): string {
     if (value === 0) return "$0";
     return `$${Math.abs(value) >= 1 ? this.cents.format(value) : this.digits(value, 3)}`;
   }
 
-  /** Dollars beside an axis: no more digits than they need. */
+  /** Dollars beside an axis, with no more digits than needed. */
   roughDollars(value: number): string {
     return `$${this.digits(value, 3)}`;
   }
@@ -56,13 +56,13 @@ export class Format {
     return value < 1000 ? `${value} bytes` : `${this.short(value)}B`.replace("kB", " KB").replace("MB", " MB").replace("GB", " GB");
   }
 
-  /** 23:57:20, with the day where it is not the given one. */
+  /** 23:57:20, with the day if it isn't the given one. */
   clock(date: Date, day?: Date): string {
     const clock = this.part(date, "clock");
     return day && this.day(day) === this.day(date) ? clock : `${this.day(date).slice(5)} ${clock}`;
   }
 
-  /** 23:57, with the day where it is not the given one. */
+  /** 23:57, with the day if it isn't the given one. */
   at(date: Date, day: Date): string {
     const minute = this.minute(date);
     return this.day(day) === this.day(date) ? minute : `${this.day(date).slice(5)} ${minute}`;
@@ -80,7 +80,7 @@ export class Format {
     return `${this.day(date)} ${this.part(date, "clock")}`;
   }
 
-  /** Returns how far local time is ahead of UTC then, in seconds. */
+  /** Returns how far local time was ahead of UTC at that time, in seconds. */
   offset(t: number): number {
     const date = new Date(t * 1000);
     return Math.round(Date.parse(`${this.day(date)}T${this.part(date, "clock")}Z`) / 1000 - t);
@@ -113,7 +113,7 @@ const PARTS = {
   minute: { hour: "2-digit", minute: "2-digit" },
 } as const satisfies Record<string, Intl.DateTimeFormatOptions>;
 
-/** Returns a value or a dash for one that is not known. */
+/** Returns a value, or a dash if it is unknown. */
 export function known<T>(value: T | null | undefined, told: (value: T) => string): string {
   return value === null || value === undefined ? "–" : told(value);
 }

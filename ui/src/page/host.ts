@@ -1,4 +1,4 @@
-/** The page's end of MCP Apps: the host's context, the tool whose result this is, and calls through the host. */
+/** The page's side of MCP Apps: the host's context, the tool result that the page shows, and calls through the host. */
 
 import type { McpUiHostContext, McpUiInitializeResult } from "@modelcontextprotocol/ext-apps";
 import { OWN_HOST, PROTOCOL_VERSION } from "../wire/names";
@@ -7,31 +7,31 @@ import { METHOD_NOT_FOUND, type Params, Peer, RpcError, isObject } from "../wire
 const HANDSHAKE_MS = 15_000;
 const CALL_MS = 120_000;
 
-/** What the host said about the tool call that this page was opened for. */
+/** The host's data about the tool call that this page was opened for. */
 export interface Opening {
   tool: string;
   arguments: Params;
-  /** The result as the chat has it: shown where the host denies calls. */
+  /** The result in the chat: shown if the host denies calls. */
   text?: string;
 }
 
 export interface HostState {
   context: McpUiHostContext;
   opening?: Opening;
-  /** The host has refused a call: what the chat was told is then all that there is to see. */
+  /** The host has refused a call, so only the chat's result can be shown. */
   isDenied?: boolean;
 }
 
-/** A tool answered with an error, or the host did not let it be called. The message is for people. */
+/** A tool answered with an error, or the host refused the call. The message is for people. */
 export class CallError extends Error {}
 
 export class Host {
   state: HostState = { context: {} };
   onChange: (state: HostState) => void = () => undefined;
   canAsk = false;
-  /** Whether new calls may be asked for every few seconds: only our own host says so. */
+  /** Whether the page may poll for new calls every few seconds: only our own host allows it. */
   isLive = false;
-  /** The tools that the server lists; unknown in hosts other than ours. */
+  /** The tools that the server lists. Unknown in other hosts. */
   private tools: string[] | undefined;
   private canCall = false;
   private readonly peer = new Peer(() => window.parent, {
@@ -56,7 +56,7 @@ export class Host {
     this.peer.notify("ui/notifications/initialized", {});
   }
 
-  /** Whether a call of `tool` may succeed, as far as is known. */
+  /** Whether a call of `tool` may succeed, as far as known. */
   offers(tool: string): boolean {
     return this.canCall && (this.tools?.includes(tool) ?? true);
   }

@@ -1,4 +1,4 @@
-/** Loading through the host: what is shown stays until its successor is there. */
+/** Loads data through the host. The old data stays until the new data arrives. */
 
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 
@@ -16,7 +16,7 @@ interface State<T> {
   isLoading: boolean;
 }
 
-/** Loads whenever `key` changes; an empty key loads nothing. An answer that was overtaken is dropped. */
+/** Loads whenever `key` changes. An empty key loads nothing. An outdated answer is dropped. */
 export function useLoad<T>(key: string, load: () => Promise<T>): Loaded<T> {
   const [state, setState] = useState<State<T>>({ isLoading: key !== "" });
   const latest = useRef({ key, load, number: 0 });
@@ -44,7 +44,7 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Calls `tick` every so often while the page is seen; a slow tick is not overtaken by the next. */
+/** Calls `tick` regularly while the page is visible. The next tick waits for a slow one. */
 export function useEvery(ms: number, isOn: boolean, tick: () => Promise<void> | void): void {
   const latest = useRef(tick);
   latest.current = tick;

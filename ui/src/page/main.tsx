@@ -1,4 +1,4 @@
-/** Starts the page: meets its host, and shows what the host asks for. */
+/** Starts the page: connects to its host, and shows what the host asks for. */
 
 import { render } from "preact";
 import { App } from "./app";

@@ -1,4 +1,4 @@
-/** The first view: that of the tool whose result the page is. */
+/** The first view: that of the tool whose result the page shows. */
 
 import type { Opening } from "./host";
 import { scopeOf } from "./scope";

@@ -1,4 +1,4 @@
-/** Which calls are looked at, as arguments of the tools and as chips that can be taken away. */
+/** Which calls are shown, as tool arguments and as removable chips. */
 
 import type { Params } from "../wire/peer";
 import type { Clause, Scope } from "./shapes";
@@ -12,7 +12,7 @@ export interface Chip {
   without: Scope;
 }
 
-/** Returns the part of a tool's arguments that says which calls it looks at. */
+/** Returns those of a tool's arguments that select calls. */
 export function scopeOf(given: Params): Scope {
   return Object.fromEntries(KEYS.flatMap((key) => (isGiven(given[key]) ? [[key, given[key]]] : []))) as Scope;
 }
@@ -27,7 +27,7 @@ export function without(scope: Scope, ...keys: (keyof Scope)[]): Scope {
   return scopeOf({ ...scope, ...Object.fromEntries(keys.map((key) => [key, undefined])) });
 }
 
-/** Returns what narrows the view, but for the gateway and the span, which have controls of their own. */
+/** Returns the view's filters, except the gateway and the span, which have their own controls. */
 export function chips(scope: Scope): Chip[] {
   const found: Chip[] = [];
   const add = (label: string, key: keyof Scope) => found.push({ label, without: without(scope, key) });

@@ -1,4 +1,4 @@
-/** What every part of the page may need: the host, how to write numbers and times, and how to go elsewhere. */
+/** What every part of the page may need: the host, number and time formats, and navigation. */
 
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
@@ -19,12 +19,12 @@ export interface Session {
   format: Format;
   route: Route;
   scope: Scope;
-  /** Whether the page fills its window, as in a browser, or is one of many things in a chat. */
+  /** Whether the page fills its window, as in a browser, or is embedded in a chat. */
   fills: boolean;
   go(route: Route, scope?: Scope): void;
   narrow(scope: Scope): void;
   back(): void;
-  /** Tells a screen reader. */
+  /** Announces a text to screen readers. */
   announce(text: string): void;
 }
 

@@ -8,7 +8,7 @@ export interface Clause {
   value: Value[];
 }
 
-/** Which calls are looked at: arguments that every list and every sum takes. */
+/** Which calls are shown: arguments of every list and every sum. */
 export interface Scope {
   gateway_id?: string;
   start_date?: string;
@@ -135,7 +135,7 @@ export interface Turn {
   parts_left?: number;
 }
 
-/** A body's parts, one a line, largest first. */
+/** A body's parts, one per line, largest first. */
 export interface Outline {
   lead?: string;
   lines?: string[];

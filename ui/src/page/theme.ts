@@ -1,4 +1,4 @@
-/** Dresses the page as its host is dressed. */
+/** Applies the host's theme to the page. */
 
 import type { McpUiHostContext } from "@modelcontextprotocol/ext-apps";
 
@@ -15,7 +15,7 @@ export function dress(context: McpUiHostContext): void {
   document.body.style.padding = [top, right, bottom, left].map((inset) => `${inset}px`).join(" ");
 }
 
-/** Whether the host gives the page all the room there is, rather than a place in a chat that grows with it. */
+/** Whether the host gives the page its whole window, rather than a growing place in a chat. */
 export function fillsHost({ displayMode, containerDimensions }: McpUiHostContext): boolean {
   return displayMode === "fullscreen" || (containerDimensions !== undefined && "height" in containerDimensions);
 }

@@ -1,8 +1,8 @@
-/** JSON-RPC 2.0 between two windows by postMessage: the page is one end, its host the other. */
+/** JSON-RPC 2.0 between two windows by postMessage: the page and its host. */
 
 export type Params = Record<string, unknown>;
 
-/** What the other end asks for and tells. `request` rejects with an `RpcError` to refuse. */
+/** Handles the other side's requests and notifications. `request` rejects with an `RpcError` to refuse. */
 export interface Handlers {
   request(method: string, params: Params): Promise<unknown>;
   notification(method: string, params: Params): void;
@@ -28,7 +28,7 @@ export class Peer {
   private readonly waiting = new Map<number, Waiting>();
   private last = 0;
 
-  /** `other` is asked each time: a frame's window changes when it loads. */
+  /** `other` is called each time: a frame's window changes when it loads. */
   constructor(
     private readonly other: () => Window | null,
     private readonly handlers: Handlers,
@@ -79,7 +79,7 @@ export class Peer {
     }
   }
 
-  /** The frame has an opaque origin, so none can be named; `source` is checked at either end instead. */
+  /** The frame has an opaque origin, which can't be named. Both sides check `source` instead. */
   private post(message: object): void {
     this.other()?.postMessage({ jsonrpc: "2.0", ...message }, "*");
   }

@@ -1,4 +1,4 @@
-/** One measure over time: bars or lines, the period before as a faint line, and where something changed. */
+/** One measure over time: bars or lines, the previous period as a faint line, and marks where something changed. */
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Mark } from "../shapes";
@@ -9,8 +9,8 @@ const LEFT = 60;
 const RIGHT = 8;
 const TOP = 20;
 const BOTTOM = 20;
-const BRIDGED = 1 / 8; // of a chart: buckets without a value that a line may cross
-const LABEL = 110; // pixels that the sentence of a mark needs at least
+const BRIDGED = 1 / 8; // buckets without a value that a line may bridge
+const LABEL = 110; // minimum pixels for the sentence of a mark
 
 export interface Lane {
   label: string;
@@ -22,17 +22,17 @@ export interface Lane {
 export interface Measure {
   id: string;
   title: string;
-  /** What it adds up to, shown while no moment is pointed at. */
+  /** The total, shown while no moment is pointed at. */
   total: string;
   lanes: Lane[];
   before?: (number | null)[] | undefined;
   told(value: number): string;
-  /** As `told`, for the values beside the axis. */
+  /** Like `told`, for the values beside the axis. */
   axis?(value: number): string;
   height: number;
 }
 
-/** What all charts of a view share: the bucket pointed at, and the span being chosen, both by index. */
+/** What all charts of a view share: the bucket pointed at, and the span being selected, both by index. */
 export interface Pointing {
   at?: number | undefined;
   from?: number | undefined;
@@ -221,7 +221,7 @@ interface Stacked {
   to: (number | null)[];
 }
 
-/** Bars stand on those before them; lines stand alone. */
+/** Bars are stacked; lines aren't. */
 function stacked(lanes: Lane[]): Stacked[] {
   let base: number[] = [];
   return lanes.map((lane) => {

@@ -1,4 +1,4 @@
-/** Where values and times fall on a chart, and which of them are written beside it. */
+/** Positions of values and times on a chart, and which of them are labeled. */
 
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
@@ -8,7 +8,7 @@ const TIME_STEPS = [
   HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 14 * DAY, 28 * DAY,
 ]; // seconds
 
-/** Returns about `count` round values from 0 to no less than `most`. */
+/** Returns about `count` round values from 0 to at least `most`. */
 export function valueTicks(most: number, count: number): number[] {
   if (!(most > 0)) return [0, 1];
   const rough = most / count;
@@ -17,7 +17,7 @@ export function valueTicks(most: number, count: number): number[] {
   return Array.from({ length: Math.ceil(most / step - 1e-9) + 1 }, (_, index) => index * step);
 }
 
-/** Returns at most about `count` round times between two, in a zone that is `offset` seconds ahead of UTC. */
+/** Returns at most about `count` round times between two times, in a zone `offset` seconds ahead of UTC. */
 export function timeTicks(first: number, last: number, count: number, offset: number): number[] {
   const step = TIME_STEPS.find((seconds) => (last - first) / seconds <= count) ?? Math.ceil((last - first) / count / DAY) * DAY;
   const ticks: number[] = [];
@@ -25,7 +25,7 @@ export function timeTicks(first: number, last: number, count: number, offset: nu
   return ticks;
 }
 
-/** Returns the path of a line; a value that is missing breaks it only where more than `bridge` are. */
+/** Returns the path of a line. Only more than `bridge` missing values in a row break it. */
 export function linePath(values: (number | null)[], x: (index: number) => number, y: (value: number) => number, bridge: number): string {
   let path = "";
   let last = Number.NEGATIVE_INFINITY;
@@ -39,7 +39,7 @@ export function linePath(values: (number | null)[], x: (index: number) => number
   return path;
 }
 
-/** Returns one path of all bars from `from` to `to`. */
+/** Returns one path for all bars from `from` to `to`. */
 export function barsPath(from: number[], to: number[], x: (index: number) => number, y: (value: number) => number, width: number): string {
   let path = "";
   to.forEach((value, index) => {

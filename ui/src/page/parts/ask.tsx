@@ -1,11 +1,11 @@
-/** Puts a question into the chat; where there is none, it can be copied for an agent elsewhere. */
+/** Puts a question into the chat. Without a chat, it can be copied for an agent elsewhere. */
 
 import { useState } from "preact/hooks";
 import { messageOf } from "../load";
 import { useSession } from "../session";
 import { Copy } from "./copy";
 
-/** `question` holds ids only, never logged text: what the chat is told is the person's own words. */
+/** `question` contains only ids, never logged text: the chat gets the person's own words. */
 export function Ask({ question }: { question: string }) {
   const { host } = useSession();
   const [text, setText] = useState(question);

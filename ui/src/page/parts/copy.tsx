@@ -1,11 +1,11 @@
-/** A button that copies an id or a part, and says so. */
+/** A button that copies an id or a part, and confirms it. */
 
 import { useEffect, useState } from "preact/hooks";
 import { useSession } from "../session";
 import { Icon } from "./icon";
 
 interface Props {
-  /** What is copied; a function where it is long to make. */
+  /** The text to copy; a function if it takes long to create. */
   text: string | (() => string);
   what: string;
   label?: string;
@@ -33,7 +33,7 @@ export function Copy({ text, what, label }: Props) {
   );
 }
 
-/** In a sandboxed frame the clipboard may be refused; the older way works within a click. */
+/** A sandboxed frame may have no clipboard access. The older way works within a click. */
 async function copied(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);

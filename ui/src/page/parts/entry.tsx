@@ -1,4 +1,4 @@
-/** Fields with one thing to do: a form, but for the element, whose submission a sandboxed frame does not allow. */
+/** Fields with one action: a form without the element, as a sandboxed frame blocks submission. */
 
 import type { ComponentChildren } from "preact";
 
@@ -7,7 +7,7 @@ interface Props {
   class: string;
   testId: string;
   role?: "form" | "search";
-  /** Called when Enter is pressed in a field; the button that says what is done calls it by itself. */
+  /** Called when Enter is pressed in a field. The button calls it itself. */
   submit(): void;
   children: ComponentChildren;
 }

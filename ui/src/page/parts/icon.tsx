@@ -23,7 +23,7 @@ const PATHS = {
 
 export type IconName = keyof typeof PATHS;
 
-/** An icon says nothing to a screen reader unless it has a label. */
+/** Screen readers skip an icon without a label. */
 export function Icon({ name, label }: { name: IconName; label?: string }) {
   return (
     <svg class="icon" data-icon={name} viewBox="0 0 16 16" role={label ? "img" : undefined} aria-label={label} aria-hidden={label ? undefined : "true"}>

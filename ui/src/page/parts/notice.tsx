@@ -1,4 +1,4 @@
-/** One sentence about what goes on: loading, an error, nothing found, or a note. */
+/** One sentence about the state: loading, an error, nothing found, or a note. */
 
 import type { ComponentChildren } from "preact";
 import { Icon } from "./icon";

@@ -1,4 +1,4 @@
-/** Which calls are looked at: the span, and what narrows it as chips that can be taken away. */
+/** Which calls are shown: the time span, and filters as removable chips. */
 
 import type { ComponentChildren } from "preact";
 import { chips, narrowed, without } from "../scope";
@@ -9,7 +9,7 @@ const SPANS = ["1h", "6h", "24h", "7d", "30d"];
 
 interface Props {
   isLoading: boolean;
-  /** Whether the view can look at all that there is, however old; else no span means a day. */
+  /** Whether the view can show all calls, however old. Otherwise no span means a day. */
   hasAll?: boolean;
   children?: ComponentChildren;
 }

@@ -1,4 +1,4 @@
-/** The four views as tabs; a log and a run can be gone to once one was chosen. */
+/** The four views as tabs. Log and run are enabled once one was chosen. */
 
 import { useRef } from "preact/hooks";
 import { type Route, type View, useSession } from "../session";

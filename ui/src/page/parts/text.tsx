@@ -1,11 +1,11 @@
-/** Logged text: only ever text, apart from what the page says, and clipped until more of it is asked for. */
+/** Logged text: always plain text, set apart from the page's own words, and clipped until the reader wants more. */
 
 import { useMemo, useState } from "preact/hooks";
 import { useSession } from "../session";
 
 const FIRST = 1500; // characters shown at first
 const LINES = 24;
-const NEXT = 20_000; // characters shown more with each click
+const NEXT = 20_000; // more characters shown with each click
 
 interface Props {
   text: string;
@@ -52,7 +52,7 @@ export function LoggedText({ text, kind = "prose", left = 0, readOn }: Props) {
   );
 }
 
-/** Returns where the beginning ends: a text that is hardly longer is not clipped. */
+/** Returns where to clip. A text that is hardly longer isn't clipped. */
 function beginning(text: string): number {
   let at = -1;
   for (let line = 0; line < LINES; line++) {
@@ -69,7 +69,7 @@ function whole(text: string, end: number): number {
   return end < text.length && code >= 0xd800 && code < 0xdc00 ? end - 1 : end;
 }
 
-/** Returns JSON with a line a member where it is small enough to be read so. */
+/** Returns JSON with one line per member if it is small enough. */
 export function readable(text: string): string {
   if (text.length > 20_000 || !/^\s*[[{]/.test(text)) return text;
   try {

@@ -1,4 +1,4 @@
-/** What holds for every view: the gateway, the zone of times, and more room where the host has it. */
+/** Settings for every view: the gateway, the time zone, and full screen if the host allows it. */
 
 import { narrowed } from "../scope";
 import { useSession } from "../session";

@@ -1,4 +1,4 @@
-/** One logged call: what happened first, then the conversation, the bodies as they are, and all its fields. */
+/** One logged call: first what happened, then the conversation, the raw bodies, and all fields. */
 
 import { useEffect, useState } from "preact/hooks";
 import { Ask } from "../parts/ask";
@@ -19,7 +19,7 @@ import { Search, type Found } from "./log_search";
 
 type Shown = "conversation" | Side;
 
-/** A place in a body that is to be shown raw. */
+/** A place in a body to show raw. */
 export interface Place {
   side: Side;
   pointer?: string;

@@ -1,4 +1,4 @@
-/** What differs between a log and another, that is pasted or picked from the calls before it. */
+/** What differs between this log and another one, pasted or picked from earlier calls. */
 
 import { useState } from "preact/hooks";
 import { Entry } from "../parts/entry";
@@ -43,7 +43,7 @@ interface OffersProps {
   choose(id: string): void;
 }
 
-/** Calls of the same model before this one; only those that succeeded, if this one did not. */
+/** Earlier calls of the same model; only successful ones, if this one failed. */
 function Offers({ log, reference: { gateway_id }, choose }: OffersProps) {
   const { host, format } = useSession();
   const scope = {

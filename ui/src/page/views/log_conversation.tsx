@@ -1,4 +1,4 @@
-/** What was said, in turns: tool calls folded with their results beside them, reasoning apart. */
+/** The conversation in turns: tool calls folded together with their results, reasoning separate. */
 
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { Copy } from "../parts/copy";
@@ -10,7 +10,7 @@ import type { Body, Log, Part, Side, Turn } from "../shapes";
 import type { Place } from "./log";
 import { type Found, highlight } from "./log_search";
 
-/** What came back from a tool, and the turn that it stands in. */
+/** A tool's result, and the turn that contains it. */
 interface Result {
   part: Extract<Part, { kind: "tool_result" }>;
   pointer: string;
@@ -21,7 +21,7 @@ interface Spoken {
   side: Side;
   turn: Turn;
   parts: Part[];
-  /** Turns of the body between the one before and this one that the server left out. */
+  /** How many turns the server left out before this one. */
   skipped: number;
 }
 
@@ -60,7 +60,7 @@ export function Conversation({ log, found, show }: Props) {
   );
 }
 
-/** What a body says beside its turns: before them for a request, after them for a response. */
+/** What a body contains besides turns: shown before them for a request, after them for a response. */
 function About({ body, side }: { body: Body; side: Side }) {
   if (!body.stored) {
     return (
@@ -233,7 +233,7 @@ function resultsIn(log: Log): Map<string, Result> {
   return results;
 }
 
-/** Returns the turns with something to show: results that stand beside their calls are not shown again. */
+/** Returns the turns with something to show. Results shown beside their calls aren't repeated. */
 function spokenIn(side: Side, body: Body, results: Map<string, Result>): Spoken[] {
   const paired = new Set<Part>([...results.values()].map(({ part }) => part));
   let last: number | undefined;

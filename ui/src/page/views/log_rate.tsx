@@ -1,4 +1,4 @@
-/** Feedback on a log: nothing is written but by the button that names what it writes. */
+/** Feedback on a log: only the button that names what it writes writes anything. */
 
 import { useState } from "preact/hooks";
 import { Icon } from "../parts/icon";

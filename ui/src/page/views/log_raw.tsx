@@ -1,4 +1,4 @@
-/** A body as it is stored, masked, a stretch at a time; or its outline. */
+/** A stored body, masked, one stretch at a time; or its outline. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Copy } from "../parts/copy";
@@ -99,7 +99,7 @@ function Stretches({ reference, side, place }: StretchesProps) {
   );
 }
 
-const BLOCK = 8000; // characters of one text node: a line of megabytes is laid out in parts
+const BLOCK = 8000; // characters per text node: a line of megabytes is laid out in parts
 
 function Lines({ text }: { text: string }) {
   const box = useRef<HTMLPreElement>(null);

@@ -1,4 +1,4 @@
-/** Search within both bodies of a log: how often, where, and from one to the next. */
+/** Search within both bodies of a log: number of matches, their places, and stepping through them. */
 
 import { useState } from "preact/hooks";
 import { Entry } from "../parts/entry";
@@ -112,13 +112,13 @@ function Around({ text, wanted }: { text: string; wanted: string }) {
   );
 }
 
-/** A body that is not stored holds no match; the other may. */
+/** A body that isn't stored has no match; the other may. */
 function nothingIn(error: unknown): Matches {
   if (/not stored|no .*body/i.test(messageOf(error))) return { part: "request", matches: [], count: 0 };
   throw error;
 }
 
-/** Marks every occurrence in sight, without touching the text: the browser paints over it. */
+/** Marks every visible occurrence without touching the text: the browser paints over it. */
 export function highlight(box: HTMLElement | null, text: string): void {
   const highlights = globalThis.CSS?.highlights;
   if (!highlights) return;

@@ -1,4 +1,4 @@
-/** The logged calls as a table: sorted, filtered, and live where the host lets the page ask again. */
+/** The logged calls as a table: sorted, filtered, and live if the host allows polling. */
 
 import { useMemo, useState } from "preact/hooks";
 import { Icon } from "../parts/icon";
@@ -97,7 +97,7 @@ function Filters({ rows, text, setText, status, setStatus }: FiltersProps) {
   );
 }
 
-/** The loaded rows with this text in any cell and this status: Cloudflare filters by neither. */
+/** The loaded rows with this text in any cell and this status: Cloudflare can't filter by either. */
 function matching(rows: Row[], text: string, status: string): Row[] {
   const wanted = text.trim().toLowerCase();
   if (!wanted && !status) return rows;
@@ -106,7 +106,7 @@ function matching(rows: Row[], text: string, status: string): Row[] {
   return rows.filter((row) => (!status || String(row.status) === status) && (!wanted || hasText(row)));
 }
 
-/** An id may be of a log that is not loaded, or older than the span. */
+/** The id may belong to a log that isn't loaded, or is older than the span. */
 function Nothing({ loaded, text, filter }: { loaded: number; text: string; filter: string }) {
   const { go } = useSession();
   const id = /^[\w-]{16,}$/.test(text.trim()) ? text.trim() : "";

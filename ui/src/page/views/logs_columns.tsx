@@ -1,4 +1,4 @@
-/** The columns of the table of logs: how wide, how a cell is written, and which a narrow table leaves out. */
+/** The columns of the table of logs: their widths, cell formats, and which ones a narrow table leaves out. */
 
 import type { ComponentChildren } from "preact";
 import { type Format, known } from "../format";
@@ -9,11 +9,11 @@ export interface Column {
   id: string;
   name: string;
   width: string;
-  /** Pixels of the table below which the column is left out. */
+  /** The table width in pixels below which the column is left out. */
   from: number;
   isNumber?: boolean;
   order?: string;
-  /** Whether a row has something to show here; a column that no row has is left out. */
+  /** Whether a row has something to show here. A column without values is left out. */
   isIn?(row: Row): boolean;
   cell(row: Row, format: Format): ComponentChildren;
 }
@@ -46,7 +46,7 @@ export function metadataOf({ metadata = {} }: Row): string {
   return Object.entries(metadata).map(([key, value]) => `${key}=${String(value)}`).join(" ");
 }
 
-/** Failed ones are told by shape and by word, not by color alone. */
+/** Failed calls are marked by shape and by word, not just by color. */
 export function Outcome({ row }: { row: Row }) {
   return (
     <span class="outcome" data-ok={row.ok}>

@@ -1,4 +1,4 @@
-/** The rows that are loaded: merged by id, more at the end as one scrolls, new ones at the top by themselves. */
+/** The loaded rows, merged by id. Scrolling adds more at the end; new ones appear at the top by themselves. */
 
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { messageOf, useEvery } from "../load";
@@ -6,7 +6,7 @@ import { useSession } from "../session";
 import type { Row, Scope } from "../shapes";
 import { type LogsOptions, type Order, tools } from "../tools";
 
-const FIRST = 100; // rows of the first page: soon there
+const FIRST = 100; // rows of the first page: small, so it loads fast
 const NEXT = 250; // rows of each further page
 const POLL_MS = 2000;
 
@@ -107,7 +107,7 @@ export function useRows(scope: Scope, order: Order, isActive: boolean): Rows {
   return { rows, total, notes, fresh, isLoading, hasMore: cursor !== undefined, error, more, reload: () => void load() };
 }
 
-/** Rows of both, each id once; where both have one, that of `first` counts. */
+/** Rows of both, each id once. If both have it, `first` wins. */
 function merged(first: Row[], second: Row[]): Row[] {
   const seen = new Set(first.map((row) => row.id));
   return [...first, ...second.filter((row) => !seen.has(row.id))];

@@ -1,4 +1,4 @@
-/** The table itself: only the rows in sight are in the page, so that ten thousand scroll as ten do. */
+/** The table itself. Only visible rows are in the page, so ten thousand scroll like ten. */
 
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Format } from "../format";
@@ -10,8 +10,8 @@ import { COLUMNS, type Column, Outcome, What, nameOf } from "./logs_columns";
 const ROW = 30; // pixels
 const CARD = 62; // pixels of a row in a narrow table, which has two lines
 const CARDS_BELOW = 420; // pixels of width
-const AROUND = 6; // rows kept above and below those in sight
-const NEAR = 60; // rows from the end where the next are asked for
+const AROUND = 6; // rows kept above and below the visible ones
+const NEAR = 60; // rows from the end at which the next are requested
 
 interface Props {
   rows: Row[];
@@ -32,7 +32,7 @@ export function LogsTable({ rows, fresh, order, setOrder, more }: Props) {
   const template = columns.map((column) => (column.id === "time" ? timeWidth(rows) : column.width)).join(" ");
   const first = Math.max(0, Math.floor(top / row) - AROUND);
   const last = Math.min(rows.length, Math.ceil((top + height) / row) + AROUND);
-  const slots = Math.ceil(height / row) + 2 * AROUND + 1; // rows of the page are used again
+  const slots = Math.ceil(height / row) + 2 * AROUND + 1; // row elements are reused
   const at = rows.findIndex((held) => held.id === active);
 
   useKept(scroller, rows, row);
@@ -113,7 +113,7 @@ interface RowProps {
   row: Row;
   index: number;
   height: number;
-  /** None in a table too narrow for columns. */
+  /** None if the table is too narrow for columns. */
   columns: Column[] | undefined;
   template: string;
   isActive: boolean;
@@ -121,7 +121,7 @@ interface RowProps {
   open(id: string): void;
 }
 
-/** A row is made once while it is in sight, however often the table scrolls. */
+/** A visible row is created once, however often the table scrolls. */
 function RowView({ row, index, height, columns, template, isActive, isFresh, open }: RowProps) {
   const { format } = useSession();
   return useMemo(
@@ -188,7 +188,7 @@ function Card({ row }: { row: Row }) {
   );
 }
 
-/** What of the table is in sight. */
+/** The visible part of the table. */
 function useSight(scroller: { current: HTMLDivElement | null }) {
   const [sight, setSight] = useState({ width: 0, height: 0, top: 0 });
   useLayoutEffect(() => {
@@ -207,7 +207,7 @@ function useSight(scroller: { current: HTMLDivElement | null }) {
   return { ...sight, onScroll };
 }
 
-/** Keeps the rows that are read in their place when new ones come in above them. */
+/** Keeps visible rows in place when new ones appear above them. */
 function useKept(scroller: { current: HTMLDivElement | null }, rows: Row[], height: number): void {
   const before = useRef<Row[]>([]);
   useLayoutEffect(() => {
@@ -223,7 +223,7 @@ function columnsFor(rows: Row[], width: number): Column[] {
   return COLUMNS.filter(({ from, isIn }) => width >= from && (!isIn || rows.some(isIn)));
 }
 
-/** Rows of today need no day: the column is as wide as its cells, and the same in each row. */
+/** Rows of today need no day. The column is as wide as its widest cell, in every row. */
 function timeWidth(rows: Row[]): string {
   const isToday = (row: Row | undefined) => !row || row.created_at.slice(0, 10) === new Date().toISOString().slice(0, 10);
   return isToday(rows[0]) && isToday(rows.at(-1)) ? "74px" : "110px";

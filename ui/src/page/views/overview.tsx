@@ -1,4 +1,4 @@
-/** What the calls of a span add up to over time, what changed at which minute, by group, and why calls failed. */
+/** Totals of a span's calls over time, what changed at which minute, figures by group, and why calls failed. */
 
 import { useEffect, useState } from "preact/hooks";
 import { Notice } from "../parts/notice";
@@ -13,7 +13,7 @@ import { Figures } from "./overview_figures";
 import { GROUPINGS, Groups } from "./overview_groups";
 
 const REFRESH_MS = 15_000;
-const ALL_GATEWAYS = "gateway"; // a grouping that is over all of them, so none can be chosen
+const ALL_GATEWAYS = "gateway"; // this grouping covers all gateways, so none can be chosen
 
 interface Props {
   isActive: boolean;
@@ -101,7 +101,7 @@ function GroupBy({ value, set, known, hasGateways }: GroupByProps) {
   );
 }
 
-/** Keys of metadata by which the calls of this overview can be grouped, as far as the answer names them. */
+/** Metadata keys by which this overview's calls can be grouped, as far as the answer names them. */
 function metadataKeys(data: Overview | undefined): string[] {
   const keys = (data as { metadata_keys?: string[] } | undefined)?.metadata_keys ?? [];
   return keys.map((key) => `metadata.${key}`);

@@ -1,4 +1,4 @@
-/** Why calls failed, most frequent first: to the calls of a cause, or to one example. */
+/** Why calls failed, most frequent first, with links to a cause's calls and to one example. */
 
 import { useSession } from "../session";
 import type { Cause } from "../shapes";

@@ -1,4 +1,4 @@
-/** The charts of an overview, which share their moment and their span, and the sentences of what changed. */
+/** The charts of an overview, which share their hovered moment and selected span, and the sentences about changes. */
 
 import { useMemo, useState } from "preact/hooks";
 import { Chart, type Measure, type Pointing } from "../charts/chart";
@@ -68,7 +68,7 @@ interface ChangesProps {
   groups: Overview["groups"];
 }
 
-/** The sentences beside the charts, numbered as their marks; each leads to the calls of its group since then. */
+/** The sentences beside the charts, numbered like their marks. Each links to its group's calls since then. */
 function Changes({ marks, groups }: ChangesProps) {
   const { format, narrow } = useSession();
   const today = new Date();
@@ -112,7 +112,7 @@ function Changes({ marks, groups }: ChangesProps) {
   );
 }
 
-/** Returns the marks by time; a sentence that stands at its own time need not say when. */
+/** Returns the marks by time. A sentence shown at its own time doesn't have to say when. */
 function marksIn({ marks }: Overview): Mark[] {
   return marks.map((mark) => ({ ...mark, text: withoutTime(mark.text) })).sort((one, other) => one.t - other.t);
 }

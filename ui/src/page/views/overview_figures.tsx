@@ -1,4 +1,4 @@
-/** The figures of a span, large, beside those of the period before. */
+/** A span's main figures, beside those of the previous period. */
 
 import { known } from "../format";
 import { useSession } from "../session";
@@ -11,7 +11,7 @@ interface Figure {
   detail?: string;
   now: number | null | undefined;
   before: number | null | undefined;
-  /** Whether more of it is worse. */
+  /** Whether a higher value is worse. */
   isBad?: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** The same figures by model, provider or whatever calls are grouped by: a click narrows to a group. */
+/** The same figures by model, provider or another grouping. A click filters by a group. */
 
 import { useState } from "preact/hooks";
 import { known } from "../format";
@@ -21,7 +21,7 @@ const COLUMNS: [Column, string][] = [
 
 interface Props {
   data: Overview;
-  /** Whether these are the groups that were asked for last: else a click would narrow to another kind of group. */
+  /** Whether these groups are the last requested ones. Otherwise a click would filter by the wrong kind of group. */
   isCurrent: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** A run of an agent as a waterfall: models apart from tools, loops and failures marked. */
+/** An agent's run as a waterfall: models distinct from tools, loops and failures marked. */
 
 import { useEffect, useState } from "preact/hooks";
 import { Ask } from "../parts/ask";

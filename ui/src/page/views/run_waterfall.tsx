@@ -1,4 +1,4 @@
-/** The steps of a run under one another, each a bar over the time that it took. */
+/** The steps of a run, each a bar over the time that it took. */
 
 import { useEffect, useRef } from "preact/hooks";
 import { valueTicks } from "../charts/scale";
