@@ -141,12 +141,14 @@ class Hostile:
         self._streams = cycle([False, False, True])
         self.writes: list[str] = []
         self.planted: set[str] = set()
+        self.said = 0
         self._attempts = attempts or cycle(ATTEMPTS)
 
     def say(self) -> str:
         """Return the next attempt."""
         attempt = next(self._attempts)
         self.planted.add(attempt)
+        self.said += 1
         return attempt
 
     def of(self, model: type[BaseModel], **known: Any) -> dict[str, Any]:

@@ -35,7 +35,7 @@ MOST = 2000
 
 _IS_HIDDEN = re.compile(HIDING)
 _NOT_IN_A_LINE = re.compile(f"[\n\t\u2500-\u257f]|{HIDING}")
-_NOT_IN_A_WORD = re.compile(f"[\\s<>`\u2500-\u257f]|{HIDING}")
+_NOT_IN_A_WORD = re.compile(f'[\\s<>"`\u2500-\u257f]|{HIDING}')
 _BREAKS = " \t\r\n?&,;\"'<>(){}[]|"
 _LEAST = 8
 _PLAIN_RUN = re.compile(r"[a-z/_.:@-]*(?=[\s?&,;\"'<>(){}\[\]|]|\Z)")

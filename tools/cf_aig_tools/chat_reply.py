@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from cf_aig_gateway.one_line import named, word
+from cf_aig_gateway.one_line import named, shortened, word
 from cf_aig_gateway.replies import Reply
 from cf_aig_tools.reading.budget import cut
 from cf_aig_tools.reading.fence import fenced
@@ -61,7 +61,7 @@ def chat_reply(gateway_id: str, reply: Reply, budget: int, masker: Masker) -> Ch
 
 def _brief(text: str | None) -> str | None:
     """Return a value that a gateway or provider reported beside the reply, cut to a reasonable length."""
-    return text if text is None or len(text) <= LONGEST else f"{text[:LONGEST]}…"
+    return None if text is None else shortened(text, LONGEST)
 
 
 def reply_text(reply: ChatReply) -> str:

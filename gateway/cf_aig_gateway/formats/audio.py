@@ -10,7 +10,7 @@ from cf_aig_gateway.formats.format import Assembly, Body, Format
 from cf_aig_gateway.formats.growth import append
 from cf_aig_gateway.formats.openai_chat import usage
 from cf_aig_gateway.formats.usage import count
-from cf_aig_gateway.one_line import word
+from cf_aig_gateway.one_line import named
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 PARAMETERS = ("voice", "response_format", "speed", "language", "instructions")
@@ -41,13 +41,13 @@ def _note(body: Body) -> Conversation:
     files = [" ".join(filter(None, _file(part))) for part in parts if "value" not in part]
     whole = f"{body['content_type']} {size(count(body['bytes']) or 0)}"
     turn = Turn("body", "", "/parts" if parts else "", media=tuple(files or [whole]))
-    return Conversation(word(as_text(body["content_type"]), 80), fields.pop("model", ""), fields, turns=(turn,))
+    return Conversation(named(as_text(body["content_type"])), fields.pop("model", ""), fields, turns=(turn,))
 
 
 def _file(part: Body) -> list[str]:
     bytes_ = count(part.get("bytes"))
-    named = [as_text(part.get(name)) for name in ("name", "filename", "content_type")]
-    return [*named, "" if bytes_ is None else size(bytes_)]
+    told = [as_text(part.get(name)) for name in ("name", "filename", "content_type")]
+    return [*told, "" if bytes_ is None else size(bytes_)]
 
 
 def is_reply(body: Body) -> bool:
