@@ -93,7 +93,7 @@ def refuse_bad_prompts(server: MCPServer[Any]) -> ServerMiddleware[Any]:
     """Return a handler that answers an unknown prompt or argument with -32602, as the specification requires."""
 
     async def middleware(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-        if ctx.method == "prompts/get":
+        if ctx.method == "prompts/get" and ctx.request_id is not None:
             _check(as_object(ctx.params), {prompt.name: prompt for prompt in await server.list_prompts()})
         return await call_next(ctx)
 

@@ -96,8 +96,8 @@ def refuse_unknown_tools(server: MCPServer[Any]) -> ServerMiddleware[Any]:
     known = server._tool_manager  # pyright: ignore[reportPrivateUsage] # listing all its tools takes 40 µs
 
     async def middleware(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-        name = str(as_object(ctx.params).get("name"))
-        if ctx.method == "tools/call" and known.get_tool(name) is None:
+        is_call = ctx.method == "tools/call" and ctx.request_id is not None
+        if is_call and known.get_tool(name := str(as_object(ctx.params).get("name"))) is None:
             names = ", ".join(tool.name for tool in await server.list_tools())
             raise MCPError(INVALID_PARAMS, f"Unknown tool: {name[:MAX_ECHO]}. Known: {names}.")
         return await call_next(ctx)

@@ -210,6 +210,18 @@ def test_what_is_no_message_is_passed_over(child: subprocess.Popen[bytes]) -> No
     assert greeted(child)["id"] == 1
 
 
+@pytest.mark.parametrize("era", ["2025-11-25", "2026-07-28"])
+@pytest.mark.parametrize("method", ["tools/call", "prompts/get", "resources/read", "tools/list", "completion/complete"])
+def test_a_request_without_an_id_is_ignored(child: subprocess.Popen[bytes], method: str, era: str) -> None:
+    met(child, era)
+    for params in ({}, {"name": "no_such"}, {"_meta": MODERN}):
+        send(child, {"jsonrpc": "2.0", "method": method, "params": params})
+
+    assert child.stdin and child.stdout and child.stderr
+    child.stdin.close()
+    assert (child.wait(timeout=10), child.stdout.read(), child.stderr.read()) == (0, b"", b"")
+
+
 @pytest.mark.parametrize("source", ["pipe", "file"])
 def test_what_was_asked_before_the_input_ended_is_answered(source: str, tmp_path: Path) -> None:
     began = {"jsonrpc": "2.0", "method": "notifications/initialized"}
