@@ -17,7 +17,7 @@ EXIT_INTERRUPTED = 130
 """The exit code of a command interrupted by SIGINT, as in shells."""
 
 EXIT_BROKEN_PIPE = 141
-"""The exit code of a command whose reader went away, as shells have it."""
+"""The exit code of a command whose reader disconnected, as in shells."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _read(arguments: list[str]) -> tuple[str, dict[str, Any]]:
-    """Return a command and its options. What follows `call` and `complete` is read by them."""
+    """Return a command and its options. `call` and `complete` parse their own arguments."""
     if arguments[:1] in (["call"], ["complete"]):
         return arguments[0], {"line": arguments[1:]}
     given = vars(command_line().parse_args(arguments))
@@ -52,14 +52,14 @@ def _read(arguments: list[str]) -> tuple[str, dict[str, Any]]:
 
 
 def _close_stdout() -> None:
-    """Let nothing more be written to a pipe that nobody reads: Python would complain when it ends."""
+    """Discard further output to a pipe that nobody reads: Python would complain at exit."""
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, sys.stdout.fileno())
     os.close(nothing)
 
 
 def _run(command: str, options: dict[str, Any]) -> int | None:
-    """Run a command; return its exit code where it has one of its own."""
+    """Run a command; return its exit code if it has its own."""
     match command:
         case "demo":
             from cf_aig_server.commands import demo  # noqa: PLC0415 (each command loads only its own)
@@ -127,8 +127,8 @@ def _run(command: str, options: dict[str, Any]) -> int | None:
 
 
 def _begin_loading() -> None:
-    """Until everything is loaded, exit cleanly on a signal, and do not collect garbage: there is none, and collecting
-    takes a tenth of the time.
+    """Until everything is loaded, exit cleanly on a signal, and don't collect garbage: there is none yet, and
+    collecting takes a tenth of the time.
     """
     gc.disable()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -48,7 +48,7 @@ async def complete(
 
 
 async def offered(argument: str, typed: str, gateway_id: str, desk: "Desk") -> list[str]:
-    """Return the values of an argument that hold what was typed; none when the gateway cannot be asked."""
+    """Return the values of an argument that contain what was typed; none if the gateway cannot be asked."""
     from cf_aig_tools.desk import time_limit  # noqa: PLC0415 (with the first call)
 
     try:

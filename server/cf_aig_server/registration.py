@@ -28,11 +28,11 @@ MAX_ECHO = 80
 
 
 APPS, APP_MIME = "io.modelcontextprotocol/ui", "text/html;profile=mcp-app"
-"""MCP Apps, and what a client of it shows: in `mcp.server.apps`, which loads with the first such client."""
+"""MCP Apps, and the page's media type. Both are in `mcp.server.apps`, which loads only with the first such client."""
 
 SESSION = b"mcp-session-id"
 SHOWS_APPS = b"shows-apps"
-"""The session of such a client over stateless HTTP, where nothing else tells what it said in its handshake."""
+"""The session id of such a client over stateless HTTP: nothing else carries what it said in its handshake."""
 
 
 class GatewayTool(Tool):
@@ -106,7 +106,7 @@ def refuse_unknown_tools(server: MCPServer[Any]) -> ServerMiddleware[Any]:
 
 
 def show_page(server: MCPServer[Any], offered: Sequence[Tool]) -> ServerMiddleware[Any]:
-    """Return what offers the page, and the tools that it alone calls, to clients that can show it."""
+    """Return the middleware that offers the page and its own tools to clients that can show it."""
 
     @cache
     def extension() -> "Extension":

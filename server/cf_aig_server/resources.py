@@ -63,7 +63,7 @@ def offers_cases(tools: Sequence[Tool]) -> bool:
 
 
 def add_resources(server: MCPServer[Any], tools: Sequence[Tool]) -> None:
-    """Add the resources of the tools that are offered: what a tool may not read, its resource may not read either."""
+    """Add the resources of the offered tools: a resource may not read what its tool may not."""
     offered = {tool.name: tool for tool in tools}
     if GATEWAY.tool in offered:
         _add_gateway(server)

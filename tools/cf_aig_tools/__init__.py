@@ -29,7 +29,7 @@ OF_THE_PAGE = {
     "page_body": {"get_log_request_body", "get_log_response_body"},
     "page_run": {"trace_run"},
 }
-"""Tools that the page alone calls, and the tools whose facts they draw: offered where all of those are."""
+"""Tools that only the page calls, and the tools whose facts they draw: offered if all of those are."""
 
 DEFINITIONS = Path(__file__).parent / "definitions"
 """The tool definitions that clients receive, as JSON: generated from the code by the test that checks them."""

@@ -18,7 +18,7 @@ from cf_aig_tools.summary.pages import MOST_ROWS
 from cf_aig_tools.summary.scope import PAGE
 
 MOST_CHECKED = 200
-"""Logs that are all read to count those that show the part of a text that is asked for."""
+"""The most logs that are all read to count those that show the requested part of a text."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ class Found:
 
 @dataclass(frozen=True)
 class Asked:
-    """What logs must meet. Dates are as the API takes them.
+    """Conditions on logs. Dates are in the API's form.
 
-    The API compares what is stored: a log that has what is asked for in masked text alone is left out (guesses.py).
+    The API compares stored values: a log that matches only in masked text is left out (guesses.py).
     """
 
     gateway: AIGateway
@@ -71,7 +71,7 @@ class Asked:
         return ""
 
     async def ordered(self, gateway_id: str, page: int, per_page: int, order_by: str, direction: str) -> Found:
-        """Return a page of logs. When they are ordered by a metadata key, only logs with that key are included."""
+        """Return a page of logs. If ordered by a metadata key, only logs with that key are included."""
         if key := metadata_key(order_by):
             return await self._sorted(gateway_id, page, per_page, key, is_descending=direction == "desc")
         found = await self._page(gateway_id, page, per_page, order_by, direction)
@@ -81,7 +81,7 @@ class Asked:
         return replace(self._meant(found.items, found.info), notes=found.notes)
 
     async def newest(self, gateway_id: str, page: int, start_date: str | None) -> tuple[Page[Log], Found]:
-        """Return a page of 50 logs, newest first, from a date on: as the API returned it, and those that match."""
+        """Return a page of 50 logs, newest first, from a date on: the page from the API, and its matching logs."""
         start = max(filter(None, (start_date, self.start_date)), default=None)
         found = await replace(self, start_date=start)._page(gateway_id, page, PAGE, "created_at", "desc")
         return found, self._meant(found.items, found.info)
@@ -107,7 +107,7 @@ class Asked:
         return _part(logs, page, per_page)
 
     async def _whole(self, gateway_id: str, order_by: str, direction: str, *more: Filter) -> Found:
-        """Return all logs that are meant."""
+        """Return all matching logs."""
         read = partial(self._page, gateway_id, per_page=PAGE, order_by=order_by, direction=direction)
         first = await read(1, more=more)
         numbers = range(2, -(-first.info.total_count // PAGE) + 1)

@@ -221,7 +221,7 @@ class BodySearch:
         say(f"searching {total}" if self.by_index else f"searched {count:,} of {total}")
 
     def _take(self, logs: Sequence[Log], seen: Mapping[int, Seen]) -> None:
-        """Record results up to the point where they suffice, and the first log that was not searched."""
+        """Record results until there are enough, and the first log that was not searched."""
         taken: set[int] = set()
         for number, each in sorted(seen.items()):
             if self._is_enough(self.hits):

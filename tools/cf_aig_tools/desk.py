@@ -85,7 +85,7 @@ def answer(text: str, structured: BaseModel) -> CallToolResult:
 
 
 def fits(result: CallToolResult, most: int) -> bool:
-    """Whether each channel of a result fits in so many tokens; a token has at least one byte."""
+    """Whether each channel of a result fits in this many tokens. A token has at least one byte."""
     text = "".join(part.text for part in result.content if isinstance(part, TextContent))
     held = to_json(result.structured_content, inf_nan_mode="null").decode()
     return all(len(each.encode()) <= most or tokens(each) <= most for each in (text, held))

@@ -1,4 +1,4 @@
-"""New logs of a gateway as they come: none is lost and none told twice, though they appear late and out of order."""
+"""Follows new logs of a gateway. None is lost or reported twice, even though logs appear late and out of order."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -15,21 +15,22 @@ from cf_aig_tools.log_rows import when
 from cf_aig_tools.parameters import wire_date
 
 LATE = timedelta(minutes=10)
-"""How long after the time it bears a log may appear: Cloudflare takes 0.3-4.7 s, and a long call may bear its start."""
+"""How long after its own time a log may appear: Cloudflare takes 0.3-4.7 s, and a long call may be dated by its start.
+"""
 
 MOST_PAGES = 20
-"""Pages of 50 logs that are read at once; that a burst had more is said."""
+"""Maximum pages of 50 logs read per look. If a burst had more, a note says so."""
 
 EACH_S = 1.0
-"""Seconds to wait for each request made: Cloudflare's API allows an account four requests a second in all."""
+"""Seconds to wait per request: Cloudflare's API allows an account four requests a second in total."""
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 15.0, 240.0
-"""How long to wait after a failure that may pass: twice as long each time."""
+"""How long to wait after a transient failure, doubled each time."""
 
 
 @dataclass(frozen=True)
 class News:
-    """The logs that came, oldest first; `is_cut`: there were more than are read."""
+    """New logs, oldest first; `is_cut`: there were more than are read."""
 
     logs: list[Log]
     is_cut: bool = False
@@ -37,7 +38,7 @@ class News:
 
 @dataclass
 class Following:
-    """Which logs of a gateway are known, and what came since. A request takes at most `timeout_s` seconds."""
+    """The known logs of a gateway, and what is new since. A request takes at most `timeout_s` seconds."""
 
     asked: Asked
     gateway_id: str
@@ -47,10 +48,10 @@ class Following:
     _first: datetime | None = None
 
     async def newest(self, count: int) -> list[Log]:
-        """Return the newest logs, oldest first; only what comes after this is news.
+        """Return the newest logs, oldest first. Only later ones count as news.
 
         Raises:
-            GatewayError: the gateway did not give them.
+            GatewayError: the gateway did not return them.
 
         """
         kept: list[Log] = []
@@ -66,10 +67,10 @@ class Following:
         return kept[:count][::-1]
 
     async def news(self) -> News:
-        """Return the logs that came since the last look.
+        """Return the logs that are new since the last look.
 
         Raises:
-            GatewayError: the gateway did not give them.
+            GatewayError: the gateway did not return them.
 
         """
         self.requests = 0
@@ -97,13 +98,13 @@ class Following:
         self._known |= {log.id: _moment(log) for log in logs}
 
     def _horizon(self) -> datetime | None:
-        """Return the time from which logs may be new; None: all may."""
+        """Return the time from which logs may be new; None if all may."""
         last = max(self._known.values(), default=None)
         after = self._first and self._first + timedelta(milliseconds=1)
         return max((each for each in (last and last - LATE, after) if each), default=None)
 
     def _forget(self) -> None:
-        """Forget what lies behind the horizon."""
+        """Forget logs from before the horizon."""
         if start := self._horizon():
             self._known = {each: moment for each, moment in self._known.items() if moment >= start - LATE}
 
@@ -113,7 +114,7 @@ def _moment(log: Log) -> datetime:
 
 
 async def follow(following: Following, every_s: float, waits: Callable[[str, float], None]) -> AsyncIterator[News]:
-    """Yield what comes, for ever. `waits` is told of a failure that may pass, and for how many seconds it is waited.
+    """Yield new logs forever. `waits` is called with a transient failure and the seconds until the next attempt.
 
     Raises:
         GatewayError: the gateway refuses.
@@ -139,5 +140,5 @@ async def follow(following: Following, every_s: float, waits: Callable[[str, flo
 
 
 def may_pass(error: GatewayError) -> bool:
-    """Whether a read that failed so may work later: no refusal, but a rate limit, a failure or no answer."""
+    """Whether a failed read may work later: after a rate limit, a server failure or no answer, but not after a refusal."""
     return error.status is None or error.status in (408, 429) or error.status >= 500

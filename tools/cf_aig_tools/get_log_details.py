@@ -81,7 +81,7 @@ async def get_log_details(
 
 @dataclass(frozen=True)
 class Told:
-    """What is told of a log: as it is stored and as it may be shown, what is wrong with its reply, and all else."""
+    """What is reported about a log: the stored and the safe form, what is wrong with its reply, and the rest."""
 
     stored: Log
     log: Log
@@ -90,7 +90,7 @@ class Told:
 
 
 async def found_out(desk: Desk, gateway: str, log_id: str) -> Told:
-    """Read a log, and what its reply and its gateway tell of it.
+    """Read a log, and what its reply and its gateway say about it.
 
     Raises:
         NotFound: there is no such log.
@@ -183,7 +183,7 @@ def _answer(told: Told, room: int, heads: dict[str, str]) -> CallToolResult:
 
 
 def summary_of(told: Told, room: int) -> str:
-    """Return the lines that say what happened, each of about `room` tokens at most."""
+    """Return the lines that say what happened, each at most about `room` tokens."""
     log = told.log
     lines = [_outcome(log, room, told.but), f"{_moment(log)}, {', '.join(_figures(log))}", told.around, _sizes(log)]
     if log.metadata:
@@ -258,7 +258,7 @@ def fields_of(log: Log, room: int) -> dict[str, Any]:
 
 
 ACCOUNT = re.compile(r"^.*/[0-9a-f]{32}/")
-"""What every path of an account begins with."""
+"""The beginning of every path of an account."""
 
 USUAL = ("application/json", "provider")
 """Values that carry no information."""

@@ -1,4 +1,4 @@
-"""Filters compare what is shown: no answer tells whether a guess at a masked value, or at a part of one, is right."""
+"""Filters compare what is shown, so no answer reveals whether a guess at a masked value, or part of one, is right."""
 
 import json
 from collections.abc import Sequence
@@ -12,14 +12,14 @@ from cf_aig_gateway.one_line import as_logged
 from cf_aig_tools.reading.masking import Masker, marks
 
 IN_ORDER = frozenset({*NUMBERS, "created_at", "id"})
-"""Keys that `lt` and `gt` compare. Texts have an order too: asked often enough, it spells a masked one out."""
+"""Keys that `lt` and `gt` may compare. Texts are ordered too, so repeated comparisons would spell out a masked one."""
 
 
 @dataclass(frozen=True)
 class Guesses:
-    """The texts that logs are asked for, each any of several; a log must show them, not merely hold them.
+    """The texts to look for in logs, each any of several. A log must show them, not just contain them.
 
-    `is_partial`: a part of a value is enough, so that a secret could be guessed bit by bit.
+    `is_partial`: part of a value is enough to match, so a secret could be guessed bit by bit.
     """
 
     masker: Masker = field(default_factory=lambda: Masker(enabled=False))
@@ -27,7 +27,7 @@ class Guesses:
     is_partial: bool = False
 
     def as_shown(self, log: Log) -> Log:
-        """Return a log as its readers see it; the same one where nothing of it is masked."""
+        """Return a log as its readers see it; the same object if nothing is masked."""
         if not self.masker.enabled:
             return log
         stored = log.model_dump(mode="json", exclude=set(BODIES))
@@ -35,7 +35,7 @@ class Guesses:
         return log if masked is stored else Log.model_validate(masked)
 
     def are_in(self, shown: Log) -> bool:
-        """Whether a log with masked parts shows each text that is asked for."""
+        """Whether a log with masked parts shows each requested text."""
         held = as_logged(shown.model_dump(mode="json"))
         forms = [json.dumps(held, ensure_ascii=False, separators=each).lower() for each in (None, (",", ":"))]
         return all(any(_is_in(text, forms) for text in several) for several in self.texts)
@@ -47,10 +47,10 @@ def _is_in(text: str, forms: Sequence[str]) -> bool:
 
 
 def guesses(masker: Masker, filters: Sequence[Filter], pairs: Sequence[tuple[str, Any]], search: str) -> Guesses:
-    """Return what these filters, the values of these metadata keys and this search ask of texts.
+    """Return the texts that these filters, these metadata values and this search look for.
 
     Raises:
-        GatewayError: one looks like a secret, or puts texts in order.
+        GatewayError: one looks like a secret, or compares the order of texts.
 
     """
     if not masker.enabled:
@@ -75,7 +75,7 @@ def _check_operator(clause: Filter) -> None:
 
 
 def _check(masker: Masker, values: Sequence[tuple[str, Any]]) -> None:
-    """Refuse values that would be masked where they are shown."""
+    """Refuse values that would be masked when shown."""
     for key, value in values:
         if not isinstance(value, str) or key in FLAGS or not value:
             continue

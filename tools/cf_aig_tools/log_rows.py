@@ -101,7 +101,7 @@ def _column(name: str, logs: Sequence[Log]) -> list[Cell]:
 
 
 def _plain_column(name: str, logs: Sequence[Log]) -> list[Cell]:
-    """Return a metadata key or a field of the API's as it is; most fields need no look at each cell."""
+    """Return a metadata key or an API field unchanged. Most fields don't need to check each cell."""
     if key := metadata_key(name):
         return [plain(log.metadata.get(key)) for log in logs]
     field = FIELDS.get(name, name)

@@ -1,4 +1,4 @@
-"""A stored body as text for the page: as it is stored, in outline, one part of it, or where it says something."""
+"""A stored body as text for the page: as stored, as an outline, one part of it, or matches of a search."""
 
 from collections.abc import AsyncIterator
 from functools import partial
@@ -25,10 +25,10 @@ from cf_aig_tools.reading.threads import aside
 ANNOTATIONS = ToolAnnotations(title="A stored body", read_only_hint=True, open_world_hint=True)
 
 OUTLINE = 400
-"""Lines of an outline."""
+"""Maximum lines of an outline."""
 
 MATCHES = 200
-"""Matches that are told."""
+"""Maximum matches reported."""
 
 Data = dict[str, Any]
 
@@ -91,7 +91,7 @@ def _selected(body: Body, desk: Desk, view: str, pointer: str, search: str, wind
 
 
 def _text(window: Window, later: int = 0) -> Data:
-    """Return what a window holds, and how to read on.
+    """Return the text in a window, and how to read on.
 
     Raises:
         GatewayError: the text ends before that offset.

@@ -1,4 +1,4 @@
-"""One log: what happened, its facts, and the conversation in its bodies; the page's third view."""
+"""The page's third view: one log, with what happened, its facts, and the conversation in its bodies."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -20,10 +20,10 @@ ANNOTATIONS = ToolAnnotations(title="One log", read_only_hint=True, open_world_h
 
 MOST_BYTES = 512 * 1024
 ABOUT = 160 * 1024
-"""Bytes for all but the bodies; each body has half of the rest."""
+"""Bytes for everything except the bodies. Each body gets half of the rest."""
 
 ROOM = 300
-"""Tokens of the longest line, as in get_log_details."""
+"""Maximum tokens of a line, as in get_log_details."""
 
 MOST_ROWS = 40
 LONGEST = 200

@@ -1,4 +1,4 @@
-"""The rows of the page's table of logs, and what is new since."""
+"""The rows of the page's table of logs, and new ones since."""
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
@@ -27,17 +27,17 @@ ANNOTATIONS = ToolAnnotations(title="Rows of logs", read_only_hint=True, open_wo
 
 MOST_BYTES = 512 * 1024
 MOST_KEYS = 12
-"""Metadata keys of a row."""
+"""Maximum metadata keys of a row."""
 
 OVERLAP = timedelta(minutes=2)
-"""How far back news are looked for: a call is logged when it ends, with the time at which it began."""
+"""How far back to look for new logs: a call is logged when it ends, dated by its start."""
 
 _CURSOR = re.compile(r"(\d{1,7})@([0-9TZ:.-]{10,30})")
 
 
 @dataclass(frozen=True)
 class Row:
-    """A log (created_at in UTC, seconds, cost in US dollars); `what` is its cause of failure as the status tells it."""
+    """A log (created_at in UTC, seconds, cost in US dollars); `what` is its cause of failure by status."""
 
     id: str
     created_at: str | None
@@ -89,7 +89,7 @@ async def page_logs(
     elif cursor:
         offset, end = _position(cursor)
     elif end is None:
-        end = datetime.now(UTC)  # what is logged meanwhile moves no row to another page
+        end = datetime.now(UTC)  # later logs don't move rows to another page
     asked = Asked(
         desk.gateway,
         wanted(
@@ -132,7 +132,7 @@ async def page_logs(
 
 
 async def _pages(read: Callable[..., Awaitable[Found]], first: int, count: int, size: int) -> Sequence[Found]:
-    """Return as many pages as there are, from the first on."""
+    """Return all pages in the range, from the first on."""
     found = await read(page=first)
     last = min(first + count - 1, -(-found.info.total_count // size))
     return [found, *await together([partial(read, page=number) for number in range(first + 1, last + 1)])]

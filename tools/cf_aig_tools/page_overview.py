@@ -1,4 +1,4 @@
-"""What the calls of a span add up to, over time: the page's first view."""
+"""The page's first view: totals of the calls in a time span, over time."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -31,12 +31,12 @@ MOST_CAUSES = 20
 MOST_MODELS = 5
 
 Text = Callable[[str], str]
-"""Returns a text as it may leave, and no longer than there is room for."""
+"""Returns a text made safe, and cut to the available length."""
 
 
 @dataclass(frozen=True)
 class Sums:
-    """Figures of calls (cost in US dollars); p50 and p95, in seconds, are of the logs that were read."""
+    """Figures of calls (cost in US dollars); p50 and p95, in seconds, are from the logs that were read."""
 
     calls: int
     failed: int
@@ -50,7 +50,7 @@ class Sums:
 
 @dataclass(frozen=True)
 class Group:
-    """The calls of one group; `narrow` are the arguments that ask for them alone, `before` what it was earlier."""
+    """The calls of one group. `narrow` has the arguments that select them; `before`, the earlier figures."""
 
     name: str
     calls: int

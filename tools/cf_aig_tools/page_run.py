@@ -1,4 +1,4 @@
-"""The calls of an agent that belong together, as a waterfall: the page's fourth view."""
+"""The page's fourth view: the related calls of an agent, as a waterfall."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,11 +27,11 @@ ANNOTATIONS = ToolAnnotations(title="A run", read_only_hint=True, open_world_hin
 
 MOST_BYTES = 384 * 1024
 MOST_CALLS = 40
-"""Tool calls of one step."""
+"""Maximum tool calls of one step."""
 
 MOST_SPANS = 300
 MOST_NAMED = 100
-"""Steps that one finding names."""
+"""Maximum steps that one finding names."""
 
 MARKS = frozenset({"failed", "ending", "tool error", "loop", "retry"})
 """Kinds of findings that mark the steps they are in."""
@@ -41,10 +41,10 @@ Text = Callable[[str], str]
 
 @dataclass(frozen=True)
 class Bar:
-    """A model's call, or a tool's, with when it began after the run's first call and how long it took (ms).
+    """A model call or a tool call, with its start after the run's first call and its duration (ms).
 
-    `of` is the step that a tool was called in. Times of a tool are measured where the trace has them, and else what
-    lies between the call that asked for it and the one that brought its result.
+    `of` is the step that called a tool. A tool's times come from the trace if it has them. Otherwise they are the gap
+    between the call that requested the tool and the one that delivered its result.
     """
 
     n: int | None
@@ -178,7 +178,7 @@ def _calls(step: Step, text: Text) -> Iterator[dict[str, Any]]:
 
 
 def _tools(run: Run, steps: Sequence[Step], first: datetime, text: Text) -> Iterator[Bar]:
-    """Yield the tools of the trace or, where it has none, those that calls asked for."""
+    """Yield the tools in the trace or, if it has none, those that calls requested."""
     spans = [span for span in run.spans if span.tool][:MOST_SPANS]
     for span in spans:
         before = [step.number for step in steps if step.call.end <= span.start]
@@ -199,7 +199,7 @@ def _tools(run: Run, steps: Sequence[Step], first: datetime, text: Text) -> Iter
 
 
 def _between(step: Step, steps: Sequence[Step], first: datetime, text: Text) -> Iterator[Bar]:
-    """Yield the tools that a step called and another brought the results of."""
+    """Yield the tools that one step called and another delivered the results of."""
     following = (each for each in steps if each.parent is step and each.link and each.link.how == "continues")
     after = next(following, None)
     if after is None:

@@ -187,15 +187,15 @@ class Wanted:
 
     @property
     def is_checked(self) -> bool:
-        """Whether logs that the API gives may not be meant."""
+        """Whether the API may return logs that don't match."""
         return bool(self.tests or self.guesses.texts)
 
     def holds(self, log: Log) -> bool:
-        """Whether a log, as it is shown, has what is asked for: each metadata key its value."""
+        """Whether a log, as shown, matches: each metadata key has its value."""
         return not self.is_checked or self._holds(log, self.guesses.as_shown(log))
 
     def sort(self, logs: Sequence[Log]) -> tuple[list[Log], int]:
-        """Return the logs that are meant, and how many others seem to be by masked text alone: none tells of them."""
+        """Return the matching logs, and how many others match only in masked text, which no result mentions."""
         if not self.is_checked:
             return list(logs), 0
         shown = [(log, self.guesses.as_shown(log)) for log in logs]
@@ -210,12 +210,12 @@ class Wanted:
 def wanted(
     filters: Sequence[Clause], metadata: Mapping[str, Any], masker: Masker, search: str = "", **values: Any
 ) -> Wanted:
-    """Return what asks for logs that meet all clauses, have these pairs, and whose fields have these values.
+    """Return the query for logs that meet all clauses, have these pairs, and whose fields have these values.
 
-    An empty value asks nothing. `search` is what the API is asked for besides.
+    An empty value is no condition. `search` is sent to the API in addition.
 
     Raises:
-        GatewayError: a value would be masked where it is shown, or a text is put in order.
+        GatewayError: a value would be masked when shown, or a text is compared by order.
 
     """
     equal = [Filter.model_validate({"key": key, "value": [v]}) for key, v in values.items() if v not in (None, "")]

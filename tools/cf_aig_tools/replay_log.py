@@ -123,7 +123,7 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def _written(body: Any) -> tuple[bytes, bytes]:
-    """Return a body as JSON, and its digest; it is written part by part, so that other threads go on meanwhile."""
+    """Return a body as JSON, and its digest; it is written part by part, so that other threads can run meanwhile."""
     text = io.StringIO()
     text.writelines(_ENCODER.iterencode(body))
     whole = text.getvalue().encode("utf-8", "surrogatepass")

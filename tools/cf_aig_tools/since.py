@@ -1,9 +1,9 @@
-"""What came since an earlier answer: the handle that `list_logs` gives, and the logs that are new since then.
+"""What is new since an earlier answer: the handle that `list_logs` returns, and the logs since then.
 
-A handle needs no memory of ours. It holds the time of the newest log that was told, when the last of the told logs
-ended, and short digests of the newest ones. A log is new if it was created later than the newest, or if it ended
-later than all of them: a slow call may bear the time of its start. Logs may appear out of order for some seconds
-(Cloudflare takes 0.3-4.7 s), so those of the last seconds are told apart by their digests.
+A handle needs no state on the server. It contains the time of the newest reported log, when the last of the reported
+logs ended, and short digests of the newest ones. A log is new if it was created later than the newest, or if it ended
+later than all of them, since a slow call may be dated by its start. Logs may appear out of order for some seconds
+(Cloudflare takes 0.3-4.7 s), so those of the last seconds are identified by their digests.
 """
 
 import re
@@ -26,10 +26,10 @@ OUT_OF_ORDER_MS = 5_000
 """For how long a log with an earlier time may still appear."""
 
 LONGEST_CALL = timedelta(minutes=10)
-"""How long before the newest log a call may have started that ends after it."""
+"""How long before the newest log a call that ends after it may have started."""
 
 MOST_PAGES = 4
-"""Pages of 50 logs that are read for what is new; that there are more is said."""
+"""Maximum pages of 50 logs read for new ones. If there are more, a note says so."""
 
 MOST_DIGESTS = 50
 
@@ -41,9 +41,9 @@ HANDLE = re.compile(r"h([0-9a-f]{1,11})-([0-9a-f]{1,8})-([0-9a-f]{1,4})((?:-[\w~
 
 @dataclass(frozen=True)
 class Told:
-    """What an answer told: the time of its newest log and its last end, in Unix milliseconds.
+    """What an answer reported: the time of its newest log and its last end, in Unix milliseconds.
 
-    `digests` are of its logs in the last `recent` milliseconds before the newest.
+    `digests` are those of its logs in the last `recent` milliseconds before the newest.
     """
 
     newest: int = 0
@@ -56,7 +56,7 @@ class Told:
         """Read a handle.
 
         Raises:
-            GatewayError: it is none.
+            GatewayError: it isn't a handle.
 
         """
         if not (match := HANDLE.fullmatch(handle.strip())):
@@ -78,9 +78,9 @@ class Told:
         return created < self.newest - self.recent or _digest(log) in self.digests
 
     def and_of(self, logs: Sequence[Log], start: datetime | None = None, *, are_all: bool = True) -> "Told":
-        """Return this with more logs told. Without any, all after `start` is new.
+        """Return this with more reported logs. Without any, everything after `start` is new.
 
-        `are_all` is false when older logs match that were not told.
+        `are_all` is false if matching older logs were not reported.
         """
         latest = sorted(((_created(log), log) for log in logs), key=itemgetter(0), reverse=True)
         newest = max(self.newest, latest[0][0] if latest else 0)
@@ -98,10 +98,10 @@ class Told:
 
 
 async def new_logs(asked: Asked, gateway_id: str, told: Told, page: int, per_page: int) -> tuple[Found, Told]:
-    """Return a page of the logs that are new since `told`, newest first, and what is told with all of them.
+    """Return a page of the logs that are new since `told`, newest first, and the new state with all of them.
 
     Raises:
-        GatewayError: the gateway did not give them.
+        GatewayError: the gateway did not return them.
 
     """
     horizon = datetime.fromtimestamp(told.newest / 1000, UTC) - LONGEST_CALL if told.newest else None
@@ -138,5 +138,5 @@ def _lasted(log: Log) -> int:
 
 
 def _digest(log: Log) -> str:
-    """Return 18 bits of an id's checksum: one new log of the last seconds in 260,000 is taken for one that was told."""
+    """Return 18 bits of an id's checksum: one new log of the last seconds in 260,000 is mistaken for a reported one."""
     return b64encode(crc32(log.id.encode()).to_bytes(4), b"_~")[:3].decode()

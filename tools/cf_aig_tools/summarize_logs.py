@@ -72,7 +72,7 @@ def question_of(
     asked: Wanted,
     search: str,
 ) -> Question:
-    """Return what these arguments ask.
+    """Return the question in these arguments.
 
     Raises:
         GatewayError: one of them is wrong.
@@ -87,7 +87,7 @@ def question_of(
 
 
 async def elsewhere(desk: Desk, found: Findings, gateway_id: str) -> str:
-    """Say in which other gateways there are such calls, where the default one has none."""
+    """Say which other gateways have such calls, if the default one has none."""
     if found.lines or gateway_id or found.question.by == GATEWAY:
         return ""
     scope = found.question.scope

@@ -30,7 +30,7 @@ class Table:
 
 
 def _texts(cells: Sequence[Cell]) -> Iterable[str]:
-    """Return the cells of a column as `shown` does; counts, and plain words such as ids, times and models, at once."""
+    """Return the cells of a column as `shown` does, with a fast path for counts and plain words such as ids and times."""
     kinds = set(map(type, cells))
     if kinds == {int}:
         return map(str, cells)
@@ -78,6 +78,6 @@ def shown(cell: Cell) -> str:
     if isinstance(cell, bool):
         return "yes" if cell else "no"
     if isinstance(cell, float):
-        text = repr(cell)  # a quarter of the time, and the same for what has few digits
+        text = repr(cell)  # a quarter of the time, with the same result for few digits
         return text.removesuffix(".0") if len(text) < 12 and "e" not in text else f"{cell:.12f}".rstrip("0").rstrip(".")
     return str(cell)

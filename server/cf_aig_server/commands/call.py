@@ -1,4 +1,4 @@
-"""Call one tool, and print what a model would read of its answer."""
+"""Call one tool, and print its answer as a model would read it."""
 
 import difflib
 import json
@@ -25,7 +25,7 @@ from cf_aig_server.settings import Settings
 from cf_aig_tools import TOOLS
 
 MODELS_OF_WORKERS_AI = ("@cf/", "@hf/")
-"""How names of models begin that would else be taken for files."""
+"""Prefixes of model names that would otherwise be taken for files."""
 
 KINDS = {
     "string": "text",
@@ -62,7 +62,7 @@ def run(line: Sequence[str]) -> int:
 
 
 def _with_strays(words: list[str], given: dict[str, Any]) -> list[str]:
-    """Return the words, with the one that follows a bare --local when it is no path but a tool or an argument."""
+    """Return the words, including the one after a bare --local if it is a tool or an argument rather than a path."""
     stray = given.get("local", "")
     if stray in TOOLS or ("=" in stray and not Path(stray).exists()):
         given["local"] = "1"
@@ -104,16 +104,16 @@ async def _call(server: MCPServer[Any], name: str, given: dict[str, Any], is_jso
 
 
 def _structured(result: CallToolResult, text: str) -> str:
-    """Return the structured result, or, of a tool that answers with text alone, that text as a member."""
+    """Return the structured result or, for a tool that returns only text, that text as a member."""
     held = {"text": text} if result.structured_content is None else result.structured_content
     return json.dumps(held, ensure_ascii=False)
 
 
 def arguments(pairs: Sequence[str], known: Mapping[str, Any]) -> dict[str, Any]:
-    """Read a tool's arguments, name=value; what is given several times is a list where the tool takes one.
+    """Read a tool's arguments, name=value. A repeated argument becomes a list if the tool accepts one.
 
     Raises:
-        GatewayError: a word is not name=value, a value is given twice, or stdin is no JSON object.
+        GatewayError: a word is not name=value, a value is given twice, or stdin isn't a JSON object.
         OSError: a file cannot be read.
 
     """
@@ -138,7 +138,7 @@ def arguments(pairs: Sequence[str], known: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _text(text: str) -> str:
-    """Return a value as it was written, or the text of the file that it names."""
+    """Return a value unchanged, or the text of the file that it names."""
     if not text.startswith("@") or text.startswith(MODELS_OF_WORKERS_AI):
         return text
     try:

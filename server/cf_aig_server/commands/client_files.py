@@ -1,4 +1,4 @@
-"""How clients are told to start the server: the configuration to give them, and what stands in their files."""
+"""How clients start the server: the configuration to give them, and the entries in their files."""
 
 import json
 import os
@@ -36,7 +36,7 @@ def command() -> str:
 
 
 def configurations(settings: Settings) -> str:
-    """Return the configuration as each client takes it, without the token in it."""
+    """Return the configuration in each client's form, without the token."""
     environment = _environment(settings)
     server: dict[str, Any] = {"command": command(), "args": [], "env": environment}
     plain = json.dumps({"mcpServers": {NAME: server}}, indent=2)
@@ -78,7 +78,10 @@ def places() -> list[Path]:
 
 
 def client_findings(paths: list[Path]) -> Iterator[Finding]:
-    """Yield what is wrong, or right, with each entry of this server in the clients' files; a file without is passed."""
+    """Yield what is wrong, or right, with each entry of this server in the clients' files.
+
+    Files without one are skipped.
+    """
     for path in paths:
         try:
             text = path.read_text(encoding="utf-8-sig")
@@ -102,7 +105,7 @@ def _unread(path: Path, text: str, error: ValueError) -> Finding:
 
 
 def _entries(held: Any) -> Iterator[dict[str, Any]]:
-    """Yield the entries of this server, wherever in a configuration they stand."""
+    """Yield the entries of this server, wherever they are in a configuration."""
     for name, value in as_object(held).items():
         entry = as_object(value)
         if name == NAME and "command" in entry:

@@ -1,6 +1,6 @@
 """Complete the command line in a shell: commands, options, tools, their arguments and values.
 
-The shells' own parts only hand over the words up to the cursor: `complete WORD…` prints what the last may become.
+The shells' own parts only pass the words up to the cursor: `complete WORD…` prints completions of the last.
 """
 
 import argparse
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from cf_aig_server.settings import Settings
 
 WAIT_S = 3.0
-"""How long a gateway may take to say which values there are: somebody waits for the Tab key."""
+"""How long a gateway may take to list values: somebody is waiting after pressing the Tab key."""
 
 PLAIN = re.compile(r"[\w.@/:+=,%-]+", re.ASCII)
-"""Values that no shell reads as anything else. A caller names models as it likes, so others are not offered."""
+"""Values that every shell reads literally. Callers can name models anything, so other values aren't offered."""
 
 ASKED = {"gateway": "gateway_id", "allow": "gateway_id", "model": "model", "provider": "provider", "log": "log_id"}
-"""The options whose values a gateway is asked for, and as what."""
+"""The options whose values come from a gateway, and their kind."""
 
 SPANS = {"start": "start_date", "end": "end_date"}
 
@@ -88,12 +88,12 @@ SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
 
 
 def show(shell: str) -> None:
-    """Print what a shell's start-up file evaluates."""
+    """Print the script for a shell's startup file to evaluate."""
     print(SCRIPTS[shell], end="")
 
 
 def run(line: Sequence[str]) -> None:
-    """Print what the last word may become, one a line, with what it means after a tab."""
+    """Print completions of the last word, one per line, with the meaning after a tab."""
     typed = line[-1] if line else ""
     for word, meaning in candidates(line or [""]):
         if word.startswith(typed) and PLAIN.fullmatch(word):
@@ -101,7 +101,7 @@ def run(line: Sequence[str]) -> None:
 
 
 def candidates(words: Sequence[str]) -> Iterator[Candidate]:
-    """Yield what the last of these words may be, whatever of it is typed."""
+    """Yield all candidates for the last of these words, whatever has been typed of it."""
     *before, typed = words
     parser = command_line()
     commands = _commands(parser)
@@ -121,7 +121,7 @@ def candidates(words: Sequence[str]) -> Iterator[Candidate]:
 
 
 def _commands(parser: argparse.ArgumentParser) -> dict[str, tuple[argparse.ArgumentParser, str]]:
-    """Return the parser and the help of each command; argparse has no public way to them."""
+    """Return the parser and the help of each command; argparse has no public API for them."""
     actions: list[Any] = parser._actions  # pyright: ignore[reportPrivateUsage]
     commands = next(action for action in actions if action.dest == "command")
     told = {each.dest: each.help or "" for each in commands._get_subactions()}
@@ -171,7 +171,7 @@ def _values(name: str, part: str, schema: dict[str, Any], before: Sequence[str])
 
 
 def asked(argument: str, typed: str, words: Sequence[str]) -> list[str]:
-    """Return the values that there are of an argument, from the gateway that the words name; none when it is silent."""
+    """Return the existing values of an argument, from the gateway that the words name; none if it doesn't answer."""
     from cf_aig_server.commands.reach import settings_for  # noqa: PLC0415 (what needs no gateway is told at once)
 
     named = (word.partition("=")[2] for word in words if word.startswith("gateway_id="))
@@ -193,7 +193,7 @@ async def _asked(argument: str, typed: str, gateway: str, settings: "Settings") 
 
 
 def _local(words: Sequence[str]) -> str | None:
-    """Return what --local was given: `1` where that was no path."""
+    """Return the value of --local: `1` if it had no path."""
     for word in words:
         if word.startswith("--local="):
             return word.partition("=")[2]

@@ -21,7 +21,7 @@ CHATS: list[tuple[str, dict[str, Any]]] = [
     ("A chat that succeeds.", {"model": "openai/gpt-4o-mini", "prompt": "Why is the sky blue?"}),
     ("Another provider, tagged with metadata.", {
         "model": "anthropic/claude-sonnet-4-5",
-        "prompt": "Name the colour of the sky.",
+        "prompt": "Name the color of the sky.",
         "metadata": {"userId": "u12"},
     }),
     ("A model that was retired.", {"model": "openai/gpt-4o-mini-retired", "prompt": "Why is the sky blue?"}),

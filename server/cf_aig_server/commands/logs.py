@@ -1,4 +1,4 @@
-"""Print logs for a person at a terminal: the newest, one per line, and new ones as they come."""
+"""Print logs for a person at a terminal: the newest, one per line, and new ones as they arrive."""
 
 import os
 import sys
@@ -22,7 +22,7 @@ from cf_aig_tools.log_rows import time_of, what
 from cf_aig_tools.parameters import Wanted, span, wire_date
 
 EVERY_S = 2.0
-"""Seconds between two looks at an account for new logs."""
+"""Seconds between checks of an account for new logs."""
 
 EVERY_LOCAL_S = 0.5
 
@@ -46,7 +46,7 @@ def run(
     filter: Sequence[str] = (),  # noqa: A002 (the option's name)
     limit: int = 20,
 ) -> None:
-    """Print the newest logs, oldest first; with `follow`, go on until interrupted.
+    """Print the newest logs, oldest first; with `follow`, continue until interrupted.
 
     Raises:
         GatewayError: an option is wrong, or the gateway did not answer.

@@ -18,7 +18,7 @@ def run(settings: Settings, transport: Literal["stdio", "http", "sse"], host: st
     """Serve until the input ends or a signal arrives.
 
     Raises:
-        GatewayError: a setting does not go with another.
+        GatewayError: two settings contradict each other.
 
     """
     server = build_server(settings)

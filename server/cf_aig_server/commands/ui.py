@@ -22,7 +22,7 @@ HOST = "127.0.0.1"
 
 
 def run(settings: Settings, *, port: int, token: str | None, opens: bool) -> None:
-    """Serve until a signal. An empty `token` is replaced by one made for this run; None asks for none.
+    """Serve until a signal. An empty `token` is replaced by one made for this run; None requires none.
 
     Raises:
         OSError: the port cannot be used.

@@ -1,4 +1,4 @@
-"""The page at a local gateway's own address, over an MCP server in the same process that reads that gateway."""
+"""The page at a local gateway's own address, served through an MCP server in the same process that reads that gateway."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -18,9 +18,9 @@ URL = "http://127.0.0.1"
 
 
 class Beside:
-    """Passes on what is for the gateway, and shows the page; the server that it speaks to loads when it is opened.
+    """Passes on the gateway's requests, and serves the page. The page's MCP server loads when the page is opened.
 
-    With a `token`, both take no other.
+    With a `token`, both accept no other.
     """
 
     def __init__(self, gateway: ASGIApp, tasks: TaskGroup, token: str) -> None:
@@ -47,7 +47,7 @@ class Beside:
         return app
 
     async def _run(self, *, task_status: TaskStatus[ASGIApp]) -> None:
-        """Keep the page's server for as long as the gateway runs."""
+        """Keep the page's server while the gateway runs."""
         app, running = await run_sync(self._made)
         async with running():
             task_status.started(app)

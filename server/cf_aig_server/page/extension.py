@@ -1,6 +1,7 @@
-"""MCP Apps, which clients negotiate as `io.modelcontextprotocol/ui`: what changes for those that do.
+"""MCP Apps, which clients negotiate as `io.modelcontextprotocol/ui`: what changes for clients that support it.
 
-The page is one resource. Tools that it shows name it in their `_meta`; tools that it alone calls are listed besides.
+The page is one resource. Tools whose results it shows name it in their `_meta`; tools that only it calls are listed
+too.
 """
 
 import logging
@@ -54,7 +55,7 @@ Request = ServerRequestContext[Any, Any]
 
 
 class Extension:
-    """Answers clients that can show the page. `offered` are the tools that the operator lets them have."""
+    """Answers clients that can show the page. `offered` are the tools that the operator allows."""
 
     def __init__(self, server: MCPServer[Any], offered: Sequence[Tool]) -> None:
         self._server = server
@@ -82,7 +83,7 @@ class Extension:
                 return result
 
     def _listed(self) -> list[Result]:
-        """Return the tools of the page alone, as they are listed."""
+        """Return the listing of the tools that only the page calls."""
         only = {"ui": {"resourceUri": URI, "visibility": ["app"]}}
         held = (
             tool.definition.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in self._tools.values()
@@ -100,7 +101,7 @@ class Extension:
         return _sent(result)
 
     def _complete(self, ctx: Request, result: Result, **more: Any) -> Result:
-        """Return a result with what the newer protocol wants in each, and `more` of it."""
+        """Return a result with the members that the newer protocol requires, and `more`."""
         if ctx.protocol_version not in MODERN_PROTOCOL_VERSIONS:
             return result
         who = self._server._lowlevel_server.server_info_stamp  # pyright: ignore[reportPrivateUsage] # it has no other way
@@ -116,7 +117,7 @@ def _with_page(tool: Any) -> Any:
 
 
 def _own(result: Result) -> Result:
-    """Return a list that is not every client's, and may not be kept for others."""
+    """Return a list that differs by client, and must not be cached for others."""
     return result | {"cacheScope": "private"} if "cacheScope" in result else result
 
 

@@ -18,7 +18,7 @@ DRAWN = "img-src data:; font-src data:"
 
 @dataclass(frozen=True)
 class Built:
-    """A built file: its HTML, and the policy that a browser holds it to."""
+    """A built file: its HTML, and the policy that a browser enforces on it."""
 
     text: str
     policy: str
@@ -26,14 +26,14 @@ class Built:
 
 @cache
 def page() -> Built:
-    """Return the page. It may connect nowhere, and has no origin: nothing of the server's is within its reach."""
+    """Return the page. It can't connect anywhere, and has no origin, so it can't reach the server."""
     text = _read("page.html")
     return Built(text, f"{NOTHING}; {_own(text)}; {DRAWN}; frame-ancestors 'self'; sandbox allow-scripts")
 
 
 @cache
 def host() -> Built:
-    """Return the host, which alone speaks to the server, and shows the page in a frame; no other page may frame it."""
+    """Return the host. Only it talks to the server. It shows the page in a frame; no other page may frame the host."""
     text = _read("host.html")
     return Built(
         text, f"{NOTHING}; {_own(text)}; {DRAWN}; connect-src 'self'; frame-src 'self'; frame-ancestors 'none'"

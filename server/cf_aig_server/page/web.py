@@ -1,4 +1,4 @@
-"""The page in a browser: its two files, and the MCP server that they are shown over, at /mcp."""
+"""The page in a browser: its two files, and their MCP server at /mcp."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from cf_aig_server.page import files
 from cf_aig_server.transports.door import Door
 
 FILES = {"/": files.host, "/page.html": files.page}
-"""They hold nothing of anyone's: a browser, which sends no token as it opens a page, gets them without."""
+"""These files contain no user data. A browser sends no token when it opens a page, so they need none."""
 
 HEADERS = {
     "x-content-type-options": "nosniff",
@@ -21,7 +21,7 @@ HEADERS = {
 
 
 class _Browsable:
-    """Serves the files, and passes on what calls /mcp: no stream that is open for as long as its client."""
+    """Serves the files, and passes on POSTs to /mcp. It offers no streams that stay open as long as the client."""
 
     def __init__(self, mcp: ASGIApp) -> None:
         self._mcp = mcp
@@ -43,6 +43,6 @@ def _answer(path: str, method: str) -> Response | None:
 
 
 def behind_door(mcp: ASGIApp, token: str, unready: Callable[[], str]) -> ASGIApp:
-    """Return the page, and the server that it speaks to, as one application; with a `token`, MCP takes no other."""
+    """Return the page and its server as one application. With a `token`, MCP accepts no other."""
     wanted = (lambda: token) if token else None
     return Door(_Browsable(mcp), token=wanted, unready=unready, tokenless=FILES.keys())

@@ -14,11 +14,11 @@ from cf_aig_tools.desk import Desk
 from cf_aig_tools.parameters import wire_date
 
 LENGTHS = (2000, 500, 200, 80, 40, 20)
-"""Characters of the longest text, tried in turn."""
+"""Maximum characters of a text, tried in turn."""
 
 
 def drawn(value: Any) -> CallToolResult:
-    """Return data for the page alone: what is None is left out, but for the items of a list."""
+    """Return data for the page only. None values are left out, except in lists."""
     return CallToolResult(content=[], structured_content=_held(value))
 
 
@@ -31,10 +31,10 @@ def _held(value: Any) -> Any:
 
 
 def fitted(desk: Desk, most: int, make: Callable[[int], Any], lengths: Sequence[int] = LENGTHS) -> CallToolResult:
-    """Return what `make` makes, as it may leave, with texts of the first length with which it fits `most` bytes.
+    """Return what `make` returns, made safe, with the first text length for which it fits `most` bytes.
 
     Raises:
-        GatewayError: it does not fit with the shortest.
+        GatewayError: it doesn't fit even with the shortest.
 
     """
     for longest in lengths:
@@ -46,17 +46,17 @@ def fitted(desk: Desk, most: int, make: Callable[[int], Any], lengths: Sequence[
 
 
 def short(text: str | None, most: int) -> str | None:
-    """Return a text of `most` characters at most, and how many more there are."""
+    """Return a text of at most `most` characters, and how many more there are."""
     if text is None or len(text) <= most:
         return text
     return f"{text[:most]}… ({len(text) - most:,} more characters)"
 
 
 def iso(moment: datetime | None) -> str | None:
-    """Return a time as the page takes it: 2026-11-21T23:00:00.000Z."""
+    """Return a time in the page's form: 2026-11-21T23:00:00.000Z."""
     return wire_date(moment) if moment else None
 
 
 def seconds_of(moment: datetime) -> float:
-    """Return a time in seconds since 1970, as charts have it."""
+    """Return a time in seconds since 1970, for charts."""
     return round(moment.astimezone(UTC).timestamp(), 3)

@@ -19,30 +19,30 @@ from cf_aig_tools.reading.quoting import Quoting
 from cf_aig_tools.reading.timeline import Timeline, are_invalid
 
 RECENT = 384 * 1024
-"""Bytes that are kept whole at the end of a body."""
+"""Bytes kept complete at the end of a body."""
 
 LENGTHS = (40_000, 12_000, 4000, 1200, 300)
-"""Characters of the longest text, tried in turn; with the last, turns in the middle are left out, too."""
+"""Maximum characters of a text, tried in turn. With the last, middle turns are left out, too."""
 
 MOST_PARTS = 200
-"""Parts of one turn."""
+"""Maximum parts of one turn."""
 
 MOST_NAMES = 60
-"""Tools and parameters."""
+"""Maximum tools and parameters."""
 
 MOST_NOTES = 20
 
 LARGE = 32 * 1024
-"""Bytes of a body from which on an outline of it is told, too."""
+"""The size in bytes from which a body's outline is included."""
 
 OUTLINE = 200
-"""Lines of an outline."""
+"""Maximum lines of an outline."""
 
 Data = dict[str, Any]
 
 
 async def drawn_body(opening: AbstractAsyncContextManager[Opened], masker: Masker, most: int) -> Data:
-    """Return what a stored body says, in `most` bytes of JSON at most; one that is not there says so."""
+    """Return a stored body's content in at most `most` bytes of JSON, or say that it isn't stored."""
     try:
         async with opening as stored:
             beginning, chunks = await opened(stored.chunks)
@@ -89,7 +89,10 @@ def _around(held: Conversation, quoting: Quoting) -> Data:
 
 
 def _turns(turns: Sequence[Turn], quoting: Quoting, most: int) -> Data:
-    """Return the turns, their texts as long as there is room for; of too many, the system prompt and the last."""
+    """Return the turns, with texts as long as fits.
+
+    If there are too many, return the system prompt and the last ones.
+    """
     for longest in LENGTHS:
         if sum(min(size, longest + 200) for size in map(partial(_size, quoting), turns)) <= most:
             told = [_turn(number, turn, quoting, longest) for number, turn in enumerate(turns)]
@@ -113,7 +116,7 @@ def _some(turns: Sequence[Turn], quoting: Quoting, most: int) -> Data:
 
 
 def _size(quoting: Quoting, turn: Turn) -> int:
-    """Return about how many bytes a turn takes as data."""
+    """Return about how many bytes a turn takes."""
     texts = (turn.text, turn.reasoning, *(call.arguments for call in turn.calls), *(each.text for each in turn.results))
     return 120 + sum(60 + quoting.length(text) for text in texts)
 

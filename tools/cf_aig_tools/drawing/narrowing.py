@@ -1,4 +1,4 @@
-"""The arguments that ask for the calls of one group alone."""
+"""The arguments that select the calls of one group."""
 
 from datetime import timedelta
 from typing import Any
@@ -15,7 +15,7 @@ LENGTHS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 
 
 def narrowing(line: Line, by: str) -> dict[str, Any] | None:
-    """Return what page_overview and page_logs are given besides to see a group alone; None where no filter says it."""
+    """Return the extra arguments of page_overview and page_logs that select a group; None if no filter can."""
     log = line.now.rows[0].log if line.now.rows else None
     if line.name == NONE:
         return None
@@ -49,7 +49,7 @@ def _span(log: Log | None, length: timedelta) -> dict[str, Any] | None:
 
 
 def _pair(log: Log, value: str) -> dict[str, Any] | None:
-    """Return the metadata pair that has a value, where one of a log's has."""
+    """Return a log's metadata pair with this value, if there is one."""
     return next(({"metadata": {key: held}} for key, held in log.metadata.items() if value and str(held) == value), None)
 
 

@@ -1,4 +1,4 @@
-"""Figures over time, for charts: from every log where all were read, else from analytics."""
+"""Figures over time, for charts: from logs if all were read, otherwise from analytics."""
 
 import math
 from collections import defaultdict
@@ -18,7 +18,7 @@ from cf_aig_tools.summary.scope import Scope
 from cf_aig_tools.summary.sources import Question, Sources, floored, time_of, weighed
 
 MOST = 200
-"""Stretches of time at most."""
+"""The most time buckets."""
 
 WIDTHS = [
     timedelta(seconds=seconds)
@@ -34,9 +34,9 @@ DIMENSIONS: tuple[tuple[timedelta, Dimension], ...] = (
 
 @dataclass(frozen=True)
 class Series:
-    """Figures by stretch of time: `t` are their beginnings (seconds since 1970), p50 and p95 seconds, cost US dollars.
+    """Figures by time bucket: `t` has the starts (seconds since 1970); p50 and p95 are in seconds, cost in US dollars.
 
-    All are of equal length. There is no percentile where no call was read.
+    All have the same length. Buckets without a call that was read have no percentile.
     """
 
     t: list[float]
@@ -52,19 +52,19 @@ class Series:
 
 @dataclass(frozen=True)
 class Axis:
-    """The stretches of time of a span."""
+    """The time buckets of a span."""
 
     start: datetime
     width: timedelta
     count: int
 
     def number(self, at: datetime) -> int:
-        """Return in which of them a time is; one beyond is in the first or the last."""
+        """Return the bucket of a time. Times outside count as the first or the last."""
         return min(max(0, (at - self.start) // self.width), self.count - 1)
 
 
 def axis_of(scope: Scope, *, least: timedelta) -> Axis:
-    """Return MOST stretches of a span at most, none shorter than `least`, each beginning at a round time."""
+    """Return at most MOST buckets of a span, none shorter than `least`, each starting at a round time."""
     span = scope.end - scope.start
     fitting = (width for width in WIDTHS if width >= least and span <= MOST * width)
     width = next(fitting, WIDTHS[-1] * math.ceil(span / (MOST * WIDTHS[-1])))
@@ -73,7 +73,7 @@ def axis_of(scope: Scope, *, least: timedelta) -> Axis:
 
 
 async def series_of(sources: Sources) -> tuple[Axis, Series, Series | None]:
-    """Return the stretches of time, the figures of each now, and those of the calls that they are held against."""
+    """Return the buckets, the figures of each now, and those of the calls they are compared with."""
     question, now, before = sources.question, sources.now.rows, sources.earlier and sources.earlier.rows
     later = question.earlier or timedelta()
     is_exact = now.are_all and (before is None or before.are_all)
@@ -89,7 +89,7 @@ async def series_of(sources: Sources) -> tuple[Axis, Series, Series | None]:
 
 
 async def _counted(question: Question, axis: Axis, later: timedelta) -> list[dict[int, Figures]] | None:
-    """Ask analytics for the figures now and earlier; None where they do not tell."""
+    """Query analytics for the figures now and earlier; None if they have none."""
     dimension: Dimension = next(name for step, name in DIMENSIONS if axis.width % step == timedelta())
     scopes = [question.scope, *([question.scope.earlier(later)] if later else [])]
     try:

@@ -29,7 +29,7 @@ from cf_aig_tools.runs.links import Link, carries_edited, links, runs
 from cf_aig_tools.side_by_side import AT_ONCE, together
 
 AS_STORED = Masker(enabled=False)
-"""Compares what logs themselves hold: nobody guesses."""
+"""Compares values from the logs themselves, so no guess is involved."""
 
 MOST_REQUESTS = 60
 """Requests per run: the API allows 1,200 in 5 minutes."""

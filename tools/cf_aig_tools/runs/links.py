@@ -57,7 +57,7 @@ def links(calls: Sequence[Call]) -> dict[str, Link]:
 class _Links:
     """Finds links in order of time.
 
-    A call continues only other calls, before it, whatever ids a gateway or a stranger wrote: links form no circle.
+    A call continues only earlier calls, whatever ids a gateway or a stranger wrote, so links can't form a cycle.
     """
 
     def __init__(self, calls: Sequence[Call]) -> None:

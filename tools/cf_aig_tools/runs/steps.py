@@ -1,4 +1,4 @@
-"""The steps of a run: what each call did, and what came of it."""
+"""The steps of a run: what each call did, and its result."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -74,7 +74,7 @@ def lines(question: Question, sources: Sources, changed: Mapping[str, Sequence[s
 
 
 def under_one_name(lines: Sequence[Line], masked: Sequence[str]) -> list[Line]:
-    """Return the lines with masked names; those with the same one added up, so that none tells what it hides."""
+    """Return the lines with masked names. Lines with the same name are added up, so that none reveals what it hides."""
     found: dict[str, list[Line]] = {}
     for line, name in zip(lines, masked, strict=True):
         found.setdefault(name, []).append(line)

@@ -37,7 +37,7 @@ class End:
 
 @dataclass(frozen=True)
 class Dated:
-    """A change in words that end in its times, and those: None where it began before the span, or lasts."""
+    """A change in words that end in its times, and the times: None if it began before the span, or lasts."""
 
     words: str
     since: datetime | None
@@ -45,7 +45,7 @@ class Dated:
 
 
 async def dated(question: Question, sources: Sources, shifts: Sequence[Shift]) -> dict[Shift, Dated]:
-    """Return each change with its times, with how far they may be off."""
+    """Return each change with its times and their possible error."""
     ends = {shift: list(_ends(shift, question.step[0])) for shift in shifts}
     every = [end for shift, of_shift in ends.items() for end in of_shift if not shift.is_of_calls]
     logged = [end for end in every if sources.doubt or end.shift.measure is PROMPT]

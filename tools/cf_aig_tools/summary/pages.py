@@ -128,7 +128,7 @@ async def _spread(scope: Scope) -> list[Row]:
 
 
 def _further(sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Yield the pages after the first for parts with so many logs, as (part, page), alternating between parts."""
+    """Yield the pages after the first for parts with this many logs, as (part, page), alternating between parts."""
     for number in range(2, -(-max(sizes) // PAGE) + 1):
         yield from ((at, number) for at, size in enumerate(sizes) if size > PAGE * (number - 1))
 

@@ -97,7 +97,7 @@ def _result(found: Findings, masker: Masker, rows: int, longest: int) -> CallToo
 
 
 def summary_of(found: Findings) -> str:
-    """Return what all calls came to, and what changed in all of them."""
+    """Return the totals of all calls, and what changed overall."""
     heading, by = _heading(found.question), found.question.by
     if not found.lines:
         return f"{heading}: no calls.{guardrails(found.sources.evaluations)}"
@@ -108,7 +108,7 @@ def summary_of(found: Findings) -> str:
 
 
 def basis_of(found: Findings, kept: int, elsewhere: str = "") -> str:
-    """Return what the figures rest on, where so many causes are shown; of no calls why that may be."""
+    """Return what the figures are based on, given how many causes are shown; without calls, the likely reasons."""
     if not found.lines:
         notes = "".join(f" {note}" for note in found.sources.now.rows.notes)
         return (

@@ -36,7 +36,7 @@ class Measure:
 
 @dataclass(frozen=True, eq=False)
 class Shift:
-    """A change in a group. Without a measure it concerns durations: the share of calls slower than so many ms.
+    """A change in a group. Without a measure it concerns durations: the share of calls slower than `slower_than` ms.
 
     A change in the number of calls has no buckets for more precise dating.
     """
