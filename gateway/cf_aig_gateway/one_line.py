@@ -18,7 +18,7 @@ HIDDEN = (
 )
 """Characters that hide, reorder, control or look as a font pleases, as the inside of a regular expression's class.
 
-Newline and tab are none.
+Newline and tab aren't included.
 """
 
 _MARKS = (

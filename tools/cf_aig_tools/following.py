@@ -140,5 +140,5 @@ async def follow(following: Following, every_s: float, waits: Callable[[str, flo
 
 
 def may_pass(error: GatewayError) -> bool:
-    """Whether a failed read may work later: after a rate limit, a server failure or no answer, but not after a refusal."""
+    """Whether a failed read may work later: after a rate limit, a server failure or no answer, not a refusal."""
     return error.status is None or error.status in (408, 429) or error.status >= 500

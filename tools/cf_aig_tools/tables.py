@@ -30,7 +30,7 @@ class Table:
 
 
 def _texts(cells: Sequence[Cell]) -> Iterable[str]:
-    """Return the cells of a column as `shown` does, with a fast path for counts and plain words such as ids and times."""
+    """Return the cells of a column as `shown` does, with a fast path for counts and plain words such as ids."""
     kinds = set(map(type, cells))
     if kinds == {int}:
         return map(str, cells)

@@ -86,7 +86,7 @@ class Failures:
             self._came.set()
 
     def taken(self) -> tuple[str, dict[str, str]]:
-        """Return what to tell, with its attributes, and begin anew."""
+        """Return what to tell, with its attributes, and start over."""
         found = sorted(self.groups.items(), key=lambda item: -item[1].count)
         is_cut, self._is_cut, self.groups, self._came = self._is_cut, False, {}, anyio.Event()
         total = sum(group.count for _, group in found)

@@ -1,4 +1,4 @@
-"""The page at a local gateway's own address, served through an MCP server in the same process that reads that gateway."""
+"""The page at a local gateway's own address, served through an MCP server in the same process."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager

@@ -34,7 +34,7 @@ class Sessions:
 
 
 def _begins(body: bytes) -> bool:
-    """Whether a request, which the door hands on whole, is the handshake of a client that shows pages."""
+    """Whether a request, which the door passes on complete, is the handshake of a client that shows pages."""
     if APPS.encode() not in body or b'"initialize"' not in body:
         return False
     try:
