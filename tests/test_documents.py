@@ -92,7 +92,7 @@ def test_versions_agree() -> None:
     assert manifest["version"] == server["version"] == server["packages"][0]["version"] == project["version"]
 
 
-def test_the_registry_entry_is_as_the_registry_takes_it() -> None:
+def test_the_registry_entry_is_valid() -> None:
     server = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))
     known = {str(field.validation_alias) for field in Settings.model_fields.values()}
 
@@ -108,7 +108,7 @@ def test_the_configuration_page_names_every_variable() -> None:
     assert [name for name in names if f"`{name}`" not in text] == []
 
 
-def test_every_dependency_says_what_it_is_for() -> None:
+def test_every_dependency_has_a_reason() -> None:
     lines = (ROOT / "pyproject.toml").read_text(encoding="utf-8").splitlines()
     dependencies = [line for line in lines if re.match(r'    "[a-z0-9-]+(\[\w+\])?>=', line)]
 

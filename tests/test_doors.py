@@ -338,7 +338,7 @@ def paths(at: Entrance) -> dict[str, tuple[bytes, str]]:
 
 @pytest.mark.parametrize("kind", ["mcp", "gateway"])
 @pytest.mark.parametrize("table", [hosts, origins, framings, heads, tokens, paths])
-async def test_the_door_lets_in_what_it_should_and_nothing_else(
+async def test_exactly_the_allowed_requests_are_let_in(
     table: Callable[[Entrance], dict[str, tuple[bytes, str]]], kind: str, tmp_path: Path
 ) -> None:
     async with entrance(kind, tmp_path) as at:
@@ -355,7 +355,7 @@ class Hasty(Connection):
 
 
 @pytest.mark.parametrize("kind", ["mcp", "gateway"])
-async def test_a_thousand_connections_that_send_no_whole_head_keep_nobody_out(kind: str, tmp_path: Path) -> None:
+async def test_a_thousand_connections_with_incomplete_headers_do_not_block_others(kind: str, tmp_path: Path) -> None:
     async with entrance(kind, tmp_path) as at, AsyncExitStack() as held:
         for number in range(1000):
             stream = await held.enter_async_context(await anyio.connect_tcp("127.0.0.1", at.port))
@@ -367,9 +367,7 @@ async def test_a_thousand_connections_that_send_no_whole_head_keep_nobody_out(ki
 
 
 @pytest.mark.parametrize("kind", ["mcp", "gateway"])
-async def test_more_calls_at_once_than_are_taken_are_each_answered_or_told_when_to_come_back(
-    kind: str, tmp_path: Path
-) -> None:
+async def test_calls_over_the_concurrency_limit_are_answered_or_told_when_to_retry(kind: str, tmp_path: Path) -> None:
     answers: list[bytes] = []
     async with entrance(kind, tmp_path) as at:
 
@@ -387,7 +385,7 @@ async def test_more_calls_at_once_than_are_taken_are_each_answered_or_told_when_
 
 
 @pytest.mark.parametrize("kind", ["mcp", "gateway"])
-async def test_a_head_in_drops_is_given_up(kind: str, tmp_path: Path) -> None:
+async def test_headers_that_arrive_byte_by_byte_time_out(kind: str, tmp_path: Path) -> None:
     async with entrance(kind, tmp_path, Hasty) as at:
         with anyio.fail_after(10):
             async with await anyio.connect_tcp("127.0.0.1", at.port) as stream:
@@ -398,7 +396,7 @@ async def test_a_head_in_drops_is_given_up(kind: str, tmp_path: Path) -> None:
                     await stream.receive()
 
 
-async def test_a_call_whose_sender_leaves_is_no_fault_of_the_gateway(tmp_path: Path, caplog: Any) -> None:
+async def test_a_caller_who_disconnects_causes_no_server_error(tmp_path: Path, caplog: Any) -> None:
     async with entrance("gateway", tmp_path) as at:
         async with await anyio.connect_tcp("127.0.0.1", at.port) as stream:
             await stream.send(at.call(length=b"Content-Length: 1000"))
@@ -438,7 +436,7 @@ async def driven(app: Any, path: str, chunks: list[bytes], *, ends: bool) -> int
 @pytest.mark.parametrize(
     "path", ["/client/v4/graphql", f"/v1/{'0' * 32}/default/compat/chat/completions", f"/v1/{'0' * 32}/default"]
 )
-async def test_a_body_that_does_not_arrive_is_given_up_by_the_gateway(path: str, tmp_path: Path) -> None:
+async def test_the_gateway_times_out_a_body_that_never_arrives(path: str, tmp_path: Path) -> None:
     async with Store(tmp_path / "g.db") as store:
         app = build_app(store)
         hasty = next(layer for layer in app.user_middleware if layer.cls is GatewayDoor)
@@ -454,7 +452,7 @@ async def test_a_body_too_large_for_the_management_api_is_refused_unread(tmp_pat
     assert status == 413
 
 
-async def test_calls_beyond_the_bound_are_told_to_come_back(tmp_path: Path) -> None:
+async def test_calls_over_the_limit_are_told_to_retry(tmp_path: Path) -> None:
     settings = Settings(local=str(tmp_path / "g.db"))
     app = http_app(build_server(settings), settings, "http", "127.0.0.1")
     async with serving(app, "on") as url, AsyncExitStack() as held, httpx2.AsyncClient(base_url=url) as http:

@@ -242,7 +242,7 @@ def test_patterns_are_found_in_modules_in_tables_and_in_objects() -> None:
 @pytest.mark.parametrize(
     "pattern", [r"(a+)+$", r"(?:a|a)*b", r"\s+$", r"a[^b]*b", r"(\w+\s*)+:", r"x.*?y.*?z", r"\d+(?=%)"]
 )
-def test_a_pattern_that_is_not_linear_is_seen(pattern: str) -> None:
+def test_a_nonlinear_pattern_is_detected(pattern: str) -> None:
     compiled = re.compile(pattern)
 
     def use(text: str) -> None:

@@ -57,13 +57,13 @@ def test_a_release_that_agrees_has_nothing_to_fix(release: ModuleType) -> None:
         ("constraints.txt", "pydantic", "Pydantic", "changes that are not committed"),
     ],
 )
-def test_what_disagrees_is_named(release: ModuleType, name: str, old: str, new: str, said: str) -> None:
+def test_disagreements_are_named(release: ModuleType, name: str, old: str, new: str, said: str) -> None:
     edit(release, name, old, new)
 
     assert said in "\n".join(release.disagreements("1.2.3", "v1.2.3"))
 
 
-def test_the_tag_is_that_of_the_version_and_on_the_commit(release: ModuleType) -> None:
+def test_the_tag_matches_the_version_and_is_on_the_commit(release: ModuleType) -> None:
     assert release.disagreements("1.2.3", "v1.2.4") == ["the tag must be v1.2.3, not v1.2.4"]
 
     git(release.ROOT, "tag", "-d", "v1.2.3")

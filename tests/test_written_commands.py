@@ -112,7 +112,7 @@ def is_known(command: Command) -> bool:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: f"{command.document}: {command.line[:60]}")
-def test_a_command_is_one_that_there_is(command: Command) -> None:
+def test_a_command_exists(command: Command) -> None:
     assert is_known(command), command
 
 
@@ -132,7 +132,7 @@ def inline_commands() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("written", sorted({*inline_commands()}))
-def test_a_command_in_a_sentence_is_one_that_there_is(written: str) -> None:
+def test_a_command_in_a_sentence_exists(written: str) -> None:
     parse(shlex.split(written.replace('"', "")))
 
 
@@ -144,7 +144,7 @@ def test_the_documents_have_commands() -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_paths_targets_and_variables_are_there(document: str) -> None:
+def test_paths_targets_and_variables_exist(document: str) -> None:
     spans = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text(document), flags=re.DOTALL | re.MULTILINE))
     paths = [
         span for span in spans if re.fullmatch(r"(\.ci|tests|benchmarks|tools|server|gateway|docs)/[\w./-]+", span)

@@ -122,9 +122,7 @@ PATH = ("viewer", "accounts", "0", "groups0")
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else "",
 )  # fmt: skip
-async def test_a_failure_is_told_by_what_failed_whatever_status_it_comes_under(
-    answer: Answer, status: int, words: str
-) -> None:
+async def test_a_failure_is_reported_by_its_words_whatever_its_status(answer: Answer, status: int, words: str) -> None:
     with pytest.raises(GatewayError) as refused:
         await groups(answer)
 
@@ -151,7 +149,7 @@ def answering(*groups: Any) -> Answer:
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else "",
 )
-async def test_an_answer_that_holds_no_groups_is_never_taken_for_zero(answer: Answer, words: str) -> None:
+async def test_an_answer_without_groups_is_never_taken_for_zero(answer: Answer, words: str) -> None:
     with pytest.raises(GatewayError, match=words):
         await groups(answer)
 

@@ -82,7 +82,7 @@ async def test_an_id_stays_one_path_segment(log_id: str) -> None:
 
 
 @pytest.mark.parametrize("log_id", ["", ".", "..", "x" * 10_000])
-async def test_what_can_be_no_id_is_refused_before_any_request(log_id: str) -> None:
+async def test_an_invalid_id_is_refused_before_any_request(log_id: str) -> None:
     seen: list[httpx2.Request] = []
 
     with pytest.raises(GatewayError, match="is not an id") as refused:
@@ -188,7 +188,7 @@ async def test_a_refusal_says_what_failed_and_what_to_try(status: int, body: Any
     assert "api-token" not in str(refused.value)
 
 
-async def test_html_in_place_of_json_is_told_as_such() -> None:
+async def test_html_instead_of_json_is_reported_as_such() -> None:
     with pytest.raises(GatewayError, match="text/html instead of JSON: <h1>Bad gateway</h1>"):
         await a_gateway(replying(502, html="<h1>Bad gateway</h1>")).logs("main")
 
@@ -200,7 +200,7 @@ async def test_an_unknown_log_is_not_found() -> None:
         await a_gateway(missing).log("main", "abc123")
 
 
-async def test_a_missing_body_says_both_things_it_may_mean() -> None:
+async def test_the_error_for_a_missing_body_says_both_possible_reasons() -> None:
     missing = replying(404, json={"success": False, "errors": [{"code": 7002, "message": "Not Found"}]})
 
     with pytest.raises(NotFound, match=r"No log abc123 in gateway main, or its request body was not stored"):
@@ -232,7 +232,7 @@ async def test_a_body_that_breaks_off_is_an_error() -> None:
             _ = [chunk async for chunk in body.chunks]
 
 
-async def test_reads_are_tried_again_after_what_may_pass() -> None:
+async def test_reads_are_retried_after_transient_failures() -> None:
     answers = [httpx2.Response(503), httpx2.Response(429, headers={"retry-after": "0"})]
 
     def answer(request: httpx2.Request) -> httpx2.Response:
@@ -241,7 +241,7 @@ async def test_reads_are_tried_again_after_what_may_pass() -> None:
     assert (await a_gateway(answer).logs("main")).items == []
 
 
-async def test_a_wait_longer_than_a_call_lasts_is_told_and_not_waited_for() -> None:
+async def test_a_retry_delay_longer_than_a_call_is_reported_instead_of_awaited() -> None:
     seen: list[httpx2.Request] = []
 
     def answer(request: httpx2.Request) -> httpx2.Response:
@@ -253,7 +253,7 @@ async def test_a_wait_longer_than_a_call_lasts_is_told_and_not_waited_for() -> N
     assert len(seen) == 1
 
 
-async def test_a_write_is_never_tried_twice() -> None:
+async def test_a_write_is_never_retried() -> None:
     seen: list[httpx2.Request] = []
 
     def answer(request: httpx2.Request) -> httpx2.Response:
@@ -267,7 +267,7 @@ async def test_a_write_is_never_tried_twice() -> None:
     assert len(seen) == 2
 
 
-async def test_a_log_just_chatted_is_waited_for() -> None:
+async def test_the_log_of_a_new_chat_is_awaited() -> None:
     answers = [
         httpx2.Response(200, json={"choices": []}, headers={"cf-aig-log-id": "new"}),
         httpx2.Response(404, json={"success": False, "errors": [{"code": 7002, "message": "Not Found"}]}),
@@ -311,7 +311,7 @@ async def test_a_chat_takes_the_form_of_its_endpoint(chat: Chat, url: str, body:
     assert json.loads(seen[0].content) == {"messages": [], **body}
 
 
-async def test_anthropic_is_given_its_system_prompt_apart_and_a_bound() -> None:
+async def test_anthropic_gets_its_system_prompt_separately_and_a_token_limit() -> None:
     seen: list[httpx2.Request] = []
     said = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "hi"}]
 
@@ -355,7 +355,7 @@ async def test_every_providers_reply_is_read(body: Any, text: str, tokens: tuple
     )
 
 
-async def test_tool_uses_of_anthropic_are_tool_calls() -> None:
+async def test_anthropics_tool_uses_become_tool_calls() -> None:
     use = {"type": "tool_use", "id": "t1", "name": "look", "input": {"at": "sky"}}
 
     reply = await a_gateway(replying(200, json={"content": [use]})).chat("main", Chat("anthropic/x", []))
@@ -409,7 +409,7 @@ async def test_fallbacks_go_as_one_universal_request_with_each_key_in_its_own_st
     assert (reply.provider, reply.model, reply.step) == ("openai", "openai/gpt-4o", "1")
 
 
-async def test_only_the_gateway_that_was_chatted_through_is_waited_for() -> None:
+async def test_only_logs_of_the_gateway_that_was_used_are_awaited() -> None:
     seen: list[httpx2.Request] = []
 
     def answer(request: httpx2.Request) -> httpx2.Response:
@@ -439,7 +439,7 @@ async def test_only_the_gateway_that_was_chatted_through_is_waited_for() -> None
         (429, {"error": [{"code": 2003, "message": "Rate limited"}]}, "The gateway's own rate limit was hit"),
     ],
 )
-async def test_the_gateways_own_refusals_are_told_from_the_providers(status: int, body: Any, said: str) -> None:
+async def test_the_gateways_own_errors_are_distinguished_from_the_providers(status: int, body: Any, said: str) -> None:
     with pytest.raises(GatewayError, match=said):
         await a_gateway(replying(status, json={"success": False, **body})).chat("main", Chat("openai/x", []))
 
@@ -489,7 +489,7 @@ async def test_a_gateway_without_an_index_is_asked_once_for_each_kind_of_search(
     assert [dict(request.url.params).keys() & {"text", "session"} for request in seen] == [{"text"}, {"session"}]
 
 
-async def test_a_search_that_fails_is_told_and_may_be_asked_again() -> None:
+async def test_a_failed_search_is_reported_and_can_be_repeated() -> None:
     gateway = a_gateway(replying(403, json={"success": False, "errors": [{"code": 10000, "message": "No"}]}))
 
     for _ in range(2):
@@ -573,6 +573,6 @@ async def test_a_write_that_cannot_have_arrived_raises_no_doubt() -> None:
         (b'{"error": {"message": "no such thing"}}', "but no chat reply: .*no such thing"),
     ],
 )
-async def test_a_success_that_is_no_reply_is_an_error(body: bytes, said: str) -> None:
+async def test_a_success_without_a_reply_is_an_error(body: bytes, said: str) -> None:
     with pytest.raises(GatewayError, match=said):
         await a_gateway(replying(200, content=body)).chat("main", Chat("openai/gpt-4o", HELLO))

@@ -36,7 +36,7 @@ async def test_the_first_512_characters_of_the_instructions_stand_alone() -> Non
     assert cut.startswith("More")
 
 
-async def test_lists_may_be_kept() -> None:
+async def test_clients_may_cache_lists() -> None:
     async with Client(build_server(Settings()), mode="auto") as client:
         lists = [
             await client.list_tools(),
@@ -48,7 +48,7 @@ async def test_lists_may_be_kept() -> None:
     assert {(result.ttl_ms, result.cache_scope) for result in lists} == {(3_600_000, "public")}
 
 
-async def test_a_call_that_takes_long_gives_signs_of_life(client: Client) -> None:
+async def test_a_slow_call_reports_progress(client: Client) -> None:
     heard = anyio.Event()
 
     async def on_progress(progress: float, total: float | None, message: str | None) -> None:

@@ -42,7 +42,7 @@ async def test_arguments_are_completed_from_the_gateway(client: Client, store: S
         ResourceTemplateReference(type="ref/resource", uri="file:///{path}"),
     ],
 )
-async def test_an_unknown_reference_is_told_as_invalid_parameters(
+async def test_an_unknown_reference_is_an_invalid_parameters_error(
     client: Client, ref: PromptReference | ResourceTemplateReference
 ) -> None:
     with pytest.raises(MCPError) as refused:
@@ -54,6 +54,6 @@ async def test_an_unknown_reference_is_told_as_invalid_parameters(
 @pytest.mark.parametrize(
     "settings", [Settings(), Settings(allow=["main"])], ids=["without credentials", "not an allowed gateway"]
 )
-async def test_nothing_is_offered_where_nothing_can_be_read(settings: Settings) -> None:
+async def test_without_a_readable_gateway_nothing_is_offered(settings: Settings) -> None:
     async with Client(build_server(settings)) as client:
         assert await values(client, LOG, "log_id", "") == []

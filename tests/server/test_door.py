@@ -62,7 +62,9 @@ def bearer(token: str) -> dict[str, str]:
     ],
 )
 @pytest.mark.parametrize("kind", ["http", "sse"])
-async def test_without_the_token_nothing_is_answered(kind: Literal["http", "sse"], headers: dict[str, str]) -> None:
+async def test_without_the_token_every_request_is_refused(
+    kind: Literal["http", "sse"], headers: dict[str, str]
+) -> None:
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
     async with served(kind, http_token=TOKEN) as http:
         answers = [await http.post("/mcp", json=HELLO, headers=raw), await http.get("/sse", headers=raw)]
@@ -129,7 +131,7 @@ async def test_only_known_hosts_and_origins_are_answered(headers: dict[str, str]
     assert answer.status_code == status
 
 
-async def test_what_is_too_large_is_refused_and_the_server_lives_on() -> None:
+async def test_oversized_requests_are_refused_and_the_server_keeps_running() -> None:
     async with served() as http:
         body = await http.post("/mcp", content=b" " * (MAX_BODY + 1), headers={"content-type": "application/json"})
         port = http.base_url.port or 0
@@ -154,7 +156,7 @@ async def refused_header(stream: anyio.abc.SocketStream) -> bytes:
         return b""
 
 
-async def test_idle_connections_keep_nobody_out() -> None:
+async def test_idle_connections_do_not_block_other_clients() -> None:
     async with served() as http, AsyncExitStack() as stack:
         for _ in range(200):
             await stack.enter_async_context(await anyio.connect_tcp("127.0.0.1", http.base_url.port or 0))
@@ -168,7 +170,7 @@ class Hasty(Connection):
 
 
 @pytest.mark.parametrize("sent", [b"", b"POST /mcp HTTP/1.1\r\nHost:"], ids=["nothing", "half a head"])
-async def test_a_head_that_does_not_arrive_is_given_up(sent: bytes) -> None:
+async def test_headers_that_never_arrive_time_out(sent: bytes) -> None:
     async with served(connection=Hasty) as http:
         async with await anyio.connect_tcp("127.0.0.1", http.base_url.port or 0) as stream:
             with anyio.fail_after(5), pytest.raises(anyio.EndOfStream):
@@ -179,7 +181,7 @@ async def test_a_head_that_does_not_arrive_is_given_up(sent: bytes) -> None:
     assert alive.status_code == 200
 
 
-async def test_a_head_that_comes_in_drops_gains_no_time() -> None:
+async def test_headers_that_arrive_byte_by_byte_get_no_extra_time() -> None:
     async with (
         served(connection=Hasty) as http,
         await anyio.connect_tcp("127.0.0.1", http.base_url.port or 0) as stream,
@@ -190,7 +192,7 @@ async def test_a_head_that_comes_in_drops_gains_no_time() -> None:
                 await anyio.sleep(0.03)
 
 
-async def test_an_answer_may_take_longer_than_a_head() -> None:
+async def test_an_answer_may_take_longer_than_the_header_timeout() -> None:
     async def slow(scope: Any, receive: Any, send: Any) -> None:
         await anyio.sleep(3 * Hasty.head_s)
         await PlainTextResponse("done")(scope, receive, send)
@@ -201,7 +203,7 @@ async def test_an_answer_may_take_longer_than_a_head() -> None:
     assert [answer.text for answer in answers] == ["done", "done"]
 
 
-async def test_white_space_around_a_header_is_none_of_it() -> None:
+async def test_whitespace_around_a_header_value_is_ignored() -> None:
     async def echo(scope: Any, receive: Any, send: Any) -> None:
         await PlainTextResponse(f"<{Headers(scope=scope)['x']}>")(scope, receive, send)
 
@@ -232,20 +234,20 @@ async def drive(messages: list[dict[str, Any]], app: ASGIApp = never) -> list[di
     return sent
 
 
-async def test_a_body_that_does_not_arrive_is_given_up() -> None:
+async def test_a_body_that_never_arrives_times_out() -> None:
     sent = await drive([{"type": "http.request", "body": b"{", "more_body": True}])
 
     assert sent[0]["status"] == 408
 
 
-async def test_a_message_to_a_stream_that_has_ended_is_no_failure() -> None:
+async def test_a_message_to_an_ended_stream_is_not_a_server_error() -> None:
     async def ended(scope: Any, receive: Any, send: Any) -> None:
         raise anyio.ClosedResourceError
 
     await drive([{"type": "http.request", "body": b"{}"}], ended)
 
 
-async def test_a_client_that_goes_away_is_let_go() -> None:
+async def test_a_client_that_disconnects_is_released() -> None:
     assert await drive([{"type": "http.disconnect"}]) == []
 
 

@@ -22,7 +22,7 @@ def client_of(kind: str, url: str) -> Client:
 
 
 @pytest.mark.parametrize("kind", ["http", "sse"])
-async def test_a_call_under_way_is_answered_after_the_signal(kind: str, tmp_path: Path) -> None:
+async def test_a_call_in_progress_is_answered_after_the_signal(kind: str, tmp_path: Path) -> None:
     async with served("--transport", kind, "--local", str(tmp_path / "g.db")) as (process, url):
 
         async def terminate(*_: Any) -> None:
@@ -80,13 +80,13 @@ async def cut(*, begun: bool) -> list[Message]:
     return sent
 
 
-async def test_a_reply_that_has_begun_is_ended() -> None:
+async def test_a_reply_that_has_started_is_ended_properly() -> None:
     sent = await cut(begun=True)
 
     assert sent[1:] == [{"type": "http.response.body", "body": b"", "more_body": False}]
 
 
-async def test_a_request_without_a_reply_is_told() -> None:
+async def test_a_request_without_a_reply_gets_an_error() -> None:
     sent = await cut(begun=False)
 
     assert sent[0]["status"] == 503

@@ -26,14 +26,14 @@ def sources(folder: str) -> list[Path]:
 
 
 @pytest.mark.parametrize("floor", FLOORS)
-def test_nothing_points_up_the_house(floor: str) -> None:
+def test_imports_only_point_down_the_layers(floor: str) -> None:
     own = f"cf_aig_{floor}"
     for path in sources(floor):
         used = {name.split(".")[0] for name in imported(path) if name.startswith("cf_aig_")}
         assert used <= FLOORS[floor] | {own}, path
 
 
-def test_client_and_local_gateway_know_nothing_of_each_other() -> None:
+def test_client_and_local_gateway_do_not_import_each_other() -> None:
     for path in sources("gateway"):
         used = imported(path)
         if "local" in path.parts:

@@ -81,7 +81,7 @@ async def answers(era: str, capabilities: dict[str, Any], file: Path, *, without
 
 @pytest.mark.parametrize("era", ERAS)
 @pytest.mark.parametrize("capabilities", [{}, {"extensions": {APPS: {"mimeTypes": ["text/html"]}}}])
-async def test_a_client_that_shows_no_pages_is_answered_the_same_bytes(
+async def test_a_client_that_shows_no_pages_gets_identical_answers(
     era: str, capabilities: dict[str, Any], store: Store, tmp_path: Path
 ) -> None:
     file = tmp_path / "gateway.db"
@@ -98,7 +98,7 @@ def test_the_names_of_the_extension_are_those_of_the_sdk() -> None:
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_tools_name_the_page_and_its_own_are_for_it_alone(era: str, store: Store, tmp_path: Path) -> None:
+async def test_tools_name_the_page_and_its_own_tools_are_only_for_it(era: str, store: Store, tmp_path: Path) -> None:
     local = str(tmp_path / "gateway.db")
     async with showing(mode=MODES[era], local=local) as client, Client(build_server(Settings(local=local))) as other:
         extensions = client.server_capabilities.extensions
@@ -115,7 +115,7 @@ async def test_tools_name_the_page_and_its_own_are_for_it_alone(era: str, store:
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_the_page_is_a_resource_that_may_reach_nothing(era: str, store: Store, tmp_path: Path) -> None:
+async def test_the_page_is_a_resource_without_network_access(era: str, store: Store, tmp_path: Path) -> None:
     async with showing(mode=MODES[era], local=str(tmp_path / "gateway.db")) as client:
         listed = (await client.list_resources()).resources
         [held] = (await client.read_resource(URI)).contents
@@ -187,7 +187,7 @@ async def test_bad_arguments_are_worded_as_everywhere(store: Store, tmp_path: Pa
         assert "Give log_id, or metadata" in await refused(client, "page_run")
 
 
-async def test_over_stateless_http_a_client_of_the_handshake_keeps_what_it_said(store: Store, tmp_path: Path) -> None:
+async def test_stateless_http_remembers_a_clients_handshake(store: Store, tmp_path: Path) -> None:
     settings = Settings(local=str(tmp_path / "gateway.db"))  # pyright: ignore[reportCallIssue]
     app = http_app(build_server(settings), settings, "http", "127.0.0.1")
     listing = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}

@@ -26,14 +26,14 @@ def sources() -> str:
 
 
 @pytest.mark.parametrize("name", ["page.html", "host.html"])
-def test_a_built_file_is_of_these_sources(name: str) -> None:
+def test_the_built_files_match_the_sources(name: str) -> None:
     last = (FOLDER / name).read_text(encoding="utf-8").rstrip("\n").rpartition("\n")[2]
 
     assert last == f"<!-- sources: {sources()} -->", "run `make ui`, and commit what it builds"
 
 
 @pytest.mark.parametrize("built", [page(), host()], ids=["page", "host"])
-def test_the_policy_allows_a_files_own_scripts_and_styles_alone(built: Built) -> None:
+def test_the_policy_allows_only_a_files_own_scripts_and_styles(built: Built) -> None:
     directives = dict(each.partition(" ")[::2] for each in built.policy.split("; "))
 
     assert directives["default-src"] == "'none'"
@@ -44,7 +44,7 @@ def test_the_policy_allows_a_files_own_scripts_and_styles_alone(built: Built) ->
         assert directives[f"{kind}-src"] == f"'sha256-{hashes[0]}'"
 
 
-def test_only_the_host_may_connect_and_only_to_where_it_is_from() -> None:
+def test_only_the_host_may_connect_and_only_to_its_own_origin() -> None:
     assert "connect-src 'self'" in host().policy
     assert "frame-ancestors 'none'" in host().policy
     assert "connect-src" not in page().policy
@@ -53,7 +53,7 @@ def test_only_the_host_may_connect_and_only_to_where_it_is_from() -> None:
 
 
 @pytest.mark.parametrize("built", [page(), host()], ids=["page", "host"])
-def test_a_built_file_names_no_other_place(built: Built) -> None:
+def test_a_built_file_refers_to_no_other_origin(built: Built) -> None:
     named = set(
         re.findall(
             r"""(?:src|href)=["']?([^"'\s>]+)""", re.sub(r"<(script|style)>.*?</\1>", "", built.text, flags=re.DOTALL)

@@ -90,7 +90,7 @@ async def test_ui_shows_the_page_over_the_same_tools(store: Store, tmp_path: Pat
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("options", [["--token"], ["--token", "correct-horse"]])
-async def test_with_a_token_the_address_has_it_and_nothing_is_told_without(
+async def test_the_printed_address_has_the_token_and_other_callers_get_nothing(
     options: list[str], store: Store, tmp_path: Path
 ) -> None:
     await store.add(a_log(1))
@@ -130,7 +130,7 @@ def test_the_local_gateway_shows_its_own_calls_as_they_are_made(tmp_path: Path) 
     assert (foreign.status_code, unknown.status_code) == (403, 404)
 
 
-def test_the_page_of_a_gateway_with_a_token_takes_no_other(tmp_path: Path) -> None:
+def test_the_page_of_a_gateway_accepts_only_its_token(tmp_path: Path) -> None:
     with running("gateway", "--db", str(tmp_path / "g.db"), "--token", "secret") as said:
         url = said.rpartition(" ")[2]
         made = httpx2.post(f"{url}/compat/chat/completions", json=CHAT).headers["cf-aig-log-id"]

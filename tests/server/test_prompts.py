@@ -44,7 +44,7 @@ async def test_a_prompt_says_its_arguments_and_only_tools_that_exist(client: Cli
 
 
 @pytest.mark.parametrize("name", ARGUMENTS)
-async def test_the_configured_gateway_need_not_be_named(client: Client, name: str) -> None:
+async def test_prompts_default_to_the_configured_gateway(client: Client, name: str) -> None:
     got = await client.get_prompt(name, required(name))
 
     assert "gateway_id" not in got.messages[0].content.text  # pyright: ignore[reportAttributeAccessIssue]
@@ -61,7 +61,7 @@ async def test_the_configured_gateway_need_not_be_named(client: Client, name: st
         ("debug_errors", {"zzz": "1"}, "Unknown argument zzz: debug_errors takes since, gateway_id."),
     ],
 )
-async def test_a_bad_request_for_a_prompt_is_told_as_invalid_parameters(
+async def test_a_bad_request_for_a_prompt_is_an_invalid_parameters_error(
     mode: Any, name: str, arguments: dict[str, str], said: str
 ) -> None:
     async with Client(build_server(Settings()), mode=mode) as client:

@@ -153,7 +153,7 @@ async def test_bad_arguments_get_a_line_each(client: Client, tool: str, argument
     assert "pydantic" not in result.content[0].text
 
 
-async def test_a_crash_says_nothing_of_its_cause_to_the_model() -> None:
+async def test_a_crash_does_not_reveal_its_cause_to_the_model() -> None:
     def broken(request: httpx2.Request) -> httpx2.Response:
         raise RuntimeError("secret detail")
 
@@ -187,7 +187,7 @@ async def test_secrets_are_masked_in_both_channels_and_in_errors() -> None:
         assert KEY[8:16] not in text
 
 
-async def test_masking_is_the_operators_to_turn_off() -> None:
+async def test_the_operator_can_turn_masking_off() -> None:
     def answer(request: httpx2.Request) -> httpx2.Response:
         return httpx2.Response(200, json={"success": True, "result": {"id": "x", "user_agent": KEY}})
 

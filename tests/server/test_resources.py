@@ -56,7 +56,7 @@ async def test_a_body_stays_within_the_budget_and_masked(client: Client, store: 
     assert "sk-proj-" not in text
 
 
-async def test_a_gateway_is_its_settings(client: Client) -> None:
+async def test_a_gateway_resource_shows_its_settings(client: Client) -> None:
     text = await text_of(client, "ai-gateway://default")
 
     assert "id: default" in text
@@ -64,7 +64,7 @@ async def test_a_gateway_is_its_settings(client: Client) -> None:
 
 
 @pytest.mark.parametrize("uri", ["ai-gateway://no-such", LOG.format("no-such"), LOG.format("no-such/request"), "x://y"])
-async def test_what_is_not_there_is_told_as_invalid_parameters(client: Client, uri: str) -> None:
+async def test_a_missing_resource_is_an_invalid_parameters_error(client: Client, uri: str) -> None:
     with pytest.raises(MCPError) as refused:
         await client.read_resource(uri)
 
@@ -120,7 +120,7 @@ async def test_logs_can_be_read_as_cases_by_the_link_that_list_logs_gives(client
     assert found[0]["input"] == [{"role": "user", "content": "Why is it blue?"}]
 
 
-async def test_there_is_no_link_where_all_is_shown_or_bodies_are_not_offered(tmp_path: Path, store: Store) -> None:
+async def test_there_is_no_link_if_all_logs_are_shown_or_bodies_are_not_offered(tmp_path: Path, store: Store) -> None:
     for number in range(3):
         await store.add(a_log(number))
     settings = Settings(local=str(tmp_path / "gateway.db"), tools=["list_logs", "get_log_request_body"])
@@ -161,7 +161,7 @@ async def test_cases_are_bounded_masked_and_say_what_is_left_out(client: Client,
         ("start_date=yesterday", "is not a date"),
     ],
 )
-async def test_a_wrong_filter_of_cases_is_told(client: Client, query: str, said: str) -> None:
+async def test_a_wrong_filter_of_cases_gets_an_error(client: Client, query: str, said: str) -> None:
     with pytest.raises(MCPError, match=said):
         await text_of(client, f"ai-gateway://default/cases?{query}")
 

@@ -40,7 +40,7 @@ def parts(secret: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("seed", range(SEEDS))
 @pytest.mark.parametrize("name", WORLDS)
-async def test_no_secret_is_shown_by_where_it_is_cut(name: str, seed: int) -> None:
+async def test_cutting_a_text_never_reveals_a_secret(name: str, seed: int) -> None:
     planted = list(texts(seed))
     known = {part: text for text, secret in planted for part in parts(secret)}
     world = Hostile(**WORLDS[name], attempts=cycle(text for text, _ in planted))

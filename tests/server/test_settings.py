@@ -17,7 +17,7 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
     assert settings.api_url == "https://api.cloudflare.com/client/v4"
 
 
-def test_the_environment_is_read_by_the_names_others_rely_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_variables_keep_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", "a" * 32)
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "api-token")
     monkeypatch.setenv("AI_GATEWAY_KEY_GOOGLE_AI_STUDIO", "google-key")
@@ -85,7 +85,7 @@ def test_a_token_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert missing == f"CLOUDFLARE_API_TOKEN_FILE ({tmp_path / 'none'}) cannot be read, or is empty."
 
 
-def test_expressions_of_what_is_masked_besides_come_from_a_file(tmp_path: Path) -> None:
+def test_additional_masking_expressions_come_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "mask.txt"
     path.write_text("EMP-[0-9]{6}\n")
 
@@ -100,7 +100,7 @@ def test_expressions_of_what_is_masked_besides_come_from_a_file(tmp_path: Path) 
         ("x*", "line 1 matches empty text"),
     ],
 )
-def test_an_expression_that_is_none_or_not_linear_is_refused_at_start(tmp_path: Path, lines: str, why: str) -> None:
+def test_an_invalid_or_nonlinear_expression_is_refused_at_startup(tmp_path: Path, lines: str, why: str) -> None:
     path = tmp_path / "mask.txt"
     path.write_text(lines)
 

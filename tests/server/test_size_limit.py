@@ -61,7 +61,7 @@ async def test_an_answer_that_is_too_large_is_not_read_to_its_end(
     assert furthest <= 1024**2
 
 
-async def test_a_stream_that_goes_on_and_on_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_endless_stream_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cf_aig_gateway.replies.MAX_ANSWER", 1024**2)
 
     async def parts() -> Any:
@@ -87,7 +87,7 @@ async def _ignored(*_: Any) -> None:
 
 
 @pytest.mark.parametrize("tool", ["list_logs", "summarize_logs", "list_gateways", "search_bodies", "find_waste"])
-async def test_of_more_rows_than_were_asked_for_the_first_are_used(tool: str) -> None:
+async def test_only_the_requested_number_of_rows_is_used(tool: str) -> None:
     row = {"id": "one", "created_at": "2026-11-28T12:00:00Z", "success": False, "provider": "openai", "model": "gpt-4o"}
     answer = {"success": True, "result": [row] * 2000, "result_info": {"total_count": 70}}
     settings = Settings(account_id="0" * 32, api_token="token", logs="gateway")

@@ -149,7 +149,7 @@ def end(process: subprocess.Popen[bytes], how: str | signal.Signals) -> None:
 @pytest.mark.parametrize("era", ["2025-11-25", "2026-07-28"])
 @pytest.mark.parametrize("busy", [False, True], ids=["idle", "busy"])
 @pytest.mark.parametrize("how", ["input", "client", signal.SIGINT, signal.SIGTERM])
-def test_it_ends_at_once_and_well(
+def test_it_exits_immediately_and_cleanly(
     child: subprocess.Popen[bytes], how: str | signal.Signals, busy: bool, era: str
 ) -> None:
     assert "result" in met(child, era)
@@ -166,7 +166,7 @@ def test_it_ends_at_once_and_well(
 
 
 @pytest.mark.anyio
-async def test_flags_before_and_after_serve_hold(tmp_path: Path) -> None:
+async def test_flags_before_and_after_serve_apply(tmp_path: Path) -> None:
     options = ["--read-only", "serve", "--gateway", "default", "--local", str(tmp_path / "g.db")]
     server = StdioServerParameters(command=sys.executable, args=[*PROGRAM[1:], *options])
     async with Client(stdio_client(server)) as client:
@@ -177,7 +177,7 @@ async def test_flags_before_and_after_serve_hold(tmp_path: Path) -> None:
     assert "is not allowed. Allowed: default" in str(refused.content)
 
 
-def test_each_call_has_a_line_on_stderr_for_who_asks_for_it(tmp_path: Path) -> None:
+def test_each_call_has_a_line_on_stderr_on_request(tmp_path: Path) -> None:
     arguments = [*PROGRAM, "serve", "--log-level", "info", "--local", str(tmp_path / "g.db")]
     calls = [("list_logs", {"search": "a secret question"}), ("list_logs", {"page": 0}), ("no such tool", {})]
     messages = [{"jsonrpc": "2.0", "method": "notifications/initialized"}] + [
@@ -203,7 +203,7 @@ def test_nothing_but_the_protocol_is_on_stdout(child: subprocess.Popen[bytes]) -
     assert answer["result"]["serverInfo"]["version"]
 
 
-def test_what_is_no_message_is_passed_over(child: subprocess.Popen[bytes]) -> None:
+def test_lines_that_are_not_messages_are_ignored(child: subprocess.Popen[bytes]) -> None:
     assert child.stdin
     child.stdin.write(b"\xff\xfe nonsense\n{}\n")
 
@@ -223,7 +223,7 @@ def test_a_request_without_an_id_is_ignored(child: subprocess.Popen[bytes], meth
 
 
 @pytest.mark.parametrize("source", ["pipe", "file"])
-def test_what_was_asked_before_the_input_ended_is_answered(source: str, tmp_path: Path) -> None:
+def test_requests_before_the_end_of_the_input_are_answered(source: str, tmp_path: Path) -> None:
     began = {"jsonrpc": "2.0", "method": "notifications/initialized"}
     call = {"jsonrpc": "2.0", "method": "tools/call", "params": {"name": "list_gateways", "arguments": {}}}
     calls = [call | {"id": number} for number in range(2, 42)]
@@ -251,7 +251,7 @@ DEEP: Any = reduce(lambda inside, _: [inside], range(300), 1)
         {"jsonrpc": "1.0"}, {"method": 7},
     ],
 )  # fmt: skip
-def test_what_has_an_id_but_is_no_request_is_refused(child: subprocess.Popen[bytes], wrong: dict[str, Any]) -> None:
+def test_an_invalid_message_with_an_id_is_refused(child: subprocess.Popen[bytes], wrong: dict[str, Any]) -> None:
     assert child.stdout
     send(child, {"jsonrpc": "2.0", "id": "a", "method": "tools/list"} | wrong)
     refused = json.loads(child.stdout.readline())
@@ -275,7 +275,7 @@ def test_what_has_an_id_but_is_no_request_is_refused(child: subprocess.Popen[byt
         (["--local", "/dev/null/g.db"], {}, "/dev/null"),
     ],
 )
-def test_what_cannot_begin_says_so_in_one_line(arguments: list[str], environment: dict[str, str], said: str) -> None:
+def test_a_failed_start_says_why_in_one_line(arguments: list[str], environment: dict[str, str], said: str) -> None:
     done = subprocess.run(
         [*PROGRAM, *arguments],
         stdin=subprocess.DEVNULL,
@@ -292,7 +292,7 @@ def test_what_cannot_begin_says_so_in_one_line(arguments: list[str], environment
     assert done.stdout == ""
 
 
-def test_a_port_in_use_is_told(tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         arguments = [*PROGRAM, "serve", "--transport", "http", "--port", port, "--local", str(tmp_path / "g.db")]

@@ -26,15 +26,15 @@ LOG_TOOLS = {
 }
 
 OF_THE_LOGS_API = {
-    "test_newest_first_with_what_a_debugger_scans_for": "the result says where it is from",
+    "test_logs_are_newest_first_with_the_columns_for_debugging": "the result says where it is from",
     "test_metadata_is_matched_as_pairs_and_dropped_rows_are_counted": "telemetry matches pairs",
     "test_a_provider_is_shown_where_the_model_does_not_name_it": "its models always name their provider",
     "test_a_success_says_so_with_its_figures": "its models always name their provider",
     "test_fifty_hostile_rows_stay_within_the_bound": "its logs are of the future",
     "test_a_search_that_finds_nothing_says_where_it_looked": "telemetry is searched whole",
     "test_a_head_is_shown_as_the_body_tools_show_it_and_says_where_it_goes_on": "an event has all of a body",
-    "test_a_missing_body_says_both_things_it_may_mean": "telemetry knows which of the two it is",
-    "test_what_cannot_be_repeated_is_said": "telemetry knows which of the two it is",
+    "test_the_error_for_a_missing_body_says_both_possible_reasons": "telemetry knows which of the two it is",
+    "test_requests_that_cannot_be_repeated_are_refused_with_a_reason": "telemetry knows which of the two it is",
 }
 """Tests that apply only to the logs API, and why."""
 

@@ -33,7 +33,7 @@ async def read(client: Client, tool: str, **arguments: Any) -> str:
     return result.content[0].text
 
 
-async def test_what_was_sent_and_what_came_back(client: Client, store: Store) -> None:
+async def test_the_request_and_the_response_are_shown(client: Client, store: Store) -> None:
     await store.add(a_log(1))
 
     assert "Why is it blue?" in await read(client, BODIES[0])
@@ -41,7 +41,7 @@ async def test_what_was_sent_and_what_came_back(client: Client, store: Store) ->
 
 
 @pytest.mark.parametrize("tool", BODIES)
-async def test_a_missing_body_says_both_things_it_may_mean(client: Client, store: Store, tool: str) -> None:
+async def test_the_error_for_a_missing_body_says_both_possible_reasons(client: Client, store: Store, tool: str) -> None:
     await store.add(a_log(1, request=None, response=None))
 
     result = await client.call_tool(tool, {"log_id": a_log(1).id})
@@ -137,7 +137,7 @@ ASKED: list[dict[str, Any]] = [
 
 @settings(max_examples=30, deadline=None)
 @given(HOSTILE, st.sampled_from(ASKED), st.sampled_from([200, 201, 700, 10_000]))
-async def test_whatever_a_body_holds_a_result_keeps_its_budget(body: bytes, asked: dict[str, Any], budget: int) -> None:
+async def test_a_result_keeps_its_budget_for_any_body(body: bytes, asked: dict[str, Any], budget: int) -> None:
     calls = [(tool, asked) for tool in BODIES] + [("get_log_details", {"heads": True})]
     async with holding(body) as client:
         for tool, arguments in calls:

@@ -128,12 +128,12 @@ async def test_every_tool_gives_the_same_facts_in_at_most_twice_the_requests(fil
         assert other[1] <= 2 * one[1], (tool, arguments)
 
 
-async def test_the_source_is_said_in_the_result(filled: Store) -> None:
+async def test_the_result_names_its_source(filled: Store) -> None:
     async with served(filled, "observability") as (client, _):
         assert "From Workers Observability." in await told(client, "list_logs", {})
 
 
-async def test_which_system_it_is_is_found_out_by_the_first_call_whatever_that_is(filled: Store) -> None:
+async def test_the_first_call_of_any_kind_detects_the_log_system(filled: Store) -> None:
     for tool, arguments in (
         ("get_log_details", {"log_id": a_log(6).id}),
         ("get_log_request_body", {"log_id": a_log(6).id}),
@@ -144,7 +144,7 @@ async def test_which_system_it_is_is_found_out_by_the_first_call_whatever_that_i
             assert await told(client, tool, arguments)
 
 
-async def test_an_account_that_is_set_is_not_asked_elsewhere(filled: Store) -> None:
+async def test_a_configured_log_system_is_not_detected(filled: Store) -> None:
     async with served(filled, "observability", logs="gateway") as (client, _):
         assert "No logs in gateway default" in await told(client, "list_logs", {})
 
@@ -166,7 +166,7 @@ async def test_feedback_has_no_documented_place_there(filled: Store) -> None:
     assert "no documented place for feedback" in result.content[0].text
 
 
-async def test_a_log_that_is_not_there_is_told_with_how_long_they_are_kept(filled: Store) -> None:
+async def test_the_error_for_a_missing_log_says_how_long_logs_are_kept(filled: Store) -> None:
     async with served(filled, "observability") as (client, _):
         await told(client, "list_logs", {})
         result = await client.call_tool("get_log_details", {"log_id": "no-such-log"})

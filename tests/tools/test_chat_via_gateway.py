@@ -173,7 +173,7 @@ async def test_a_long_reply_is_cut_and_says_where_the_rest_is() -> None:
         ({"model": "openai/gpt-4o", "prompt": "x", "gateway_id": "nope", "endpoint": "compat"}, "list_gateways"),
     ],
 )
-async def test_bad_input_is_told_what_to_do(client: Client, given: dict[str, Any], said: str) -> None:
+async def test_bad_input_gets_an_error_that_says_what_to_do(client: Client, given: dict[str, Any], said: str) -> None:
     result = await client.call_tool("chat_via_gateway", given)
 
     assert result.is_error
@@ -233,7 +233,7 @@ async def test_a_watched_chat_that_breaks_off_says_so(piped: Client) -> None:
     assert "get_log_response_body with log " in result.content[0].text
 
 
-async def test_a_cache_ttl_that_would_be_another_is_refused(client: Client) -> None:
+async def test_a_cache_ttl_that_the_gateway_would_change_is_refused(client: Client) -> None:
     arguments = {"model": "openai/gpt-4o-mini", "prompt": "Hi", "cache_ttl": 5}
     result = await client.call_tool("chat_via_gateway", arguments)
 

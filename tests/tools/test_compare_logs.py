@@ -23,7 +23,7 @@ async def compared(client: Client, **arguments: Any) -> tuple[str, dict[str, Any
     return result.content[0].text, result.structured_content
 
 
-async def test_what_differs_is_told_and_what_is_the_same_is_named(client: Client, store: Store) -> None:
+async def test_differences_are_shown_and_equal_parts_are_named(client: Client, store: Store) -> None:
     await store.add(a_log(1, request=request(["Be brief.", "Why?"], temperature=0.2)))
     await store.add(a_failed_log(2, request=request(["Be brief.", "How?"], temperature=0.9), duration=9000))
 
@@ -39,7 +39,7 @@ async def test_what_differs_is_told_and_what_is_the_same_is_named(client: Client
         assert f"{what}: {one or '(none)'} → {other or '(none)'}" in text
 
 
-async def test_long_texts_are_shown_from_where_they_part(client: Client, store: Store) -> None:
+async def test_long_texts_are_shown_from_where_they_differ(client: Client, store: Store) -> None:
     await store.add(a_log(1, request=request(["word " * 2000 + "blue"])))
     await store.add(a_log(2, request=request(["word " * 2000 + "green"])))
 
@@ -51,7 +51,7 @@ async def test_long_texts_are_shown_from_where_they_part(client: Client, store: 
     assert len(turn[1]) < 100
 
 
-async def test_a_body_that_is_not_stored_is_said(client: Client, store: Store) -> None:
+async def test_a_body_that_is_not_stored_is_reported(client: Client, store: Store) -> None:
     await store.add(a_log(1))
     await store.add(a_log(2, response=None))
 
@@ -61,7 +61,7 @@ async def test_a_body_that_is_not_stored_is_said(client: Client, store: Store) -
 
 
 @pytest.mark.parametrize("sign", ["x", "漢", '"', "🧪"])
-async def test_the_budget_holds_whatever_the_bodies_hold(client: Client, store: Store, sign: str) -> None:
+async def test_the_budget_holds_for_any_bodies(client: Client, store: Store, sign: str) -> None:
     for number in (1, 2):
         turns = [f"{number}{sign * 5000}"] * 30
         await store.add(
@@ -127,7 +127,7 @@ async def test_every_value_outside_the_turns_is_compared(
     assert list(found) == [f"request {place}"]
 
 
-async def test_a_turn_that_was_removed_or_inserted_is_said_to_be_that(client: Client, store: Store) -> None:
+async def test_removed_and_inserted_turns_are_reported_as_such(client: Client, store: Store) -> None:
     turns = [f"{number} is what turn {number} says of order {number}." for number in range(9)]
 
     found = await differences(client, store, request(turns), request([*turns[:2], *turns[6:], "One more."]))
@@ -148,7 +148,7 @@ async def test_a_changed_turn_beside_a_removed_one_is_a_pair(client: Client, sto
     assert [what.partition(" /")[0] for what in found] == ["request, turn"] * 2
 
 
-async def test_what_turns_do_not_show_is_compared_too(client: Client, store: Store) -> None:
+async def test_values_that_turns_do_not_show_are_compared_too(client: Client, store: Store) -> None:
     marked = {"role": "user", "content": [{"type": "text", "text": "Q", "cache_control": {"type": "ephemeral"}}]}
     bare = {"role": "user", "content": [{"type": "text", "text": "Q"}]}
     one, other = (json.dumps({"model": "claude-x", "messages": [turn]}).encode() for turn in (marked, bare))
@@ -165,13 +165,13 @@ async def test_what_turns_do_not_show_is_compared_too(client: Client, store: Sto
         (b"not json", b"nor this", {"request": ["not json", "nor this"]}),
     ],
 )
-async def test_a_body_of_unknown_form_is_compared_too(
+async def test_a_body_of_an_unknown_format_is_compared_too(
     client: Client, store: Store, one: bytes, other: bytes, found: dict[str, list[str]]
 ) -> None:
     assert await differences(client, store, one, other) == found
 
 
-async def test_a_difference_that_the_mask_hides_is_told(client: Client, store: Store) -> None:
+async def test_a_difference_hidden_by_masking_is_reported(client: Client, store: Store) -> None:
     keys = ["sk-proj-" + letter * 4 + "Ab3dE6gH9jK2mN5pQ8sT" * 2 for letter in "XY"]
 
     found = await differences(client, store, *(request(["Why?"], user=key) for key in keys))
@@ -193,7 +193,7 @@ async def test_tokens_that_differ_are_broken_down(client: Client, store: Store) 
     assert structured["differs"] == [["tokens in", "100 in (0 cache read)", "100 in (10 new, 90 cache read)"]]
 
 
-async def test_replies_of_another_form_are_compared_by_what_both_have(client: Client, store: Store) -> None:
+async def test_replies_of_different_formats_are_compared_by_what_both_have(client: Client, store: Store) -> None:
     reply = {"choices": [{"message": {"role": "assistant", "content": ""}, "finish_reason": "length"}]}
     await store.add(a_log(1, request=request(["Why?"]), response=json.dumps(reply).encode()))
     await store.add(a_failed_log(2, request=request(["Why?"]), response=b'{"error":{"message":"Overloaded"}}'))
@@ -217,7 +217,7 @@ async def test_many_differences_are_counted_and_the_first_shown(client: Client, 
     assert len(structured["differs"]) == 40
 
 
-async def test_an_unknown_log_is_told(client: Client) -> None:
+async def test_an_unknown_log_gets_an_error(client: Client) -> None:
     result = await client.call_tool("compare_logs", {"log_id": "a", "other_log_id": "b"})
 
     assert result.is_error

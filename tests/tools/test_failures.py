@@ -112,7 +112,7 @@ def words_of(body: object) -> str:
 
 
 @pytest.mark.parametrize(("status", "provider", "body", "kind"), CASES)
-def test_a_failure_is_told_by_its_class_and_its_own_words(status, provider, body, kind):
+def test_a_failure_is_reported_with_its_class_and_its_own_words(status, provider, body, kind):
     failure = explain(status, body, provider)
     assert failure is not None
     assert failure.kind == kind
@@ -121,7 +121,7 @@ def test_a_failure_is_told_by_its_class_and_its_own_words(status, provider, body
 
 @pytest.mark.parametrize(("status", "provider", "body", "kind"), CASES)
 @pytest.mark.parametrize("layout", [{}, {"separators": (",", ":")}, {"indent": 2}])
-def test_the_text_of_a_body_tells_the_same(status, provider, body, kind, layout):
+def test_a_body_as_text_gives_the_same_result(status, provider, body, kind, layout):
     text = body if isinstance(body, str) else json.dumps(body, **layout)
     assert explain(status, text, provider) == explain(status, body, provider)
 
@@ -129,18 +129,18 @@ def test_the_text_of_a_body_tells_the_same(status, provider, body, kind, layout)
 @pytest.mark.parametrize(
     ("status", "provider", "body", "kind"), [case for case in CASES if not isinstance(case[2], str)]
 )
-def test_a_body_cut_off_after_its_words_tells_the_same(status, provider, body, kind):
+def test_a_body_cut_off_after_its_words_gives_the_same_result(status, provider, body, kind):
     text = json.dumps(body)
     failure = explain(status, text[:-2], provider)
     assert failure == Failure(kind, words_of(body))
 
 
-def test_words_cut_in_the_middle_are_kept_as_they_are():
+def test_words_cut_in_the_middle_are_kept():
     failure = explain(400, '{"error": {"message": "This model\'s maximum context length is \\"128', "openai")
     assert failure == Failure("context too long", "This model's maximum context length is \"128")
 
 
-def test_an_error_event_of_a_stream_is_recognised():
+def test_an_error_event_of_a_stream_is_recognized():
     event = 'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}\n\n'
     assert explain(200, event, "anthropic") == Failure("overloaded", "Overloaded")
 
@@ -157,18 +157,18 @@ def test_a_stream_that_began_and_failed_broke_off():
     "body", [None, "", "{}", "[]", "[" * 100_000, {"id": "x", "choices": []}, {"error": None}, {"error": 5}, [[]], 3]
 )
 @pytest.mark.parametrize("status", [None, 200, 418])
-def test_what_is_not_recognised_is_not_guessed(status, body):
+def test_unrecognized_errors_are_not_guessed(status, body):
     assert explain(status, body, None) is None
 
 
-def test_a_reply_that_speaks_of_errors_is_no_failure():
+def test_a_reply_about_errors_is_not_a_failure():
     body = {"choices": [{"message": {"content": "A rate limit means too many requests; a timeout is another matter."}}]}
     assert explain(200, body, "openai") is None
     assert explain(200, json.dumps(body), "openai") is None
     assert explain(200, json.dumps(body)[:-3], "openai") is None
 
 
-def test_a_code_of_a_provider_is_not_read_as_one_of_the_gateway():
+def test_a_providers_code_is_not_taken_for_the_gateways():
     assert explain(400, workers_ai(2003, "something else"), "custom-mine") == Failure(
         "invalid request", "something else"
     )
@@ -196,7 +196,7 @@ def test_status_and_code_alone_fill_a_cell(status, code, words):
     assert from_status(status, code) == words
 
 
-def test_a_stream_that_speaks_of_errors_is_not_blamed_for_them():
+def test_a_stream_about_errors_is_not_a_failure():
     event = 'data: {"choices":[{"index":0,"delta":{"tool_calls":[{"function":{"arguments":{"message":"Rate limit"}}}]}}]}\n\n'
     told = explain(502, event, "openai")
 
@@ -204,7 +204,7 @@ def test_a_stream_that_speaks_of_errors_is_not_blamed_for_them():
 
 
 @pytest.mark.parametrize("status", [499, 501, *range(520, 528), 530])
-def test_every_status_that_a_gateway_gives_by_itself_has_a_class(status: int):
+def test_every_status_that_a_gateway_sets_itself_has_a_class(status: int):
     told = explain(status, "", "openai", 3200)
 
     assert (told and told.kind == from_status(status) != "provider failed") or status in {520, 527}
@@ -244,7 +244,7 @@ def test_every_refusal_of_the_local_gateway_has_a_class(fault: Fault):
         (400, {"message": "Provider credentials are required: this gateway is byok_only"}, "provider key required", ""),
     ],
 )  # fmt: skip
-def test_what_a_policy_or_a_budget_refused_is_not_called_a_rate_limit(status, error, kind, words):
+def test_a_call_refused_by_a_policy_or_budget_is_not_called_rate_limited(status, error, kind, words):
     told = explain(status, {"success": False, "error": error}, "openai")
 
     assert told and told.kind == kind

@@ -70,7 +70,7 @@ KINDS: dict[str, Callable[[waste.Planted, random.Random], None]] = {
 
 
 @pytest.mark.parametrize("name", KINDS)
-async def test_each_kind_is_told_in_the_dollars_of_an_independent_sum(client: Client, store: Store, name: str) -> None:
+async def test_each_kind_has_the_dollars_of_an_independent_sum(client: Client, store: Store, name: str) -> None:
     planted = waste.Planted()
     KINDS[name](planted, random.Random(3))
     await fill(store, [*planted.records, *waste.honest(100)])
@@ -84,7 +84,7 @@ async def test_each_kind_is_told_in_the_dollars_of_an_independent_sum(client: Cl
         assert f"fix: {kind['change']}" in text
 
 
-async def test_all_kinds_at_once_are_told_apart(client: Client, store: Store) -> None:
+async def test_all_kinds_at_once_are_distinguished(client: Client, store: Store) -> None:
     planted, chance = waste.Planted(), random.Random(4)
     for plant in KINDS.values():
         plant(planted, chance)
@@ -95,7 +95,7 @@ async def test_all_kinds_at_once_are_told_apart(client: Client, store: Store) ->
     agrees(structured, planted)
 
 
-async def test_an_honest_day_has_none_and_says_what_was_looked_for(client: Client, store: Store) -> None:
+async def test_an_honest_day_has_no_waste_and_says_what_was_looked_for(client: Client, store: Store) -> None:
     records = list(waste.honest(400))
     await fill(store, records)
 
@@ -168,7 +168,7 @@ SYSTEMS: dict[str, dict[str, Any]] = {"logs API": {}, "observability": {"logs": 
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
-async def test_an_account_without_fingerprints_is_told_the_same_by_its_bodies(store: Store, system: str) -> None:
+async def test_without_fingerprints_the_bodies_give_the_same_result(store: Store, system: str) -> None:
     planted, chance = waste.Planted(), random.Random(4)
     for name in ("repeated", "failed again", "answered again", "cut off", "broken caches", "heavy"):
         KINDS[name](planted, chance)
@@ -181,7 +181,7 @@ async def test_an_account_without_fingerprints_is_told_the_same_by_its_bodies(st
     agrees(structured, planted)
 
 
-async def test_beyond_its_bounds_it_says_what_was_not_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_beyond_its_limits_it_says_what_was_not_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """The limits are lowered: creating an account of their size would take minutes."""
     monkeypatch.setattr(reading, "MOST_PAGES", 2)
     monkeypatch.setattr(reading, "MOST_REQUESTS", 12)
@@ -197,7 +197,7 @@ async def test_beyond_its_bounds_it_says_what_was_not_read(store: Store, monkeyp
     assert structured["basis"] in text
 
 
-async def test_what_was_read_stands_when_the_gateway_then_fails(store: Store) -> None:
+async def test_what_was_read_is_reported_if_the_gateway_then_fails(store: Store) -> None:
     planted, chance = waste.Planted(), random.Random(3)
     waste.guarded(planted, chance, 12)
     waste.repeated(planted, chance, 2, 12)
@@ -210,7 +210,7 @@ async def test_what_was_read_stands_when_the_gateway_then_fails(store: Store) ->
     assert "Stopped reading: " in text
 
 
-async def test_an_id_that_the_question_is_about_makes_another_request(client: Client, store: Store) -> None:
+async def test_requests_about_different_ids_are_different(client: Client, store: Store) -> None:
     chance = random.Random(6)
     for number in range(20):
         answer = {
@@ -225,7 +225,7 @@ async def test_an_id_that_the_question_is_about_makes_another_request(client: Cl
     assert structured["kinds"] == []
 
 
-async def test_an_id_in_the_question_is_none_where_the_answers_are_the_same(client: Client, store: Store) -> None:
+async def test_ids_in_questions_are_ignored_if_the_answers_are_the_same(client: Client, store: Store) -> None:
     chance = random.Random(6)
     for number in range(20):
         question = f"Request req_{chance.getrandbits(60):015x}a1: is the sky blue?"
@@ -237,7 +237,7 @@ async def test_an_id_in_the_question_is_none_where_the_answers_are_the_same(clie
     assert (kind["kind"], kind["calls"]) == ("requests that differ only in a time or id", 19)
 
 
-async def test_what_the_gateways_cache_answers_is_no_waste(client: Client, store: Store) -> None:
+async def test_calls_answered_from_the_gateways_cache_are_not_waste(client: Client, store: Store) -> None:
     for number in range(20):
         hit = {"cached": True, "cost": 0} if number % 10 else {}
         await store.add(waste.a_call(number, waste.chat(("user", "Why is the sky blue?")), **hit))
@@ -281,7 +281,7 @@ async def test_no_logs_say_what_may_be_the_cause(client: Client, store: Store) -
     assert "Likely: " in text
 
 
-async def test_dates_that_are_none_are_refused(client: Client, store: Store) -> None:
+async def test_invalid_dates_are_refused(client: Client, store: Store) -> None:
     result = await client.call_tool("find_waste", {"start_date": "yesterday"})
 
     assert result.is_error

@@ -47,7 +47,7 @@ async def ids(following: Following) -> list[int]:
     return [int(log.id[-4:], 16) for log in (await following.news()).logs]
 
 
-async def test_what_comes_is_told_once_and_in_order(gateway: AIGateway, store: Store) -> None:
+async def test_new_logs_are_reported_once_and_in_order(gateway: AIGateway, store: Store) -> None:
     await store.add(a_log(1))
     following = followed(gateway)
     before = await following.newest(20)
@@ -60,7 +60,7 @@ async def test_what_comes_is_told_once_and_in_order(gateway: AIGateway, store: S
     assert await ids(following) == []
 
 
-async def test_late_logs_are_neither_lost_nor_told_twice(gateway: AIGateway, store: Store) -> None:
+async def test_late_logs_are_neither_lost_nor_reported_twice(gateway: AIGateway, store: Store) -> None:
     await store.add(a_log(1))
     await store.add(a_log(9, minutes=9))
     following = followed(gateway)
@@ -88,7 +88,7 @@ async def test_a_burst_of_several_pages_is_read_whole(gateway: AIGateway, store:
     assert await ids(following) == []
 
 
-async def test_what_was_there_before_is_no_news(gateway: AIGateway, store: Store) -> None:
+async def test_earlier_logs_are_not_new(gateway: AIGateway, store: Store) -> None:
     for number in range(120):
         await store.add(a_log(number, minutes=number / 1000))
     following = followed(gateway)
@@ -97,7 +97,9 @@ async def test_what_was_there_before_is_no_news(gateway: AIGateway, store: Store
     assert await ids(following) == []
 
 
-async def test_more_than_is_read_is_said(gateway: AIGateway, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_burst_larger_than_the_limit_is_reported(
+    gateway: AIGateway, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(following_module, "MOST_PAGES", 1)
     await store.add(a_log(999))
     following = followed(gateway)
@@ -110,7 +112,7 @@ async def test_more_than_is_read_is_said(gateway: AIGateway, store: Store, monke
     assert (len(news.logs), news.is_cut) == (50, True)
 
 
-async def test_only_what_is_asked_for_is_told(gateway: AIGateway, store: Store) -> None:
+async def test_only_matching_logs_are_reported(gateway: AIGateway, store: Store) -> None:
     await store.add(a_log(0))
     following = followed(gateway, success=False)
     await following.newest(1)
@@ -146,7 +148,7 @@ LIMITED = httpx2.Response(429, headers={"retry-after": "600"}, json={"success": 
 DENIED = httpx2.Response(403, json={"success": False, "errors": [{"code": 10000, "message": "Authentication error"}]})
 
 
-async def test_a_rate_limit_is_waited_for_longer_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_wait_after_a_rate_limit_grows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(following_module, "FIRST_WAIT_S", 0.01)
     transport, _ = scripted(page(1), LIMITED, LIMITED, page(2, 1))
     waits: list[float] = []
@@ -171,7 +173,7 @@ async def test_a_refusal_ends_it() -> None:
 
 
 @pytest.mark.parametrize(("status", "passes"), [(None, True), (429, True), (503, True), (401, False), (404, False)])
-def test_what_may_pass(status: int | None, passes: bool) -> None:
+def test_transient_failures(status: int | None, passes: bool) -> None:
     assert may_pass(GatewayError("x", status=status)) is passes
 
 

@@ -49,7 +49,7 @@ async def test_what_is_unknown_is_called_unknown(client: Client, store: Store) -
     assert "? + ? tokens, cost unknown" in text
 
 
-async def test_fields_that_hold_nothing_are_left_out(client: Client, store: Store) -> None:
+async def test_empty_fields_are_left_out(client: Client, store: Store) -> None:
     await store.add(a_log(1, event_id="trace-7"))
 
     _, structured = await detailed(client, log_id=a_log(1).id)
@@ -58,7 +58,7 @@ async def test_fields_that_hold_nothing_are_left_out(client: Client, store: Stor
     assert not {"user_agent", "feedback", "metadata", "request_head", "response_head"} & set(structured["fields"])
 
 
-async def test_heads_are_shown_only_when_asked_for(client: Client, store: Store) -> None:
+async def test_beginnings_of_bodies_are_shown_only_on_request(client: Client, store: Store) -> None:
     await store.add(a_log(1))
 
     without, _ = await detailed(client, log_id=a_log(1).id)
@@ -87,7 +87,7 @@ async def test_a_head_is_shown_as_the_body_tools_show_it_and_says_where_it_goes_
 
 @pytest.mark.parametrize("sign", ["x", "漢", '"', "🧪", "0f9c"])
 @pytest.mark.parametrize("budget", [200, 2000])
-async def test_the_budget_holds_whatever_a_log_holds(client: Client, store: Store, sign: str, budget: int) -> None:
+async def test_the_budget_holds_for_any_log(client: Client, store: Store, sign: str, budget: int) -> None:
     flood = sign * 20_000
     await store.add(
         a_failed_log(
@@ -131,7 +131,7 @@ OPENROUTER = {"choices": [{"message": {"content": "Hi"}}], "usage": {"prompt_tok
         ("openrouter", "openrouter/no-such-model", OPENROUTER, "1000 + 200 tokens, $0.0321\nThe log has no token counts; these are from the stored reply; so is the cost."),
     ],
 )  # fmt: skip
-async def test_tokens_that_only_the_stored_reply_states_are_told_with_where_they_come_from(
+async def test_tokens_stated_only_in_the_stored_reply_are_shown_with_their_source(
     client: Client, store: Store, counts: dict[str, Any], provider: str, model: str, body: Any, said: str
 ) -> None:
     await store.add(a_log(1, provider=provider, model=model, response=json.dumps(body).encode(), **counts))
@@ -142,7 +142,7 @@ async def test_tokens_that_only_the_stored_reply_states_are_told_with_where_they
     assert said in structured["summary"]
 
 
-async def test_the_steps_of_one_call_are_told_together(client: Client, store: Store) -> None:
+async def test_the_steps_of_one_call_are_shown_together(client: Client, store: Store) -> None:
     await store.add(a_failed_log(1, event_id="e1"))
     await store.add(a_log(2, step=1, event_id="e1", minutes=0.1, model="anthropic/claude"))
     await store.add(a_log(3, event_id="e1", minutes=1))

@@ -63,7 +63,9 @@ ASKED = [
 
 @pytest.mark.parametrize("asked", ASKED)
 @pytest.mark.parametrize("number", range(len(RIGHT)))
-async def test_a_right_guess_is_answered_as_a_wrong_one(client: Client, store: Store, asked: Any, number: int) -> None:
+async def test_a_right_guess_gets_the_same_answer_as_a_wrong_one(
+    client: Client, store: Store, asked: Any, number: int
+) -> None:
     log_id = await planted(store)
     answers = list[str]()
     for guess in (RIGHT[number], WRONG[number]):
@@ -79,7 +81,7 @@ async def test_a_right_guess_is_answered_as_a_wrong_one(client: Client, store: S
     assert answers[0] == answers[1]
 
 
-async def test_what_is_no_secret_is_still_found(client: Client, store: Store) -> None:
+async def test_text_that_is_not_secret_is_still_found(client: Client, store: Store) -> None:
     log_id = await planted(store)
 
     for search in ("billing", "nothing 3", "key"):

@@ -72,7 +72,7 @@ async def test_the_local_gateway_has_its_default(client: Client) -> None:
     assert result.structured_content["rows"][0][0] == "default"
 
 
-async def test_the_traffic_of_the_last_day_is_told(client: Client, store: Store) -> None:
+async def test_the_traffic_of_the_last_day_is_shown(client: Client, store: Store) -> None:
     now = round(time.time() * 1000)
     await store.create_gateway("staging", "{}")
     await store.add(a_log(1, created_at=now - 7_200_000))
@@ -103,9 +103,7 @@ async def test_gateways_are_listed_where_analytics_may_not_be_asked() -> None:
     assert result.structured_content["rows"][0][0] == "main"
 
 
-async def test_the_limits_and_policies_of_a_single_gateway_are_told_in_a_line_each(
-    client: Client, store: Store
-) -> None:
+async def test_each_limit_and_policy_of_a_single_gateway_has_a_line(client: Client, store: Store) -> None:
     rule = {
         "id": "r1", "limit": 5, "limitType": "cost", "window": 86_400,
         "model": {"mode": "filter", "values": ["gpt-4o"]}, "metadata": {"user": {"mode": "partition"}},

@@ -26,7 +26,7 @@ async def refused(client: Client, **arguments: Any) -> str:
     return result.content[0].text
 
 
-async def test_newest_first_with_what_a_debugger_scans_for(client: Client, store: Store) -> None:
+async def test_logs_are_newest_first_with_the_columns_for_debugging(client: Client, store: Store) -> None:
     await store.add(a_log(1))
     await store.add(
         a_failed_log(2, minutes=1, provider="anthropic", model="anthropic/claude-sonnet-4-5", status_code=529)
@@ -197,7 +197,9 @@ async def test_an_empty_list_says_why_it_may_be_empty(client: Client, store: Sto
         ({"metadata": {"user": {"id": 1}}}, "metadata.user must be text, a number or a boolean"),
     ],
 )
-async def test_bad_input_is_told_what_to_do(client: Client, arguments: dict[str, Any], said: str) -> None:
+async def test_bad_input_gets_an_error_that_says_what_to_do(
+    client: Client, arguments: dict[str, Any], said: str
+) -> None:
     assert said in await refused(client, **arguments)
 
 
@@ -347,7 +349,7 @@ async def test_more_logs_than_can_be_sorted_are_refused(client: Client, store: S
 
 
 @pytest.mark.usefixtures("people")
-async def test_an_unknown_metadata_key_is_told_with_those_that_there_are(client: Client) -> None:
+async def test_the_error_for_an_unknown_metadata_key_lists_the_existing_ones(client: Client) -> None:
     column = await client.call_tool("list_logs", {"fields": ["metadata.user"]})
     text, _ = await listed(client, filters=[{"key": "metadata.user", "value": ["x"]}])
 
@@ -355,7 +357,7 @@ async def test_an_unknown_metadata_key_is_told_with_those_that_there_are(client:
     assert "In the newest 6 logs: None has metadata key user. The keys are rank, team." in text
 
 
-async def test_the_whole_metadata_is_shown_uncut_where_it_fits(client: Client, store: Store) -> None:
+async def test_metadata_is_shown_uncut_if_it_fits(client: Client, store: Store) -> None:
     await store.add(a_log(1, metadata={"note": "n" * 300}))
     _, small = await listed(client, fields=["metadata"])
     for number in range(2, 50):

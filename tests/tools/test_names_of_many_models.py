@@ -88,7 +88,7 @@ async def test_a_replay_goes_where_the_call_went(name: str) -> None:
     assert f"It would go to {name} through default" in await account.told("replay_log", log_id="l1")
 
 
-async def test_details_say_what_was_asked_for_and_what_answered() -> None:
+async def test_details_name_the_requested_and_the_answering_model() -> None:
     text = await Cloudflare("dynamic/support").told("get_log_details", log_id="l1")
     refused = await Cloudflare("dynamic/support", routes=403).told("get_log_details", log_id="l1")
     router = Cloudflare("cloudflare/auto")
@@ -102,7 +102,7 @@ async def test_details_say_what_was_asked_for_and_what_answered() -> None:
     assert not any(request.url.path.endswith("/routes") for request in router.seen)
 
 
-async def test_a_plain_model_asks_for_no_route() -> None:
+async def test_a_plain_model_causes_no_request_for_routes() -> None:
     account = Cloudflare("openai/gpt-4o")
 
     assert "Asked for" not in await account.told("get_log_details", log_id="l1")

@@ -82,7 +82,7 @@ async def test_what_narrows_an_overview_gives_the_calls_of_that_group(page: Clie
     ("span", "step"),
     [(timedelta(minutes=5), 2), (timedelta(hours=1), 30), (timedelta(days=1), 600), (timedelta(days=30), 21_600)],
 )
-async def test_a_span_of_any_length_has_some_hundred_stretches(
+async def test_a_span_of_any_length_has_about_a_hundred_buckets(
     span: timedelta, step: int, page: Client, store: Store
 ) -> None:
     await store.add(a_log(1, minutes=1))
@@ -94,7 +94,7 @@ async def test_a_span_of_any_length_has_some_hundred_stretches(
     assert sum(data["series"]["calls"]) == 1
 
 
-async def test_of_no_calls_an_overview_says_why(page: Client) -> None:
+async def test_an_overview_without_calls_says_why(page: Client) -> None:
     data = await drawn(page, "page_overview")
 
     assert data["summary"].endswith("no calls.")
@@ -119,7 +119,7 @@ async def test_rows_come_in_pages_that_new_calls_do_not_move(page: Client, store
     assert (row["user"], row["session"], row["metadata"]) == ("u1", "s1", {"userId": "u1", "sessionId": "s1"})
 
 
-async def test_what_is_new_is_asked_for_by_the_newest(page: Client, store: Store) -> None:
+async def test_new_rows_are_requested_by_the_newest_id(page: Client, store: Store) -> None:
     for number in range(60):
         await store.add(a_log(number, minutes=number))
     newest = (await drawn(page, "page_logs"))["newest"]
@@ -195,7 +195,7 @@ async def test_one_log_says_what_happened_in_the_same_words(page: Client, store:
     assert data["response"]["error"] == "server_error: The server is overloaded"
 
 
-async def test_a_stream_is_told_put_together_and_with_how_it_ended(page: Client, store: Store) -> None:
+async def test_a_stream_is_shown_assembled_with_how_it_ended(page: Client, store: Store) -> None:
     events = [{"choices": [{"delta": {"content": text}}]} for text in ("Paris is ", "the capi")]
     stream = "".join(f"data: {json.dumps(event)}\n\n" for event in events) + 'data: {"respon'
     await store.add(a_log(1, response=stream.encode(), response_content_type="text/event-stream"))
@@ -246,7 +246,7 @@ async def test_a_body_is_read_piece_by_piece_by_part_and_by_search(page: Client,
     assert outline["lines"][0].startswith("(whole)")
 
 
-async def test_a_run_is_told_as_trace_run_tells_it(page: Client, store: Store) -> None:
+async def test_a_run_agrees_with_trace_run(page: Client, store: Store) -> None:
     labeled = a_loop("openai", 6)
     for record in labeled.records:
         await store.add(record)

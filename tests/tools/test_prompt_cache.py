@@ -161,7 +161,7 @@ async def test_the_providers_own_reason_comes_first(
     assert body.content[0].text.startswith("The prompt cache missed 3,000 input tokens: ")
 
 
-async def test_a_request_without_marks_is_told_to_have_none(client: Client, store: Store) -> None:
+async def test_a_request_without_marks_is_reported_as_such(client: Client, store: Store) -> None:
     agent = Agent("anthropic", system=RULES).ask("Fix it")
     agent.body = {"messages": [{"role": "user", "content": "Fix it"}]}
     answered(agent, 0)
@@ -177,7 +177,7 @@ async def test_a_request_without_marks_is_told_to_have_none(client: Client, stor
     assert "(nothing in the request is marked for caching)" in await cache_line(client, store, agent, log_id)
 
 
-async def test_a_hit_is_told_and_what_no_cache_is_for_is_not(client: Client, store: Store) -> None:
+async def test_hits_are_reported_but_not_for_calls_that_cannot_be_cached(client: Client, store: Store) -> None:
     agent = a_session()
     answered(agent, 0)
     hit = answered(agent, 3900, 4100)
@@ -189,7 +189,7 @@ async def test_a_hit_is_told_and_what_no_cache_is_for_is_not(client: Client, sto
     assert "prompt cache" not in details.content[0].text
 
 
-async def test_of_a_first_call_it_is_told_that_nothing_was_read(client: Client, store: Store) -> None:
+async def test_a_first_call_is_reported_as_having_read_nothing(client: Client, store: Store) -> None:
     agent = a_session()
     first = answered(agent, 0)
 
@@ -225,7 +225,7 @@ def spoken(usage: dict[str, Any]) -> bytes:
         ),
     ],
 )
-async def test_a_total_miss_is_a_figure_and_what_is_not_told_is_none(
+async def test_a_total_miss_is_zero_and_an_unknown_figure_is_none(
     client: Client, store: Store, sent: int, read: int | None, line: str, seen: str
 ) -> None:
     details = {} if read is None else {"prompt_tokens_details": {"cached_tokens": read}}
@@ -244,7 +244,7 @@ async def test_a_total_miss_is_a_figure_and_what_is_not_told_is_none(
     assert cells.get("prompt cache") == (None if read is None else f"{read:,} of {sent:,}")
 
 
-async def test_a_summary_tells_no_hits_from_no_figure(client: Client, store: Store) -> None:
+async def test_a_summary_distinguishes_no_hits_from_no_figure(client: Client, store: Store) -> None:
     for number in range(4):
         await store.add(a_log(number, model="openai/gpt-4o", tokens_in=4000, usage_metadata={"input_cached_tokens": 0}))
         await store.add(a_log(10 + number, model="mistral/large", tokens_in=4000))
@@ -294,7 +294,7 @@ async def test_short_prompts_are_why_nothing_is_read(client: Client, store: Stor
         ),
     ],
 )
-async def test_what_a_request_asks_of_the_cache_is_shown(
+async def test_a_requests_cache_settings_are_shown(
     client: Client, store: Store, form: str, body: dict[str, Any], seen: str, told: str
 ) -> None:
     agent = a_session(form, **body)
@@ -309,7 +309,7 @@ async def test_what_a_request_asks_of_the_cache_is_shown(
     assert told in details.splitlines()
 
 
-async def test_a_summary_dates_the_fall_of_the_prompt_cache(client: Client, store: Store) -> None:
+async def test_a_summary_dates_a_drop_in_prompt_cache_hits(client: Client, store: Store) -> None:
     for minute in range(240):
         read = 3600 if minute < 122 else 100
         await store.add(

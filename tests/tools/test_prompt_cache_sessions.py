@@ -103,7 +103,7 @@ WHOLE: dict[str, Body] = {
     ],
     ids=["time", "tools", "key", "message", "expiry"],
 )
-async def test_a_summary_dates_a_fall_and_names_its_cause(
+async def test_a_summary_dates_a_drop_in_hits_and_names_its_cause(
     client: Client, gateway: Lab, form: str, breaks: Break, pause: float, cause: str
 ) -> None:
     await day(gateway, form, breaks, pause)

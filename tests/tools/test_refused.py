@@ -59,7 +59,7 @@ async def test_a_policy_that_blocks_is_named(gateway: Plane) -> None:
     assert "metadata: user=u12" in details
 
 
-async def test_a_budget_that_is_used_up_is_told_in_dollars_and_not_called_a_rate_limit(gateway: Plane) -> None:
+async def test_a_used_up_budget_is_shown_in_dollars_and_not_called_a_rate_limit(gateway: Plane) -> None:
     limit = {"type": "limit", "amount": 0.2, "period": "daily"}
     await policy(gateway, "users", limit, actor="{metadata.user}")
     await asked(gateway, user="u12")
@@ -73,7 +73,7 @@ async def test_a_budget_that_is_used_up_is_told_in_dollars_and_not_called_a_rate
     assert "rate limited" not in summary + details
 
 
-async def test_a_policy_that_was_taken_back_would_let_it_pass(gateway: Plane) -> None:
+async def test_a_removed_policy_would_let_the_call_pass(gateway: Plane) -> None:
     await policy(gateway, "none", {"type": "block"})
     await asked(gateway)
     (held,) = (await gateway.manage("GET", "default/policies")).json()["result"]
@@ -95,7 +95,7 @@ async def test_a_spend_limit_names_its_rule_and_window(gateway: Plane) -> None:
     assert "rule 'r1' (cost limit 0.2 per 86400s, fixed) for openai gpt-4o-mini" in details
 
 
-async def test_why_the_small_model_answered_is_told(gateway: Plane) -> None:
+async def test_the_reason_that_the_small_model_answered_is_shown(gateway: Plane) -> None:
     elements = [
         {"id": "s", "type": "start", "outputs": {"next": {"elementId": "b"}}},
         {
@@ -115,7 +115,7 @@ async def test_why_the_small_model_answered_is_told(gateway: Plane) -> None:
     assert "Route models, in order: openai/gpt-4o, openai/gpt-4o-mini; first a cost limit" in details
 
 
-async def test_an_alias_whose_first_model_failed_is_told_with_both_steps(tmp_path: Path) -> None:
+async def test_an_alias_whose_first_model_failed_shows_both_steps(tmp_path: Path) -> None:
     aliases = {"small": ["openai/gpt-9-retired", "openai/gpt-4o-mini"]}
     async with plane(tmp_path, aliases=aliases) as gateway:
         body = chat(model="custom/small")
@@ -150,7 +150,7 @@ NO_CREDIT = {"error": {"message": "You exceeded your current quota", "code": "in
         (404, ""),
     ],
 )
-async def test_a_call_without_credit_tells_the_balance(balance: Any, said: str) -> None:
+async def test_a_call_without_credit_shows_the_balance(balance: Any, said: str) -> None:
     asked: list[str] = []
     row = {"id": "one", "success": False, "status_code": 402, "response_head": json.dumps(NO_CREDIT)}
 

@@ -78,7 +78,7 @@ async def test_a_request_of_any_endpoint_is_sent_again_and_tagged(client: Client
     assert (await stored(client, reply["log_id"]))["messages"] == (await stored(client, log_id))["messages"]
 
 
-async def test_changes_are_sent_and_null_leaves_out(client: Client) -> None:
+async def test_changes_are_sent_and_null_removes_a_member(client: Client) -> None:
     log_id = await chatted(client, temperature=0.5, top_p=0.9)
 
     reply = await sent(client, log_id=log_id, parameters={"temperature": 0, "top_p": None})
@@ -135,7 +135,7 @@ async def test_a_replay_is_not_answered_from_the_cache(client: Client) -> None:
     "changed",
     [{"model": "openai/gpt-4o"}, {"parameters": {"temperature": 1}}, {"code": "x"}, {"code": "ffffffff-00"}, {"code": "é-é"}],
 )  # fmt: skip
-async def test_a_code_sends_only_what_it_was_given_for(client: Client, changed: dict[str, Any]) -> None:
+async def test_a_code_sends_only_the_request_it_was_made_for(client: Client, changed: dict[str, Any]) -> None:
     log_id = await chatted(client)
     _, shown = await replayed(client, log_id=log_id)
 
@@ -152,7 +152,7 @@ async def test_a_code_of_another_log_sends_nothing(client: Client) -> None:
     assert "Nothing was sent" in await refused(client, log_id=second, code=shown["code"])
 
 
-def test_a_code_ends_after_its_life() -> None:
+def test_a_code_expires() -> None:
     code = code_for(b"shown", b"secret", 1_000 + LIFE_S)
 
     assert accepts(code, b"shown", b"secret", 1_000 + LIFE_S)
@@ -160,7 +160,7 @@ def test_a_code_ends_after_its_life() -> None:
     assert not accepts(code, b"shown", b"another", 1_000)
 
 
-async def test_copies_with_one_token_take_each_others_codes() -> None:
+async def test_servers_with_the_same_token_accept_each_others_codes() -> None:
     logged = {"id": "a", "provider": "openai", "model": "gpt-4o", "path": "chat/completions"}
     seen: list[httpx2.Request] = []
 
@@ -185,7 +185,7 @@ async def test_copies_with_one_token_take_each_others_codes() -> None:
     assert json.loads(post.headers["cf-aig-metadata"]) == {"replay_of": "a"}
 
 
-async def test_a_provider_that_refuses_again_is_told_with_the_new_log(client: Client) -> None:
+async def test_a_repeated_refusal_is_reported_with_the_new_log(client: Client) -> None:
     await client.call_tool("chat_via_gateway", {"model": MODELS[0], "prompt": "[simulate: overloaded]"})
     (row,) = (await client.call_tool("list_logs", {})).structured_content["rows"]
     _, shown = await replayed(client, log_id=row[0])
@@ -206,7 +206,9 @@ async def test_a_provider_that_refuses_again_is_told_with_the_new_log(client: Cl
         (a_log(1, provider="anthropic", path="v1/messages", request=b'{"messages":[]}'), "openai/gpt-4o", "anthropic's own form"),
     ],
 )  # fmt: skip
-async def test_what_cannot_be_repeated_is_said(client: Client, store: Store, log: Any, model: str, said: str) -> None:
+async def test_requests_that_cannot_be_repeated_are_refused_with_a_reason(
+    client: Client, store: Store, log: Any, model: str, said: str
+) -> None:
     await store.add(log)
 
     result = await client.call_tool("replay_log", {"log_id": log.id, "model": model})

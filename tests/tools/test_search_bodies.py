@@ -97,7 +97,7 @@ async def test_a_phrase_is_found_with_a_pointer_that_the_body_tools_take(client:
     assert "Searched all 4 logs" in text
 
 
-async def test_all_places_of_both_bodies_count_for_one_log(client: Client, store: Store) -> None:
+async def test_all_matches_in_both_bodies_count_for_one_log(client: Client, store: Store) -> None:
     await store.add(a_log(1, request=asking(CODE), response=answering({"content": CODE})))
     await store.add(a_log(2, minutes=1, request=asking("Hi"), response=answering({"content": CODE})))
 
@@ -115,7 +115,7 @@ async def test_all_places_of_both_bodies_count_for_one_log(client: Client, store
     "words",
     ['she said "Grüß Gott" to\nall 🙂', '"Grüß Gott"', "all 🙂"],
 )
-async def test_a_text_in_json_in_json_is_found_where_it_stands(client: Client, store: Store, words: str) -> None:
+async def test_a_text_in_nested_json_is_found_at_its_place(client: Client, store: Store, words: str) -> None:
     inner = json.dumps({"note": 'she said "Grüß Gott" to\nall 🙂'})
     arguments = json.dumps({"payload": json.dumps({"body": inner})})
     call = {"id": "c", "type": "function", "function": {"name": "save", "arguments": arguments}}
@@ -157,7 +157,7 @@ async def test_a_text_split_over_the_events_of_a_stream_is_found(client: Client,
     assert CODE in await called(client, READS[part], log_id=log, pointer=pointer)
 
 
-async def test_what_only_the_events_of_a_stream_say_is_found(client: Client, store: Store) -> None:
+async def test_a_text_only_in_a_streams_events_is_found(client: Client, store: Store) -> None:
     body = events([{"id": "chatcmpl-77", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {}}]}])
     await store.add(a_log(1, response=body, response_content_type="text/event-stream"))
 
@@ -244,12 +244,12 @@ async def test_a_bad_regular_expression_is_refused(client: Client, regex: str, w
     assert (await refused(client, regex=regex)).startswith(why)
 
 
-async def test_either_text_or_regex_is_wanted(client: Client) -> None:
+async def test_either_text_or_regex_is_required(client: Client) -> None:
     for arguments in ({}, {"text": " "}, {"text": "a", "regex": "a"}):
         assert (await refused(client, **arguments)).startswith("Give either text or regex: ")
 
 
-async def test_an_expression_that_others_take_for_ever_for_is_answered_at_once(client: Client, store: Store) -> None:
+async def test_an_expression_that_is_exponential_elsewhere_is_fast(client: Client, store: Store) -> None:
     await store.add(a_log(1, request=asking("a" * 100_000)))
 
     started = time.monotonic()
@@ -287,7 +287,7 @@ async def test_filters_are_those_of_list_logs(client: Client, store: Store) -> N
         assert found == [a_log(each).id for each in logs], asked
 
 
-async def test_the_newest_are_given_up_to_the_limit_and_how_to_look_further(client: Client, store: Store) -> None:
+async def test_the_newest_matches_are_shown_with_how_to_search_further(client: Client, store: Store) -> None:
     for number in range(130):
         says = CODE if number % 10 == 0 else "nothing"
         await store.add(a_log(number, minutes=number, request=asking(says, "x" * 50)))
@@ -307,7 +307,7 @@ async def test_the_newest_are_given_up_to_the_limit_and_how_to_look_further(clie
     assert "continues the search" not in text
 
 
-async def test_looking_ends_as_soon_as_enough_logs_match(client: Client, store: Store) -> None:
+async def test_the_search_ends_as_soon_as_enough_logs_match(client: Client, store: Store) -> None:
     for number in range(60):
         await store.add(a_log(number, minutes=number, request=asking(CODE)))
 
@@ -406,7 +406,7 @@ async def test_bodies_that_are_not_stored_are_counted_with_an_index_too(client: 
     assert re.search(r"^Searched all 60 logs; (of the newest 50, 50|60) without a stored body\.", text, re.MULTILINE)
 
 
-async def test_where_there_are_no_logs_that_is_said(client: Client, store: Store) -> None:
+async def test_without_logs_the_search_says_so(client: Client, store: Store) -> None:
     text = await told(client, text=CODE, model="openai/none")
 
     assert text.startswith("No logs match of gateway default, so there are no bodies.")
@@ -447,7 +447,7 @@ def refusing(path: str) -> type[ASGITransport]:
     return Refusing
 
 
-async def test_after_some_time_what_was_found_is_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_timeout_reports_what_was_found(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(body_search, "PATIENCE_S", 3.0)
     for number in range(12):
         await store.add(a_log(number, minutes=number, request=asking(CODE)))
@@ -461,7 +461,7 @@ async def test_after_some_time_what_was_found_is_told(store: Store, monkeypatch:
     assert text.endswith('end_date="2026-11-21T12:09:00.000Z" continues the search')
 
 
-async def test_no_time_at_all_is_said(client: Client, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_search_without_any_time_says_so(client: Client, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(body_search, "PATIENCE_S", 0)
     await store.add(a_log(1, request=asking(CODE)))
 
@@ -548,7 +548,7 @@ async def test_a_hostile_body_is_looked_through_within_bounds(client: Client, st
         assert time.monotonic() - started < 20
 
 
-async def test_of_a_large_body_the_beginning_is_looked_through(
+async def test_only_the_beginning_of_a_large_body_is_searched(
     client: Client, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bodies, "MOST_BYTES", 1000)
@@ -558,7 +558,7 @@ async def test_of_a_large_body_the_beginning_is_looked_through(
     assert "; 1 read only in part." in await told(client, regex="end of it")
 
 
-async def test_a_body_that_takes_long_to_mask_is_given_up_in_time(
+async def test_a_body_that_is_slow_to_mask_times_out(
     client: Client, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(body_search, "PATIENCE_S", 0.5)

@@ -45,7 +45,7 @@ async def test_runs_are_listed_by_the_session_in_their_bodies(client: Client, st
     assert found["019a0000-0000-7000-8000-000000000001"]["client"] == "Codex"
 
 
-async def test_a_session_far_above_its_users_and_everyones_others_comes_first(client: Client, store: Store) -> None:
+async def test_a_session_far_above_all_others_comes_first(client: Client, store: Store) -> None:
     for number in range(20):
         metadata = {"sessionId": f"s{number}", "userId": f"u{number % 2}"}
         await store.add(
@@ -59,7 +59,7 @@ async def test_a_session_far_above_its_users_and_everyones_others_comes_first(cl
     assert not second.get("changed")
 
 
-async def test_failures_are_told_by_session(client: Client, store: Store) -> None:
+async def test_failures_are_grouped_by_session(client: Client, store: Store) -> None:
     agent = Agent(body={"conversation": "conv_1"}).ask("Say hello")
     agent.call("Hello.")
     agent.call(success=False, status_code=503, response=b"{}")
@@ -115,7 +115,7 @@ def test_sessions_and_users_are_found_by_the_names_of_metadata() -> None:
         ("<p>kept as it is", "<p>kept as it is"),
     ],
 )
-def test_what_agents_add_to_a_users_words_is_left_out(text: str, said: str) -> None:
+def test_text_that_agents_add_to_a_users_message_is_left_out(text: str, said: str) -> None:
     assert spoken(text) == said
 
 

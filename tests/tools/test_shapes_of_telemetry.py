@@ -119,7 +119,7 @@ async def test_fields_bodies_and_metadata_are_found_where_they_are(source: Any) 
     assert "assistant: In depot 9." in answered
 
 
-async def test_what_is_missing_is_named_with_the_keys_that_there_are_and_nothing_made_up() -> None:
+async def test_missing_fields_are_named_with_the_existing_keys() -> None:
     source = {name: value for name, value in PREFIXED.items() if not name.startswith(("aig.cost", "aig.responseBody"))}
     wire = telemetry(source | {"aig.price_usd": 0.0006})
 
@@ -141,7 +141,7 @@ async def test_a_key_that_the_operator_names_is_taken() -> None:
 
 
 @pytest.mark.parametrize("text", ["cost", "cost=", "price=x"])
-def test_fields_that_are_no_pairs_are_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fields_that_are_not_pairs_are_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AI_GATEWAY_LOG_FIELDS", text)
 
     with pytest.raises(ValueError, match="must be FIELD=KEY pairs"):
@@ -160,13 +160,13 @@ async def test_a_body_that_was_cut_or_is_not_there_says_so() -> None:
     assert "does not contain its request body" in missing.content[0].text
 
 
-async def test_events_of_others_are_no_logs() -> None:
+async def test_events_of_other_products_are_not_logs() -> None:
     wire = telemetry({"message": "hello", "level": "info"})
 
     assert "No logs in gateway default." in await told(wire, "list_logs")
 
 
-async def test_a_token_without_the_scope_is_told_so() -> None:
+async def test_a_token_without_the_scope_gets_a_clear_error() -> None:
     def answer(request: httpx2.Request) -> httpx2.Response:
         if "/observability/" in request.url.path:
             return httpx2.Response(403, json={"success": False, "errors": [{"code": 10000, "message": "No"}]})

@@ -31,7 +31,7 @@ def numbers(answer: dict[str, Any]) -> list[int]:
     return [int(row[place][-4:], 16) for row in answer["rows"]]
 
 
-async def test_only_what_came_since_the_handle_is_listed(client: Client, store: Store) -> None:
+async def test_only_logs_since_the_handle_are_listed(client: Client, store: Store) -> None:
     await store.add(a_log(1))
     first = await listed(client)
     await store.add(a_log(2, minutes=1))
@@ -72,7 +72,7 @@ async def test_a_log_that_appears_out_of_order_is_new(client: Client, store: Sto
     assert numbers(await listed(client, since=handle(first))) == [2]
 
 
-async def test_a_slow_call_that_bears_the_time_of_its_start_is_new(client: Client, store: Store) -> None:
+async def test_a_slow_call_dated_by_its_start_is_new(client: Client, store: Store) -> None:
     await store.add(a_log(1, minutes=5))
     first = await listed(client)
     await store.add(a_failed_log(2, minutes=1, duration=300_000))
@@ -113,7 +113,7 @@ async def test_filters_hold(client: Client, store: Store) -> None:
     assert numbers(await listed(client, success=False, since=handle(first))) == [3]
 
 
-async def test_what_does_not_fit_the_page_is_counted_and_on_the_next_page(client: Client, store: Store) -> None:
+async def test_logs_that_do_not_fit_the_page_are_counted_and_on_the_next_page(client: Client, store: Store) -> None:
     first = await listed(client)
     for number in range(1, 8):
         await store.add((a_failed_log if number < 3 else a_log)(number, minutes=number))
@@ -128,7 +128,7 @@ async def test_what_does_not_fit_the_page_is_counted_and_on_the_next_page(client
     assert numbers(await listed(client, since=handle(second))) == []
 
 
-async def test_a_burst_is_read_up_to_a_bound_that_is_said(client: Client, store: Store) -> None:
+async def test_a_burst_is_read_up_to_a_limit_that_is_reported(client: Client, store: Store) -> None:
     first = await listed(client)
     for number in range(1, 211):
         await store.add(a_log(number, minutes=number * SECOND / 100))
@@ -144,7 +144,7 @@ async def test_a_burst_is_read_up_to_a_bound_that_is_said(client: Client, store:
 @pytest.mark.parametrize(
     "wrong", ["yesterday", "2026-11-21", "-", "h19a-0", "h19a-0-1388-toolong", "h" + "9" * 40, "h19a-0-1388-ab\u0301c"]
 )
-async def test_what_is_no_handle_is_refused(client: Client, wrong: str) -> None:
+async def test_an_invalid_handle_is_refused(client: Client, wrong: str) -> None:
     result = await client.call_tool("list_logs", {"since": wrong})
 
     assert result.is_error
@@ -167,9 +167,7 @@ async def test_another_order_or_an_end_is_refused(client: Client, store: Store, 
 @pytest.mark.parametrize(
     "other", [{"order_by": "cost"}, {"order_by_direction": "asc"}, {"end_date": "2026-11-22"}, {"page": 2}]
 )
-async def test_a_page_after_which_nothing_can_come_gives_no_handle(
-    client: Client, store: Store, other: dict[str, Any]
-) -> None:
+async def test_a_page_of_a_closed_range_has_no_handle(client: Client, store: Store, other: dict[str, Any]) -> None:
     await store.add(a_log(1))
 
     assert "since=" not in (await listed(client, **other))["next"]

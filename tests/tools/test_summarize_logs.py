@@ -143,7 +143,7 @@ async def test_percentiles_are_nearest_ranks_of_the_logs_read(client: Client, st
     assert "percentiles from all 100 logs" in structured["basis"]
 
 
-async def test_of_many_logs_a_thousand_are_read_from_the_whole_span(client: Client, store: Store) -> None:
+async def test_a_thousand_of_many_logs_are_read_from_the_whole_span(client: Client, store: Store) -> None:
     await fill(store, [a_log(number, minutes=number / 20, duration=number) for number in range(1200)])
 
     _, structured = await summarized(client)
@@ -154,7 +154,7 @@ async def test_of_many_logs_a_thousand_are_read_from_the_whole_span(client: Clie
     assert p50 == pytest.approx(0.6, abs=0.02)
 
 
-async def test_of_calls_that_came_in_bursts_more_is_read_where_they_are(client: Client, store: Store) -> None:
+async def test_more_logs_are_read_where_calls_came_in_bursts(client: Client, store: Store) -> None:
     await fill(store, [a_log(number, minutes=number / 80, duration=number) for number in range(1200)])
 
     _, structured = await summarized(client)
@@ -201,7 +201,7 @@ async def test_the_same_span_earlier_gives_the_change_and_the_order(client: Clie
     assert "vs. the period before: 160 calls (was 0)" in previous["summary"]
 
 
-async def test_hours_are_held_against_the_same_hours_earlier(client: Client, store: Store) -> None:
+async def test_hours_are_compared_with_the_same_hours_earlier(client: Client, store: Store) -> None:
     await fill(store, [a_log(1), a_log(2, minutes=1), a_log(3, minutes=-24 * 60)])
 
     _, structured = await summarized(client, compare_to="24h", group_by="hour")
@@ -236,7 +236,7 @@ async def test_what_changed_is_named_with_its_group_and_minute(client: Client, s
     assert changed[MODELS[0]] == changed[MODELS[1]] == ""
 
 
-async def test_what_changed_before_the_span_is_told_by_the_span_before(client: Client, store: Store) -> None:
+async def test_a_change_before_the_span_is_found_by_the_earlier_span(client: Client, store: Store) -> None:
     def two_hours(number: int) -> Record:
         minute, model = number / 5 - 60, MODELS[number % 3]
         fails = model == MODELS[0] and -5 <= minute < 20 and number % 2 == 0
@@ -404,7 +404,9 @@ async def test_failures_come_in_clusters_with_the_providers_words(client: Client
     assert "Causes from the bodies of 8 of 8 failures." in structured["basis"]
 
 
-async def test_causes_that_share_a_status_are_told_apart_and_coverage_is_said(client: Client, store: Store) -> None:
+async def test_causes_with_the_same_status_are_distinguished_and_coverage_is_stated(
+    client: Client, store: Store
+) -> None:
     other = json.dumps({"error": {"message": "No capacity left in the region"}}).encode()
     await fill(
         store,
@@ -463,13 +465,13 @@ async def test_many_groups_with_long_names_are_cut_and_added_up(client: Client, 
         ({"gateway_id": "none"}, "No gateway none"),
     ],
 )
-async def test_what_cannot_be_asked_is_refused_with_what_can(
+async def test_an_unsupported_question_is_refused_with_the_supported_ones(
     client: Client, arguments: dict[str, str], words: str
 ) -> None:
     assert words in await refused(client, **arguments)
 
 
-async def test_without_dates_the_last_day_is_meant(client: Client, store: Store) -> None:
+async def test_the_default_range_is_the_last_day(client: Client, store: Store) -> None:
     result = await client.call_tool("summarize_logs", {})
 
     structured = result.structured_content or {}
@@ -558,7 +560,7 @@ async def test_more_groups_than_analytics_send_at_once_are_asked_for_without_the
     assert "Analytics count 10,000 calls but there are 0" in structured["basis"]
 
 
-async def test_analytics_that_do_not_answer_are_not_waited_for(store: Store) -> None:
+async def test_slow_analytics_time_out(store: Store) -> None:
     """Tested below the tool, where the timeout can be short: the tool's own is ten seconds."""
     await fill(store, [a_log(1), a_failed_log(2)])
 
@@ -635,7 +637,7 @@ async def test_a_latency_that_rose_with_the_answers_is_not_blamed_on_the_model(c
     assert structured["reasons"][0] in text
 
 
-async def test_a_model_that_did_become_slower_is_said_to_be(client: Client, store: Store) -> None:
+async def test_a_model_that_became_slower_is_named(client: Client, store: Store) -> None:
     for number in range(300):
         slow = {"duration": 9000, "timings": {"latency": 8000}} if number > 150 else {}
         await store.add(questions(number, number / 5, **slow))
@@ -648,7 +650,7 @@ async def test_a_model_that_did_become_slower_is_said_to_be(client: Client, stor
     assert "% of calls" not in structured["reasons"][0]
 
 
-async def test_failures_of_one_kind_of_calls_are_told_to_be_theirs(client: Client, store: Store) -> None:
+async def test_failures_of_one_kind_of_call_are_attributed_to_it(client: Client, store: Store) -> None:
     for number in range(400):
         eu, late = number % 3 == 0, number > 200
         make = a_failed_log if eu and late else a_log
@@ -672,7 +674,7 @@ async def test_a_cost_against_earlier_calls_is_split(client: Client, store: Stor
     assert "$5 (+400 %: +200 % by call volume, +200 % by mix)" in text
 
 
-async def test_a_group_tells_since_when_and_until_when_it_had_calls(client: Client, store: Store) -> None:
+async def test_a_group_says_since_when_and_until_when_it_had_calls(client: Client, store: Store) -> None:
     await fill(store, [a_log(number, minutes=number / 5) for number in range(300)])
     await fill(store, [a_log(number, minutes=number - 270, model="openai/new") for number in range(300, 330)])
     await fill(store, [a_log(number, minutes=(number - 330) / 2, model="openai/old") for number in range(330, 350)])
@@ -713,7 +715,7 @@ async def test_steady_traffic_has_no_change_of_its_number_of_calls(client: Clien
 
 
 @pytest.mark.parametrize(("lost", "words"), [(0, "all of them"), (5, "54 of them")])
-async def test_failures_that_a_later_step_answered_are_told_apart(
+async def test_failures_answered_by_a_later_step_are_counted_separately(
     client: Client, store: Store, lost: int, words: str
 ) -> None:
     for number in range(54):

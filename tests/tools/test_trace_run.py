@@ -161,7 +161,7 @@ async def test_bad_arguments_say_what_to_give(client: Client, arguments: dict[st
     assert said in result.content[0].text
 
 
-async def test_one_call_alone_is_said_to_be_that(client: Client, store: Store) -> None:
+async def test_a_single_call_is_reported_as_such(client: Client, store: Store) -> None:
     await store.add(a_log(1))
     await store.add(
         a_log(2, minutes=1, request=json.dumps({"messages": [{"role": "user", "content": "Bye"}]}).encode())
@@ -174,7 +174,7 @@ async def test_one_call_alone_is_said_to_be_that(client: Client, store: Store) -
     )
 
 
-async def test_calls_of_a_user_are_joined_where_nothing_else_joins_them(client: Client, store: Store) -> None:
+async def test_calls_of_a_user_are_joined_if_nothing_else_joins_them(client: Client, store: Store) -> None:
     agents = [Agent(at=at, body={"user": "u12"}).ask(f"Translate line {at}") for at in (0, 2, 4, 60)]
     for agent in agents:
         agent.call("done")
@@ -186,7 +186,7 @@ async def test_calls_of_a_user_are_joined_where_nothing_else_joins_them(client: 
     assert "joined by the user in bodies, u12" in text
 
 
-async def test_a_changed_prompt_changed_tools_a_pause_and_an_empty_result_are_told(
+async def test_changed_prompts_changed_tools_pauses_and_empty_results_are_reported(
     client: Client, store: Store
 ) -> None:
     tools = [{"type": "function", "function": {"name": name}} for name in ("read_file", "run_tests")]
@@ -206,7 +206,7 @@ async def test_a_changed_prompt_changed_tools_a_pause_and_an_empty_result_are_to
     assert "! step 6 304 s idle before it: list_files" in text
 
 
-async def test_replies_that_are_cut_and_requests_that_grew_are_told(client: Client, store: Store) -> None:
+async def test_truncated_replies_and_growing_requests_are_reported(client: Client, store: Store) -> None:
     agent = Agent(body={"max_tokens": 20}).ask("Write a long story")
     agent.call("Once upon", ("save", {"text": "Once"}), results=("saved",), tokens_in=1000, tokens_out=7)
     agent.call("a time", ("save", {"text": "time"}), results=("saved",), tokens_in=9000)
@@ -221,7 +221,7 @@ async def test_replies_that_are_cut_and_requests_that_grew_are_told(client: Clie
     assert "! step 3 requests grew from 1,000 to 20,000 tokens" in text
 
 
-async def test_the_same_request_again_in_a_session_is_told(client: Client, store: Store) -> None:
+async def test_a_repeated_request_in_a_session_is_reported(client: Client, store: Store) -> None:
     agent = Agent(body={"conversation": "conv_1"}).ask("Say hello")
     again = agent.fork(at=0.1)
     agent.call("Hello.")
@@ -234,7 +234,7 @@ async def test_the_same_request_again_in_a_session_is_told(client: Client, store
     assert "joined by the body's conversation conv_1" in text
 
 
-async def test_a_request_that_is_not_stored_is_said(client: Client, store: Store) -> None:
+async def test_a_request_that_is_not_stored_is_reported(client: Client, store: Store) -> None:
     agent = Agent(fields={"metadata": {"run": "r1"}}).ask("Say hello")
     agent.call("Hello.", request=None)
     agent.call("Hello.", ("wave", {}))
@@ -261,7 +261,7 @@ async def test_hostile_texts_stay_on_their_lines_and_within_the_budget(client: C
         assert not [line for line in text.splitlines() if line.startswith(("SYSTEM", "└ 0000"))]
 
 
-async def test_ids_that_lead_back_to_the_call_itself_make_no_circle(client: Client, store: Store) -> None:
+async def test_ids_that_refer_back_to_the_call_form_no_cycle(client: Client, store: Store) -> None:
     """A stranger's request claims to follow its own reply, or the next one."""
     reply = {"object": "response", "status": "completed", "output": [], "model": "gpt-4o"}
     for number, (follows, made) in enumerate([("resp_b", "resp_a"), ("resp_a", "resp_b"), ("resp_c", "resp_c")]):
@@ -283,7 +283,7 @@ async def test_ids_that_lead_back_to_the_call_itself_make_no_circle(client: Clie
     assert "3 calls" in text
 
 
-def test_calls_that_a_gateway_gives_one_id_make_no_circle() -> None:
+def test_calls_with_the_same_id_form_no_cycle() -> None:
     log = Log(id="same", created_at="2026-11-28T12:00:00Z")
     texts = ["one", "two", "three"]
     turns = [[{"role": "user", "content": text} for text in texts[:size]] for size in (1, 2, 3)]
@@ -298,7 +298,7 @@ def an_event(name: str, seconds: float, **attributes: Any) -> dict[str, Any]:
     return {"timestamp": stamp, "dataset": "agents", "source": attributes, "$metadata": metadata}
 
 
-async def test_the_tools_of_an_agent_stand_between_its_calls(client: Client, store: Store) -> None:
+async def test_an_agents_tools_are_shown_between_its_calls(client: Client, store: Store) -> None:
     labeled = a_sub_agent("anthropic")
     ids = await filled(store, Agent(records=labeled.records))
     spans = [
@@ -330,7 +330,7 @@ async def test_the_tools_of_an_agent_stand_between_its_calls(client: Client, sto
     assert "  +90s 1.5s: tool send_mail → failed: timed out" in lines
 
 
-async def test_a_token_that_may_not_read_traces_is_said(client: Client, store: Store) -> None:
+async def test_a_token_without_access_to_traces_is_reported(client: Client, store: Store) -> None:
     ids = await filled(store, Agent(records=a_sub_agent("openai").records))
 
     def refuse(_: httpx2.Request) -> httpx2.Response:

@@ -27,7 +27,7 @@ async def told(client: Client, tool: str, **arguments: Any) -> str:
 
 
 @pytest.mark.parametrize(("status", "body", "kind", "sentence"), CASES)
-async def test_who_ended_a_call_is_said_in_each_place(
+async def test_every_tool_says_who_ended_a_call(
     client: Client, store: Store, status: int, body: bytes, kind: str, sentence: str
 ) -> None:
     log = a_log(1, status_code=status, success=False, response=body or None, duration=3200)

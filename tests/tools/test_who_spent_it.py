@@ -167,7 +167,7 @@ async def test_without_analytics_every_log_is_read(tmp_path: Path, filled: Store
         assert "All figures from all 3,300 logs." in summary["basis"]
 
 
-async def test_metadata_that_is_different_in_each_call_is_no_hindrance(tmp_path: Path, store: Store) -> None:
+async def test_metadata_that_differs_in_each_call_is_tolerated(tmp_path: Path, store: Store) -> None:
     await keep(store, calls(lambda number: {"trace": f"t{number}"}))
     async with Client(build_server(Settings(local=str(tmp_path / "gateway.db")))) as client:
         summary = await asked(client, group_by="user")
@@ -175,7 +175,7 @@ async def test_metadata_that_is_different_in_each_call_is_no_hindrance(tmp_path:
     assert told(summary) == to_the_millionth(summed(tmp_path, BY["user"]))
 
 
-async def test_an_api_without_sessions_is_asked_for_them_once(filled: Store) -> None:
+async def test_an_api_without_sessions_is_queried_for_them_once(filled: Store) -> None:
     transport = Elsewhere(filled)
     async with elsewhere(transport) as client:
         for _ in range(2):
@@ -184,7 +184,7 @@ async def test_an_api_without_sessions_is_asked_for_them_once(filled: Store) -> 
     assert transport.refused == ["sessionId"]
 
 
-async def test_more_logs_than_can_be_read_are_said_to_be_a_part(filled: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_sums_over_too_many_logs_are_marked_as_partial(filled: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit is lowered: ten thousand logs would take too long."""
     monkeypatch.setattr("cf_aig_tools.summary.pages.MOST_EXACT", 3000)
     async with elsewhere(Elsewhere(filled, "query")) as client:

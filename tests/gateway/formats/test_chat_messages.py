@@ -77,7 +77,7 @@ def test_each_form_is_the_same_chat(body: dict[str, Any]) -> None:
     assert (chat.missing, chat.left_out) == ((), ())
 
 
-def test_calls_in_several_items_are_one_message_as_their_results_demand() -> None:
+def test_calls_in_several_items_become_one_message() -> None:
     calls = [{"type": "function_call", "call_id": id_, "name": "look", "arguments": "{}"} for id_ in ("1", "2")]
     results = [{"type": "function_call_output", "call_id": id_, "output": "x"} for id_ in ("1", "2")]
 
@@ -142,7 +142,7 @@ def test_the_shape_of_the_reply_is_carried_over(body: dict[str, Any], shape: Any
         ("NONE", "none"),
     ],
 )
-def test_a_demanded_tool_is_named_as_openai_does(choice: Any, expected: Any) -> None:
+def test_a_required_tool_is_named_in_openais_form(choice: Any, expected: Any) -> None:
     chat = asked(ANTHROPIC | {"tool_choice": choice})
 
     assert chat
@@ -150,7 +150,7 @@ def test_a_demanded_tool_is_named_as_openai_does(choice: Any, expected: Any) -> 
 
 
 @pytest.mark.parametrize("body", [{"model": "text-embedding-3-small", "input": "x"}, {"a": 1}, {}])
-def test_what_is_no_chat_is_none(body: dict[str, Any]) -> None:
+def test_a_request_that_is_not_a_chat_returns_none(body: dict[str, Any]) -> None:
     assert asked(body) is None
 
 
@@ -178,7 +178,7 @@ def test_a_reply_is_one_message_with_its_end_in_openais_words(body: Any, message
     assert finish(reply) == ending
 
 
-def test_a_reply_that_says_nothing_is_no_message() -> None:
+def test_an_empty_reply_is_not_a_message() -> None:
     reply = read({"choices": [{"message": {"role": "assistant", "content": ""}, "finish_reason": "stop"}]})
 
     assert reply

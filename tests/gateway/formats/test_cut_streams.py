@@ -67,7 +67,7 @@ def squeezed(text: str) -> str:
 
 
 @pytest.mark.parametrize(("name", "reply"), SPOKEN)
-def test_a_whole_stream_says_what_the_whole_reply_does(name: str, reply: Reply) -> None:
+def test_a_complete_stream_equals_the_whole_reply(name: str, reply: Reply) -> None:
     said, broken, streamed = read(b"".join(events(name, reply)))
 
     result = formats.result_of(WIRES[name][0].whole(question(name, reply), reply))
@@ -81,7 +81,7 @@ def test_a_whole_stream_says_what_the_whole_reply_does(name: str, reply: Reply) 
 
 
 @pytest.mark.parametrize(("name", "reply"), SPOKEN)
-def test_a_stream_cut_at_any_event_gives_what_had_arrived_and_that_it_broke(name: str, reply: Reply) -> None:
+def test_a_stream_cut_at_any_event_shows_what_had_arrived_and_that_it_broke(name: str, reply: Reply) -> None:
     sent = events(name, reply)
     before = ""
     for count in range(1, len(sent)):
@@ -99,9 +99,7 @@ ENDED_BY = {"Bedrock Converse": 1, "Gemini array": 1}
 
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(list(WIRES)), st.sampled_from([SAID, CALLED]), st.floats(0, 1), st.integers(1, 500))
-def test_a_stream_cut_at_any_byte_gives_the_events_that_were_whole(
-    name: str, reply: Reply, place: float, chunk: int
-) -> None:
+def test_a_stream_cut_at_any_byte_shows_the_complete_events(name: str, reply: Reply, place: float, chunk: int) -> None:
     sent = events(name, reply)
     body = b"".join(sent)
     cut = int(place * (len(body) - 1))
@@ -143,7 +141,7 @@ def test_an_exception_in_the_frames_is_the_streams_error() -> None:
     assert formats.read(stream.reply())
 
 
-def test_an_event_of_a_stream_with_counts_that_are_none_is_no_fault() -> None:
+def test_invalid_counts_in_a_streams_event_are_tolerated() -> None:
     chunk = (
         b'data: {"candidates":[{"content":{"parts":[{"text":"Hi"}]}}],"usageMetadata":{"promptTokenCount":"nine"}}\n\n'
     )
@@ -153,7 +151,7 @@ def test_an_event_of_a_stream_with_counts_that_are_none_is_no_fault() -> None:
     assert said == "Hi" and held and held.usage.tokens_in is None
 
 
-def test_the_output_counted_at_the_beginning_of_a_cut_stream_is_not_taken_for_all_of_it() -> None:
+def test_the_output_count_at_the_start_of_a_cut_stream_is_not_taken_as_the_total() -> None:
     start = {
         "type": "message_start",
         "message": {"role": "assistant", "usage": {"input_tokens": 13, "output_tokens": 1}},
@@ -170,7 +168,7 @@ def test_the_output_counted_at_the_beginning_of_a_cut_stream_is_not_taken_for_al
     assert whole and whole.usage.tokens_out == 1
 
 
-def test_a_damaged_byte_in_an_array_is_read_alike_however_the_array_is_split() -> None:
+def test_a_damaged_array_reads_the_same_however_it_is_split() -> None:
     body = b'[{"candidates":[{"content":{"parts":[{"text":"a\xe8b"}]}}]},{"candidates":[{"finishReason":"STOP"}]}]'
 
     whole = read(body, len(body))

@@ -43,7 +43,7 @@ def messages(stop: str, *content: dict[str, Any]) -> dict[str, Any]:
         ({"data": [{"embedding": [0.5, 1]}]}, ""),
     ],
 )  # fmt: skip
-def test_what_is_wrong_with_a_reply_is_said(body: dict[str, Any], told: str) -> None:
+def test_problems_of_a_reply_are_reported(body: dict[str, Any], told: str) -> None:
     held = formats.read(body)
 
     assert held and shortfall(held) == told
@@ -58,7 +58,7 @@ def test_a_bedrock_reply_says_what_its_model_adds_to_the_stop_reason(more: dict[
     assert held and held.finish == "stop_sequence" and held.why == why
 
 
-def test_a_request_is_no_reply() -> None:
+def test_a_request_is_not_taken_for_a_reply() -> None:
     held = formats.read({"model": "m", "messages": [{"role": "user", "content": ""}]})
 
     assert held and shortfall(held) == ""
@@ -75,7 +75,7 @@ def test_a_request_is_no_reply() -> None:
         (chat("stop", "x") | {"system_fingerprint": "fp", "id": "chatcmpl-1", "created": 1}, ("system_fingerprint",)),
     ],
 )  # fmt: skip
-def test_what_is_not_read_is_named(body: dict[str, Any], others: tuple[str, ...]) -> None:
+def test_members_that_are_not_read_are_named(body: dict[str, Any], others: tuple[str, ...]) -> None:
     held = formats.read(body)
 
     assert held and held.others == others

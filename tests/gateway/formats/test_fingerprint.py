@@ -29,7 +29,7 @@ def asking(text: str, **more: Any) -> dict[str, Any]:
         ("a\n2026-11-21T12:00:01Z\nb", "a\n2026-11-21T12:00:02Z\nb"),
     ],
 )
-def test_times_and_ids_alone_make_no_other_request(one: str, other: str) -> None:
+def test_requests_that_differ_only_in_times_and_ids_are_the_same(one: str, other: str) -> None:
     first, second = of(asking(one)), of(asking(other))
 
     assert first.plain == second.plain
@@ -47,11 +47,11 @@ def test_times_and_ids_alone_make_no_other_request(one: str, other: str) -> None
         ("v1.2.3 or v1.2.4", "v1.2.3 or v1.2.5"),
     ],
 )
-def test_other_numbers_do(one: str, other: str) -> None:
+def test_requests_that_differ_in_other_numbers_are_different(one: str, other: str) -> None:
     assert of(asking(one)).plain != of(asking(other)).plain
 
 
-def test_the_limit_of_the_reply_makes_no_other_request_but_the_model_does() -> None:
+def test_the_reply_limit_does_not_make_a_different_request_but_the_model_does() -> None:
     short, long = of(asking("Why?", max_tokens=16)), of(asking("Why?", max_tokens=900))
 
     assert (short.limit, long.limit) == (16, 900)
@@ -85,7 +85,7 @@ def conversations() -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("form", conversations())
-def test_a_request_carries_what_the_one_before_it_said(form: str) -> None:
+def test_a_request_contains_the_messages_of_the_one_before(form: str) -> None:
     before, after = map(of, conversations()[form])
 
     assert before.said == after.carries != ""
@@ -94,7 +94,7 @@ def test_a_request_carries_what_the_one_before_it_said(form: str) -> None:
     assert before.history == 0 < after.history
 
 
-def test_cache_marks_make_no_other_prompt() -> None:
+def test_cache_marks_do_not_make_a_different_prompt() -> None:
     mark = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
     plain = of(ANTHROPIC | {"messages": [{"role": "user", "content": [{"type": "text", "text": "Why?"}]}]})
     marked = of(
@@ -109,14 +109,14 @@ def test_cache_marks_make_no_other_prompt() -> None:
     assert (plain.life, marked.life) == (0, 3600)
 
 
-def test_what_is_no_json_or_no_request_has_a_digest_all_the_same() -> None:
+def test_a_body_that_is_not_json_or_not_a_request_still_has_a_digest() -> None:
     odd = [fingerprint(body) for body in (b"", b"\xff\x00", b"[1, 2]", b'"text"', b'{"file": null}', b"{}")]
 
     assert len({each.whole for each in odd if each.whole}) == 5
     assert all(each.said == "" for each in odd)
 
 
-def test_a_universal_request_is_told_by_its_first_step() -> None:
+def test_a_universal_request_is_identified_by_its_first_step() -> None:
     step = {"provider": "openai", "endpoint": "chat/completions", "query": asking("Why?")}
 
     assert of([step, step]).said == of(asking("Why?")).said

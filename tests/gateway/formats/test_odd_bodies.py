@@ -56,7 +56,7 @@ def test_a_body_of_any_shape_is_read(body: dict[str, Any]) -> None:
 
 @settings(max_examples=400, deadline=None)
 @given(st.lists(bodies | st.dictionaries(st.just("type"), st.sampled_from(TYPES)), max_size=6))
-def test_events_of_any_shape_are_put_together_and_read(events: list[dict[str, Any]]) -> None:
+def test_events_of_any_shape_are_assembled_and_read(events: list[dict[str, Any]]) -> None:
     for wire in (
         b"".join(b"data: %b\n\n" % json.dumps(event).encode() for event in events),
         json.dumps(events).encode(),
@@ -100,7 +100,7 @@ def test_a_damaged_event_stream_of_aws_says_so_and_ends(noise: bytes, place: int
 
 
 @pytest.mark.parametrize("cut", range(1, 60))
-def test_half_a_frame_waits_and_is_told(cut: int) -> None:
+def test_half_a_frame_waits_and_is_reported_at_the_end(cut: int) -> None:
     whole = frame({":event-type": "messageStop"}, b'{"stopReason":"end_turn"}')
     frames = Frames()
 
@@ -109,7 +109,7 @@ def test_half_a_frame_waits_and_is_told(cut: int) -> None:
     assert is_frames(whole[:cut]) == (cut >= 12)
 
 
-def test_lengths_that_are_impossible_end_the_stream() -> None:
+def test_impossible_lengths_end_the_stream() -> None:
     for lengths in ((4, 0), (2**31, 0), (64, 60), (0, 0)):
         frames = Frames()
         from struct import pack
@@ -157,11 +157,11 @@ AMBIGUOUS: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("body", "kind"), AMBIGUOUS)
-def test_a_body_that_could_be_two_things_is_read_as_the_likelier(body: dict[str, Any], kind: str) -> None:
+def test_an_ambiguous_body_is_read_as_the_likelier_format(body: dict[str, Any], kind: str) -> None:
     held = formats.read(body)
 
     assert held and held.kind == kind
 
 
-def test_each_format_says_by_name_what_it_is() -> None:
+def test_each_format_has_a_name() -> None:
     assert len({known.name for known in FORMATS}) == len(FORMATS)

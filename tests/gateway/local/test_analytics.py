@@ -126,7 +126,7 @@ async def test_several_groupings_are_answered_at_once_and_exactly(store: Store, 
     )
 
 
-async def test_nothing_found_is_no_group_rather_than_a_group_of_none(store: Store, gateway: AIGateway) -> None:
+async def test_without_matches_there_is_no_group(store: Store, gateway: AIGateway) -> None:
     await fill(store, [a_log(1)])
 
     found = await gateway.request_groups("other", [Grouping(NOON - HOUR, NOON + HOUR)])
@@ -134,7 +134,7 @@ async def test_nothing_found_is_no_group_rather_than_a_group_of_none(store: Stor
     assert found == [[]]
 
 
-async def test_dates_periods_and_agents_tell_groups_apart(store: Store, gateway: AIGateway) -> None:
+async def test_calls_are_grouped_by_dates_periods_and_agents(store: Store, gateway: AIGateway) -> None:
     await fill(store, [a_log(1, minutes=7.5, user_agent="node"), a_log(2, minutes=17)])
     times = ("date", "datetimeHour", "datetimeFiveMinutes", "datetimeMinute")
 
@@ -150,7 +150,7 @@ async def test_dates_periods_and_agents_tell_groups_apart(store: Store, gateway:
     ]
 
 
-async def test_groups_come_in_the_order_asked_for_up_to_the_limit(store: Store, gateway: AIGateway) -> None:
+async def test_groups_come_in_the_requested_order_up_to_the_limit(store: Store, gateway: AIGateway) -> None:
     await fill(store, [a_log(number, model=f"m{number % 3}", cost=float(number)) for number in range(8)])
 
     found = await gateway.request_groups(
@@ -316,7 +316,7 @@ async def test_a_refusal_names_the_grouping(gateway: AIGateway) -> None:
     )
 
 
-async def test_logs_that_do_not_show_yet_are_not_counted(tmp_path: Path) -> None:
+async def test_logs_that_are_not_visible_yet_are_not_counted(tmp_path: Path) -> None:
     async with Store(tmp_path / "g.db", log_lag_s=60) as store, management(store) as api:
         now = round(datetime.now(UTC).timestamp() * 1000)
         await fill(store, [a_log(1, created_at=now), a_log(2, created_at=now - 120_000, model="shown")])
@@ -328,7 +328,7 @@ async def test_logs_that_do_not_show_yet_are_not_counted(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"{}", b'{"query": 3}', b'{"query": "", "variables": []}'])
-async def test_a_body_that_is_no_query_is_refused(api: httpx2.AsyncClient, body: bytes) -> None:
+async def test_a_body_that_is_not_a_query_is_refused(api: httpx2.AsyncClient, body: bytes) -> None:
     answer = await api.post("/client/v4/graphql", content=body, headers={"content-type": "application/json"})
 
     assert answer.status_code == 400

@@ -32,7 +32,7 @@ async def still_works(gateway: Plane) -> bool:
         gzip.compress(json.dumps(chat(model="gpt-4o-mini")).encode()),
     ],
 )
-async def test_a_body_that_is_no_json_is_refused_in_the_providers_words(tmp_path: Path, body: bytes) -> None:
+async def test_a_body_that_is_not_json_is_refused_in_the_providers_words(tmp_path: Path, body: bytes) -> None:
     async with plane(tmp_path) as gateway:
         answer = await gateway.http.post("openai/chat/completions", content=body, headers=JSON)
         assert await still_works(gateway)
@@ -44,7 +44,7 @@ async def test_a_body_that_is_no_json_is_refused_in_the_providers_words(tmp_path
 @pytest.mark.anyio
 @pytest.mark.parametrize("body", [b"", b"{", b"[[]]", b'{"model": 7}', b'{"model": null}'])
 @pytest.mark.parametrize("path", [COMPAT, ""])
-async def test_a_body_without_a_provider_is_the_gateways_to_refuse(tmp_path: Path, path: str, body: bytes) -> None:
+async def test_the_gateway_refuses_a_body_without_a_provider(tmp_path: Path, path: str, body: bytes) -> None:
     async with plane(tmp_path) as gateway:
         answer = await gateway.http.post(f"{gateway.gateway_url}/{path}", content=body, headers=JSON)
         assert await still_works(gateway)
@@ -115,7 +115,7 @@ async def test_a_path_that_leads_elsewhere_is_refused(tmp_path: Path, path: str,
         {"messages": [{"role": "user", "content": [{"text": 7}, 8, None]}]},
     ],
 )
-async def test_fields_of_other_types_are_no_fault_of_the_gateways(tmp_path: Path, more: dict[str, Any]) -> None:
+async def test_fields_of_wrong_types_are_not_a_server_error(tmp_path: Path, more: dict[str, Any]) -> None:
     async with plane(tmp_path) as gateway:
         answer = await gateway.http.post(COMPAT, json=chat(**more))
 

@@ -23,14 +23,14 @@ def test_names_strings_numbers_and_flags_are_there_once() -> None:
     ]  # fmt: skip
 
 
-def test_json_in_strings_is_read_as_deep_as_it_stands() -> None:
+def test_json_in_strings_is_read_at_every_depth() -> None:
     read = texts({"arguments": ARGUMENTS})
 
     assert ARGUMENTS in read
     assert {'{"path": "a', 'b", "inner": "{"said": "x\ty"}"}'} <= set(read)
 
 
-def test_escapes_are_read_so_often_and_no_more() -> None:
+def test_escapes_are_read_up_to_a_number_of_levels() -> None:
     said = "a\\nb"
     for _ in range(LEVELS):
         said = json.dumps(said)
@@ -42,11 +42,11 @@ def test_escapes_are_read_in_prose_and_in_what_was_cut_off() -> None:
     assert texts({"t": r"see \"caf\u00e9\" and"}) == ["t", r"see \"caf\u00e9\" and", 'see "café" and']
 
 
-def test_many_numbers_are_left_out_and_what_stands_among_them_is_not() -> None:
+def test_long_lists_of_numbers_are_left_out_but_not_the_texts_among_them() -> None:
     assert texts({"few": [1, 2], "many": [*([7] * MANY), 8, "x"]}) == ["few", "1", "2", "many", "x"]
 
 
-def test_media_in_base64_are_left_out_and_what_stands_around_is_not() -> None:
+def test_base64_media_are_left_out_but_not_the_text_around_them() -> None:
     image = "QUJD" * (MEDIA // 4)
 
     assert texts({"url": f"data:image/png;base64,{image}"}) == ["url", "data:image/png;base64, "]
@@ -54,7 +54,7 @@ def test_media_in_base64_are_left_out_and_what_stands_around_is_not() -> None:
 
 
 @pytest.mark.parametrize("stream", [SSE, json.dumps(GEMINI).encode()])
-def test_a_stream_stands_as_it_is_and_put_together(stream: bytes) -> None:
+def test_a_stream_is_included_raw_and_assembled(stream: bytes) -> None:
     read = texts(stream)
 
     assert stream.decode().split("\n")[0] in read
@@ -81,7 +81,7 @@ def test_any_bytes_are_read(body: bytes, read: list[str]) -> None:
     assert texts(body) == read
 
 
-def test_what_is_nested_as_deep_as_it_is_read_is_taken_apart() -> None:
+def test_nesting_up_to_the_limit_is_read() -> None:
     depth = next(depth for depth in range(2000, 0, -10) if _is_read(depth))
 
     assert texts(b'{"a":[' * depth + b"1" + b"]}" * depth) == ["a", "1"]
@@ -95,6 +95,6 @@ def _is_read(depth: int) -> bool:
     return True
 
 
-def test_what_is_nested_too_deep_is_told() -> None:
+def test_nesting_beyond_the_limit_is_reported() -> None:
     with pytest.raises(RecursionError):
         body_text([None, b"[" * 100_000 + b"]" * 100_000])

@@ -112,7 +112,7 @@ async def test_the_sdk_patches_and_deletes_logs(sdk: AsyncCloudflare, store: Sto
 
 
 @pytest.mark.anyio
-async def test_the_sdk_raises_what_was_refused(sdk: AsyncCloudflare, store: Store) -> None:
+async def test_the_sdk_raises_the_right_error(sdk: AsyncCloudflare, store: Store) -> None:
     stranger = sdk.with_options(api_token="wrong")
 
     with pytest.raises(cloudflare.BadRequestError) as bad:

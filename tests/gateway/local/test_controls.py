@@ -27,7 +27,7 @@ async def configure(gateway: Plane, **settings: Any) -> None:
 
 
 @pytest.mark.anyio
-async def test_caching_is_off_until_asked_for(tmp_path: Path) -> None:
+async def test_caching_is_off_by_default(tmp_path: Path) -> None:
     async with plane(tmp_path) as gateway:
         statuses = [(await ask(gateway)).headers["cf-aig-cache-status"] for _ in range(2)]
 
@@ -36,7 +36,7 @@ async def test_caching_is_off_until_asked_for(tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("name", ["cf_aig_cache_ttl", "cf_cache_ttl"])
-async def test_a_reply_is_cached_for_the_time_asked_for(tmp_path: Path, name: str) -> None:
+async def test_a_reply_is_cached_for_the_requested_time(tmp_path: Path, name: str) -> None:
     async with plane(tmp_path) as gateway:
         first = await ask(gateway, **{name: "3600"})
         second = await ask(gateway, **{name: "3600"}, cf_aig_metadata='{"user": "another"}')
@@ -61,7 +61,7 @@ async def test_a_call_that_skips_the_cache_is_still_kept(tmp_path: Path, name: s
 
 
 @pytest.mark.anyio
-async def test_a_callers_own_key_decides_what_is_the_same(tmp_path: Path) -> None:
+async def test_a_callers_own_key_decides_which_requests_are_the_same(tmp_path: Path) -> None:
     async with plane(tmp_path) as gateway:
         first = await ask(gateway, cf_aig_cache_key="sky")
         other = await ask(gateway, chat("Something else"), cf_aig_cache_key="sky")
@@ -71,7 +71,7 @@ async def test_a_callers_own_key_decides_what_is_the_same(tmp_path: Path) -> Non
 
 
 @pytest.mark.anyio
-async def test_a_gateways_own_ttl_holds_unless_a_header_turns_it_off(tmp_path: Path) -> None:
+async def test_a_gateways_own_ttl_applies_unless_a_header_turns_it_off(tmp_path: Path) -> None:
     async with plane(tmp_path) as gateway:
         await configure(gateway, cache_ttl=300)
         answers = [await ask(gateway), await ask(gateway), await ask(gateway, cf_aig_cache_ttl="0")]
@@ -174,7 +174,7 @@ async def test_a_caller_may_say_what_a_call_costs(tmp_path: Path, given: str, co
         {"cf_aig_rate_limit_key": "not in the product"},
     ],
 )
-async def test_a_header_that_makes_no_sense_is_passed_over(tmp_path: Path, headers: dict[str, str]) -> None:
+async def test_an_invalid_header_is_ignored(tmp_path: Path, headers: dict[str, str]) -> None:
     async with plane(tmp_path) as gateway:
         answer = await ask(gateway, **headers)
 

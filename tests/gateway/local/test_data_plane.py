@@ -75,7 +75,7 @@ async def test_the_management_host_answers_for_the_gateway_in_a_header(tmp_path:
         ("server_error", 500, None),
     ],
 )
-async def test_openai_fails_in_its_own_words_when_asked_to(
+async def test_openai_fails_in_its_own_words_on_request(
     tmp_path: Path, directive: str, status: int, code: str | None
 ) -> None:
     async with plane(tmp_path) as gateway:
@@ -99,7 +99,7 @@ async def test_openai_fails_in_its_own_words_when_asked_to(
         ("server_error", 500, "api_error"),
     ],
 )
-async def test_anthropic_fails_in_its_own_words_when_asked_to(
+async def test_anthropic_fails_in_its_own_words_on_request(
     tmp_path: Path, directive: str, status: int, kind: str
 ) -> None:
     body = {**CLAUDE, "messages": [{"role": "user", "content": f"Hi [simulate: {directive}]"}]}
@@ -121,7 +121,7 @@ async def test_anthropic_fails_in_its_own_words_when_asked_to(
         ("server_error", 500, 3043),
     ],
 )
-async def test_workers_ai_fails_in_its_own_words_when_asked_to(
+async def test_workers_ai_fails_in_its_own_words_on_request(
     tmp_path: Path, directive: str, status: int, code: int
 ) -> None:
     async with plane(tmp_path) as gateway:
@@ -142,7 +142,7 @@ async def test_workers_ai_fails_in_its_own_words_when_asked_to(
         (chat(messages=[{"role": "wizard"}]), {}, 400, "invalid_type"),
     ],
 )
-async def test_a_real_cause_fails_as_it_does_at_the_provider(
+async def test_a_real_cause_fails_as_at_the_provider(
     tmp_path: Path, body: dict[str, Any], headers: dict[str, str], status: int, code: str
 ) -> None:
     async with plane(tmp_path) as gateway:
@@ -193,7 +193,7 @@ async def test_a_gateway_that_does_not_exist_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
-async def test_a_reply_has_the_length_asked_for(tmp_path: Path) -> None:
+async def test_a_reply_has_the_requested_length(tmp_path: Path) -> None:
     async with plane(tmp_path) as gateway:
         long = await gateway.http.post(COMPAT, json=chat("Go [simulate: tokens=500]"))
         cut = await gateway.http.post(COMPAT, json=chat("Go [simulate: tokens=500]", max_tokens=20))

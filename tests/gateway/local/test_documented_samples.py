@@ -68,7 +68,7 @@ async def test_the_cache_is_skipped(tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
-async def test_a_key_of_ones_own_names_the_reply(tmp_path: Path) -> None:
+async def test_a_custom_cache_key_names_the_reply(tmp_path: Path) -> None:
     async with plane(tmp_path) as gateway:
         statuses = [await cache_status(gateway, cf_aig_cache_key="custom-key-123") for _ in range(2)]
 
@@ -77,7 +77,7 @@ async def test_a_key_of_ones_own_names_the_reply(tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(("key", "step", "kind"), [("sk-ant-key", "0", "message"), ("invalid", "1", "chat.completion")])
-async def test_claude_answers_or_else_gpt_4(tmp_path: Path, key: str, step: str, kind: str) -> None:
+async def test_claude_answers_or_gpt_4_as_a_fallback(tmp_path: Path, key: str, step: str, kind: str) -> None:
     steps = [
         {"provider": "anthropic", "endpoint": "v1/messages", "headers": {**CLAUDE_HEADERS, "x-api-key": key}, "query": CLAUDE},
         {"provider": "openai", "endpoint": "chat/completions", "headers": {"authorization": "Bearer sk-key"}, "query": GPT_4},

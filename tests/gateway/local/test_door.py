@@ -66,7 +66,7 @@ async def test_a_compressed_body_is_refused_by_the_name_of_its_encoding(api: htt
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "application/merge-patch+json"])
-async def test_json_by_any_of_its_names_is_taken(api: httpx2.AsyncClient, content_type: str) -> None:
+async def test_every_media_type_of_json_is_accepted(api: httpx2.AsyncClient, content_type: str) -> None:
     answer = await api.patch(f"{LOGS}/x", content=b"{}", headers={"content-type": content_type})
 
     assert answer.status_code == 404
@@ -77,7 +77,7 @@ async def test_json_by_any_of_its_names_is_taken(api: httpx2.AsyncClient, conten
     "headers", [{}, {"authorization": ""}, {"authorization": "Bearer "}, {"authorization": "Basic eDp5"}]
 )
 @pytest.mark.parametrize("path", [GATEWAYS, f"{API}/nothing"])
-async def test_no_token_is_refused(api: httpx2.AsyncClient, headers: dict[str, str], path: str) -> None:
+async def test_a_call_without_a_token_is_refused(api: httpx2.AsyncClient, headers: dict[str, str], path: str) -> None:
     del api.headers["authorization"]
 
     answer = await api.get(path, headers=headers)
@@ -96,7 +96,7 @@ async def test_no_token_is_refused(api: httpx2.AsyncClient, headers: dict[str, s
         ({"authorization": "Bearer ü"}, 401),
     ],
 )
-async def test_only_the_token_that_was_set_is_taken(store: Store, headers: Any, status: int) -> None:
+async def test_only_the_configured_token_is_accepted(store: Store, headers: Any, status: int) -> None:
     async with management(store, token="secret") as api:
         encoded = {name: value.encode() for name, value in headers.items()}
 
@@ -105,7 +105,7 @@ async def test_only_the_token_that_was_set_is_taken(store: Store, headers: Any, 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "TEXT/PLAIN; charset=x"])
-async def test_a_form_or_plain_text_is_not_taken_for_a_provider(api: httpx2.AsyncClient, content_type: str) -> None:
+async def test_a_form_or_plain_text_is_refused_for_a_provider(api: httpx2.AsyncClient, content_type: str) -> None:
     answer = await api.post(CHAT, content=b"{}", headers={"content-type": content_type})
 
     assert answer.status_code == 415

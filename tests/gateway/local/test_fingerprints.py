@@ -25,7 +25,7 @@ async def asked(store: Store, path: str, **params: Any) -> dict[str, Any]:
     return answer.json()
 
 
-async def test_logs_are_as_they_are_listed_and_have_a_fingerprint(store: Store) -> None:
+async def test_logs_equal_the_listed_ones_and_have_a_fingerprint(store: Store) -> None:
     told = {"metadata": {"user": 'é"1', "n": 2}, "usage_metadata": {"input_cached_tokens": 3}, "cost": 0.1234567}
     await store.add(a_log(1, **told, session="s-1", user_agent="node", event_id="e", feedback=-1))
     await store.add(a_failed_log(2, minutes=1.0001, step=2, timings={"latency": 5}))
@@ -39,7 +39,7 @@ async def test_logs_are_as_they_are_listed_and_have_a_fingerprint(store: Store) 
     assert found["result_info"]["total_count"] == 2
 
 
-async def test_pages_go_on_after_a_log_and_filters_hold(store: Store) -> None:
+async def test_pages_continue_after_a_log_and_filters_apply(store: Store) -> None:
     for number in range(7):
         await store.add(a_log(number, minutes=number, cached=number == 3))
 
@@ -52,7 +52,7 @@ async def test_pages_go_on_after_a_log_and_filters_hold(store: Store) -> None:
     assert [row["created_at"][14:16] for row in hits["result"]] == ["03"]
 
 
-async def test_logs_of_an_earlier_version_get_theirs_when_they_are_asked_for(store: Store) -> None:
+async def test_logs_of_an_earlier_version_get_a_fingerprint_on_request(store: Store) -> None:
     await store.add(a_log(1))
     await store.add(a_log(2, minutes=1, request=None))
     before = (await asked(store, "/fingerprints"))["result"]

@@ -37,7 +37,7 @@ async def test_a_gateway_is_created_with_what_was_given(api: httpx2.AsyncClient,
 
 
 @pytest.mark.anyio
-async def test_what_an_update_does_not_send_stays(api: httpx2.AsyncClient) -> None:
+async def test_an_update_keeps_omitted_settings(api: httpx2.AsyncClient) -> None:
     await api.post(GATEWAYS, json=REQUIRED | {"id": "main", "zdr": True})
 
     answer = await api.put(f"{GATEWAYS}/main", json=REQUIRED | {"cache_ttl": None, "id": "other"})
@@ -58,7 +58,7 @@ async def test_a_gateway_that_is_created_asks_for_authentication_and_keeps_askin
 
 
 @pytest.mark.anyio
-async def test_a_gateway_goes_with_its_logs(api: httpx2.AsyncClient, store: Store) -> None:
+async def test_deleting_a_gateway_deletes_its_logs(api: httpx2.AsyncClient, store: Store) -> None:
     await api.post(GATEWAYS, json=REQUIRED | {"id": "main"})
     await store.add(a_log(1, gateway="main"))
 
@@ -106,7 +106,7 @@ async def test_gateways_are_listed_by_page_and_found_by_id(api: httpx2.AsyncClie
         ({"rate_limiting_technique": "x"}, "Invalid enum value. Expected 'fixed' | 'sliding', received 'x'", "rate_limiting_technique"),
     ],
 )  # fmt: skip
-async def test_a_bad_setting_is_told_what_is_wrong(
+async def test_a_bad_setting_gets_an_error_that_says_why(
     api: httpx2.AsyncClient, changes: dict[str, Any], message: str, path: str
 ) -> None:
     answer = await api.post(GATEWAYS, json=REQUIRED | {"id": "main"} | changes)
@@ -115,7 +115,7 @@ async def test_a_bad_setting_is_told_what_is_wrong(
 
 
 @pytest.mark.anyio
-async def test_required_settings_must_be_given_again(api: httpx2.AsyncClient) -> None:
+async def test_an_update_requires_the_required_settings(api: httpx2.AsyncClient) -> None:
     answer = await api.put(f"{GATEWAYS}/default", json={})
 
     assert [error["path"][1] for error in answer.json()["errors"]] == list(REQUIRED)
@@ -123,7 +123,7 @@ async def test_required_settings_must_be_given_again(api: httpx2.AsyncClient) ->
 
 
 @pytest.mark.anyio
-async def test_a_gateway_id_is_taken_once(api: httpx2.AsyncClient) -> None:
+async def test_a_gateway_id_is_unique(api: httpx2.AsyncClient) -> None:
     answer = await api.post(GATEWAYS, json=REQUIRED | {"id": "default"})
 
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (409, 7006)

@@ -88,7 +88,7 @@ async def test_gemini_streams_one_array_without_alt_sse(tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
-async def test_gemini_calls_functions_answers_after_them_and_keeps_to_a_schema(tmp_path: Path) -> None:
+async def test_gemini_calls_functions_answers_after_them_and_follows_a_schema(tmp_path: Path) -> None:
     declared = types.FunctionDeclaration(name="weather", parameters_json_schema=SCHEMA)
     forced = types.FunctionCallingConfig(mode=types.FunctionCallingConfigMode.ANY, allowed_function_names=["weather"])
     config = types.GenerateContentConfig(
@@ -154,7 +154,7 @@ async def test_gemini_counts_tokens_lists_models_and_blocks_a_prompt(tmp_path: P
 
 
 @pytest.mark.anyio
-async def test_vertex_is_spoken_to_at_its_own_paths(tmp_path: Path) -> None:
+async def test_vertex_has_its_own_paths(tmp_path: Path) -> None:
     path = f"google-vertex-ai/v1/projects/p/locations/us-central1/publishers/google/models/{GEMINI}:generateContent"
     async with plane(tmp_path) as gateway:
         answer = await gateway.http.post(path, json={"contents": {"role": "user", "parts": {"text": SKY}}})
@@ -196,7 +196,7 @@ async def test_bedrock_converses_whole_and_as_a_stream(tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
-async def test_bedrock_calls_a_tool_that_it_must_and_answers_after_it(tmp_path: Path) -> None:
+async def test_bedrock_calls_a_required_tool_and_answers_after_it(tmp_path: Path) -> None:
     spec = {"toolSpec": {"name": "weather", "inputSchema": {"json": SCHEMA}}}
     config = {"tools": [spec], "toolChoice": {"any": {}}}
 
@@ -271,7 +271,7 @@ async def test_bedrock_invokes_anthropics_models_whole_and_as_a_stream(tmp_path:
         "us.amazon.nova-micro-v1:0",
     ],
 )
-async def test_a_model_with_slashes_and_colons_stands_in_the_path(tmp_path: Path, model: str) -> None:
+async def test_a_model_with_slashes_and_colons_can_be_in_the_path(tmp_path: Path, model: str) -> None:
     path = f"aws-bedrock/bedrock-runtime/us-east-1/model/{quote(model, safe='')}/converse"
     async with plane(tmp_path) as gateway:
         answer = await gateway.http.post(path, json={"messages": said()})

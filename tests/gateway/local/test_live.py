@@ -108,7 +108,7 @@ async def test_providers_without_a_url_stay_simulated(tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("behaviour", ["html", "redirect", "status", "encoding", "garbage", "short"])
-async def test_what_is_no_answer_is_the_gateways_error(tmp_path: Path, behaviour: str) -> None:
+async def test_an_invalid_answer_is_the_gateways_error(tmp_path: Path, behaviour: str) -> None:
     async with forwarding(tmp_path, behaviour) as (gateway, _):
         answer = await gateway.http.post("openai/chat/completions", json=chat(model="gpt-4o-mini"))
         (log,) = await gateway.logs()
@@ -154,7 +154,7 @@ async def test_a_stream_too_large_to_store_is_logged_with_its_usage(tmp_path: Pa
 
 
 @pytest.mark.anyio
-async def test_a_caller_who_leaves_ends_the_call_upstream(tmp_path: Path) -> None:
+async def test_a_caller_who_disconnects_ends_the_call_upstream(tmp_path: Path) -> None:
     async with forwarding(tmp_path, "hang") as (gateway, fake):
         with pytest.raises(httpx2.ReadTimeout):
             await gateway.http.post("openai/chat/completions", json=chat(model="gpt-4o-mini"), timeout=0.3)
@@ -163,7 +163,7 @@ async def test_a_caller_who_leaves_ends_the_call_upstream(tmp_path: Path) -> Non
 
 
 @pytest.mark.anyio
-async def test_an_answer_that_is_not_taken_is_not_waited_for(tmp_path: Path) -> None:
+async def test_an_unused_answer_is_not_awaited(tmp_path: Path) -> None:
     async with forwarding(tmp_path, "busy") as (gateway, fake):
         with pytest.raises(httpx2.ReadTimeout):
             await gateway.http.post(
@@ -175,7 +175,7 @@ async def test_an_answer_that_is_not_taken_is_not_waited_for(tmp_path: Path) -> 
 
 
 @pytest.mark.anyio
-async def test_the_environments_proxy_is_used_for_what_it_names(
+async def test_the_environments_proxy_is_used_for_the_hosts_it_covers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with fake_provider("json") as proxy:

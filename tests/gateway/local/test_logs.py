@@ -26,7 +26,7 @@ async def test_details_show_sizes_and_heads(api: httpx2.AsyncClient, store: Stor
 
 
 @pytest.mark.anyio
-async def test_a_body_comes_as_it_was_stored(api: httpx2.AsyncClient, store: Store) -> None:
+async def test_a_body_is_returned_as_stored(api: httpx2.AsyncClient, store: Store) -> None:
     stream = b"data: {}\n\ndata: [DONE]\n\n"
     await store.add(a_log(1, request=b"\xff\xfe{", response=stream, response_content_type="text/event-stream"))
 
@@ -54,7 +54,7 @@ async def test_a_body_without_a_type_is_bytes(api: httpx2.AsyncClient, store: St
 
 
 @pytest.mark.anyio
-async def test_what_is_not_there_is_not_found(api: httpx2.AsyncClient, store: Store) -> None:
+async def test_missing_things_are_not_found(api: httpx2.AsyncClient, store: Store) -> None:
     await store.add(a_log(1, request=None))
     other = f"{GATEWAYS}/other/logs"
 
@@ -111,7 +111,7 @@ async def test_a_patch_changes_what_it_names(
         (b'{"metadata": {"a": "\xff"}}', "Invalid JSON", []),
     ],
 )
-async def test_a_bad_patch_is_told_what_is_wrong(
+async def test_a_bad_patch_gets_an_error_that_says_why(
     api: httpx2.AsyncClient, store: Store, body: str | bytes, message: str, path: list[str]
 ) -> None:
     await store.add(a_log(1))
@@ -143,7 +143,7 @@ async def test_logs_are_deleted_by_filter_oldest_first(api: httpx2.AsyncClient, 
 
 
 @pytest.mark.anyio
-async def test_logs_are_deleted_in_the_order_asked_for(api: httpx2.AsyncClient, store: Store) -> None:
+async def test_logs_are_deleted_in_the_requested_order(api: httpx2.AsyncClient, store: Store) -> None:
     for number in range(3):
         await store.add(a_log(number, cost=number))
 

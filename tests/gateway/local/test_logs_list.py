@@ -113,7 +113,7 @@ async def five(store: Store) -> None:
     ],
     ids=str,
 )
-async def test_a_filter_finds_what_it_says(
+async def test_a_filter_finds_the_right_logs(
     api: httpx2.AsyncClient, five: None, clause: Any, expected: list[int]
 ) -> None:
     assert await numbers(api, filters=[clause]) == expected
@@ -178,7 +178,7 @@ async def test_metadata_keys_and_values_are_not_paired(api: httpx2.AsyncClient, 
     ],
     ids=str,
 )
-async def test_a_parameter_finds_what_it_says(
+async def test_a_parameter_finds_the_right_logs(
     api: httpx2.AsyncClient, five: None, params: dict[str, Any], expected: list[int]
 ) -> None:
     assert await numbers(api, **params) == expected
@@ -298,7 +298,7 @@ async def test_a_row_holds_what_the_api_shows(api: httpx2.AsyncClient, store: St
     ],
     ids=lambda value: str(value)[:40],
 )
-async def test_a_bad_query_is_told_what_is_wrong(
+async def test_a_bad_query_gets_an_error_that_says_why(
     api: httpx2.AsyncClient, params: dict[str, str], message: str, path: list[str | int]
 ) -> None:
     response = await api.get(LOGS, params=params)
@@ -307,7 +307,7 @@ async def test_a_bad_query_is_told_what_is_wrong(
 
 
 @pytest.mark.anyio
-async def test_an_unknown_filter_key_is_told_the_known_ones(api: httpx2.AsyncClient) -> None:
+async def test_the_error_for_an_unknown_filter_key_lists_the_known_ones(api: httpx2.AsyncClient) -> None:
     response = await api.get(LOGS, params={"filters": '[{"key":"metadata.user","operator":"eq","value":["x"]}]'})
 
     (error,) = response.json()["errors"]
@@ -317,7 +317,7 @@ async def test_an_unknown_filter_key_is_told_the_known_ones(api: httpx2.AsyncCli
 
 
 @pytest.mark.anyio
-async def test_every_fault_of_a_query_is_told(api: httpx2.AsyncClient) -> None:
+async def test_every_fault_of_a_query_is_reported(api: httpx2.AsyncClient) -> None:
     response = await api.get(LOGS, params={"per_page": 51, "page": 0})
 
     assert [error["path"] for error in response.json()["errors"]] == [["query", "page"], ["query", "per_page"]]

@@ -91,7 +91,7 @@ async def ids(store: Store) -> set[str]:
     return {row["id"] for row in (await store.logs("default", EVERY))[0]}
 
 
-async def test_a_full_disk_is_told_and_what_was_acknowledged_is_kept(tmp_path: Path) -> None:
+async def test_a_full_disk_is_reported_and_acknowledged_logs_are_kept(tmp_path: Path) -> None:
     async with gateway(tmp_path) as held:
         kept = await held.logs()
         held.limit(resource.RLIMIT_FSIZE, 1_500_000)
@@ -113,7 +113,7 @@ async def test_a_full_disk_is_told_and_what_was_acknowledged_is_kept(tmp_path: P
         assert await ids(store) == kept
 
 
-async def test_a_database_without_room_is_told_and_what_was_acknowledged_is_kept(tmp_path: Path) -> None:
+async def test_a_full_database_is_reported_and_acknowledged_logs_are_kept(tmp_path: Path) -> None:
     async with Store(tmp_path / "gateway.db") as store:
         await store.add(a_log(1))
         pages = await store.read(lambda db: db.execute("PRAGMA page_count").fetchone()[0])
@@ -131,7 +131,7 @@ async def test_a_database_without_room_is_told_and_what_was_acknowledged_is_kept
 
 
 @pytest.mark.parametrize("what", ["file", "folder"])
-async def test_a_place_that_may_not_be_written_is_named(tmp_path: Path, what: str) -> None:
+async def test_a_location_that_is_not_writable_is_named(tmp_path: Path, what: str) -> None:
     folder = tmp_path / "held"
     if what == "file":
         async with Store(folder / "gateway.db") as store:
@@ -147,7 +147,7 @@ async def test_a_place_that_may_not_be_written_is_named(tmp_path: Path, what: st
     assert said == f"cloudflare-ai-gateway-mcp: {folder / 'gateway.db'}: Permission denied\n"
 
 
-async def test_a_damaged_file_is_told_and_what_is_whole_is_read(tmp_path: Path) -> None:
+async def test_a_damaged_file_is_reported_and_intact_logs_are_read(tmp_path: Path) -> None:
     path = tmp_path / "gateway.db"
     async with Store(path) as store:
         for number in range(20):
@@ -170,7 +170,7 @@ async def test_a_damaged_file_is_told_and_what_is_whole_is_read(tmp_path: Path) 
             await store.logs("default", EVERY)
 
 
-async def test_a_file_whose_beginning_is_damaged_is_told(tmp_path: Path) -> None:
+async def test_a_file_with_a_damaged_beginning_is_reported(tmp_path: Path) -> None:
     async with Store(tmp_path / "gateway.db"):
         pass
     with (tmp_path / "gateway.db").open("r+b") as file:
@@ -182,7 +182,7 @@ async def test_a_file_whose_beginning_is_damaged_is_told(tmp_path: Path) -> None
     assert "It is not a database or is damaged: use another file with --db, or move it away." in said
 
 
-async def test_a_lock_that_ends_is_waited_for_and_one_that_lasts_is_told(tmp_path: Path) -> None:
+async def test_a_short_lock_is_awaited_and_a_lasting_one_is_reported(tmp_path: Path) -> None:
     async with Store(tmp_path / "gateway.db") as store:
         await store.add(a_log(1))
         with closing(sqlite3.connect(tmp_path / "gateway.db", isolation_level=None)) as other:
@@ -223,7 +223,7 @@ async def test_two_processes_write_the_same_file_and_lose_nothing(tmp_path: Path
         assert await one.logs() == await other.logs() == kept
 
 
-async def test_a_clock_that_jumps_changes_no_duration_and_no_id_twice(
+async def test_a_clock_jump_changes_no_duration_and_repeats_no_id(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jump_s = 0.0
@@ -243,7 +243,7 @@ async def test_a_clock_that_jumps_changes_no_duration_and_no_id_twice(
 
 
 @pytest.mark.parametrize("jump", [-7200.0, 7200.0])
-async def test_a_clock_that_jumps_leaves_limits_and_caches_in_force(
+async def test_limits_and_caches_still_work_after_a_clock_jump(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jump: float
 ) -> None:
     jump_s = 0.0

@@ -41,7 +41,7 @@ def claude(gateway: Plane, **options: Any) -> anthropic.AsyncAnthropic:
 
 
 @pytest.mark.anyio
-async def test_openai_chats_through_each_door(tmp_path: Path) -> None:
+async def test_openai_chats_through_each_endpoint(tmp_path: Path) -> None:
     async with plane(tmp_path) as gateway:
         doors = {
             f"{gateway.gateway_url}/openai": GPT,
@@ -75,7 +75,7 @@ async def test_openai_streams_a_chat(tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "weather"}}])
-async def test_openai_calls_the_tool_it_must_and_then_speaks(tmp_path: Path, choice: Any) -> None:
+async def test_openai_calls_a_required_tool_and_then_answers(tmp_path: Path, choice: Any) -> None:
     async with plane(tmp_path) as gateway, gpt(gateway) as sdk:
         called = await sdk.chat.completions.create(model=GPT, messages=WEATHER, tools=[TOOL], tool_choice=choice)
         (call,) = called.choices[0].message.tool_calls or []
@@ -295,7 +295,7 @@ CACHED: Any = [{"type": "text", "text": LONG, "cache_control": {"type": "ephemer
 
 
 @pytest.mark.anyio
-async def test_anthropic_reads_what_was_cached_and_why_it_was_not(tmp_path: Path) -> None:
+async def test_anthropics_sdk_reads_cached_tokens_and_the_reason_for_a_miss(tmp_path: Path) -> None:
     dated: Any = [{**CACHED[0], "text": f"It is 12:01. {LONG}"}]
     async with plane(tmp_path) as gateway, claude(gateway) as sdk:
         ask: Any = {"model": "claude-sonnet-5", "max_tokens": 50, "messages": SAY}
@@ -318,7 +318,7 @@ async def test_anthropic_reads_what_was_cached_and_why_it_was_not(tmp_path: Path
 
 
 @pytest.mark.anyio
-async def test_openai_reads_what_was_cached_and_why_it_was_not(tmp_path: Path) -> None:
+async def test_openais_sdk_reads_cached_tokens_and_the_reason_for_a_miss(tmp_path: Path) -> None:
     ask: Any = {"model": "gpt-5.6-sol", "instructions": LONG, "input": "Why?", "prompt_cache_key": "k1"}
     async with plane(tmp_path) as gateway, gpt(gateway) as sdk:
         first = await sdk.responses.create(**ask)

@@ -52,7 +52,7 @@ async def test_a_block_comes_before_what_is_allowed(tmp_path: Path) -> None:
     assert found == [200, 403]
 
 
-async def test_a_budget_of_each_user_is_bounded_in_dollars(tmp_path: Path) -> None:
+async def test_each_user_has_a_budget_in_dollars(tmp_path: Path) -> None:
     async with plane(tmp_path) as gateway:
         limit = {"type": "limit", "amount": 0.2, "period": "monthly", "technique": "named-interval"}
         await policy(gateway, "users", limit, actor="{metadata.user}")
@@ -64,7 +64,7 @@ async def test_a_budget_of_each_user_is_bounded_in_dollars(tmp_path: Path) -> No
     assert error["spent"] >= 0.2
 
 
-async def test_what_the_cache_answers_skips_policies(tmp_path: Path) -> None:
+async def test_calls_answered_from_the_cache_skip_policies(tmp_path: Path) -> None:
     async with plane(tmp_path) as gateway:
         headers = {"cf-aig-cache-ttl": "600"}
         await gateway.http.post("compat/chat/completions", json=chat(), headers=headers)
@@ -112,7 +112,7 @@ async def test_policies_are_listed_changed_in_part_and_deleted(tmp_path: Path) -
     assert gone.status_code == 404
 
 
-async def test_a_condition_is_said_not_to_be_emulated(tmp_path: Path) -> None:
+async def test_conditions_are_refused_as_not_emulated(tmp_path: Path) -> None:
     async with plane(tmp_path) as gateway:
         answer = await policy(gateway, "red", {"type": "block"}, condition='metadata.team == "red"')
 

@@ -93,7 +93,7 @@ def read(reply: dict[str, Any]) -> int:
     return reply["usage"]["input_tokens_details"]["cached_tokens"]
 
 
-async def test_a_marked_prefix_is_written_once_and_read_from_then_on(gateway: Plane) -> None:
+async def test_a_marked_prefix_is_written_once_and_then_read(gateway: Plane) -> None:
     first = await ask_claude(gateway, claude("Why?"))
     again = await ask_claude(gateway, claude("Why?"))
     other = await ask_claude(gateway, claude("And what is that for, by the way?"))
@@ -102,7 +102,7 @@ async def test_a_marked_prefix_is_written_once_and_read_from_then_on(gateway: Pl
     assert first["usage"]["cache_creation"] == {"ephemeral_5m_input_tokens": 1375, "ephemeral_1h_input_tokens": 0}
 
 
-async def test_what_is_not_marked_is_not_cached_at_anthropic(gateway: Plane) -> None:
+async def test_unmarked_prompts_are_not_cached_at_anthropic(gateway: Plane) -> None:
     replies = [await ask_claude(gateway, claude("Why?", mark=None)) for _ in range(2)]
 
     assert [told(each) for each in replies] == [(0, 0, 1377)] * 2
@@ -112,14 +112,14 @@ async def test_what_is_not_marked_is_not_cached_at_anthropic(gateway: Plane) -> 
     ("model", "cached"),
     [("claude-sonnet-4-5", 1375), ("claude-haiku-4-5", 0), ("claude-opus-4-5", 0), ("claude-opus-5", 1375)],
 )
-async def test_a_prefix_shorter_than_the_models_least_is_not_cached(gateway: Plane, model: str, cached: int) -> None:
+async def test_a_prefix_below_the_models_minimum_is_not_cached(gateway: Plane, model: str, cached: int) -> None:
     replies = [await ask_claude(gateway, claude("Why?", model=model)) for _ in range(2)]
 
     assert [told(each)[0] for each in replies] == [0, cached]
 
 
 @pytest.mark.parametrize(("mark", "minutes"), [(FIVE, 5), (HOUR, 60)])
-async def test_a_prefix_lives_as_long_as_is_asked_and_is_refreshed_when_it_is_read(
+async def test_a_prefix_has_the_requested_lifetime_and_is_refreshed_when_read(
     gateway: Plane, clock: Clock, mark: dict[str, Any], minutes: float
 ) -> None:
     reads: list[int] = []
@@ -130,7 +130,7 @@ async def test_a_prefix_lives_as_long_as_is_asked_and_is_refreshed_when_it_is_re
     assert reads == [0, 1375, 1375, 0, 1375]
 
 
-async def test_prefixes_of_two_lives_are_written_and_billed_apart(gateway: Plane, clock: Clock) -> None:
+async def test_prefixes_with_two_lifetimes_are_written_and_billed_separately(gateway: Plane, clock: Clock) -> None:
     late: dict[str, Any] = {"type": "text", "text": "word " * 400, "cache_control": FIVE}
     body = claude(mark=HOUR) | {"messages": [{"role": "user", "content": [late]}]}
     first = await ask_claude(gateway, body)
@@ -171,7 +171,9 @@ async def test_a_prefix_that_ends_twenty_blocks_before_a_mark_is_not_found(gatew
         ({"tools": TOOLS[:2]}, False),
     ],
 )
-async def test_a_setting_spares_what_comes_before_it(gateway: Plane, changed: dict[str, Any], is_read: bool) -> None:
+async def test_a_changed_setting_keeps_what_comes_before_it_cached(
+    gateway: Plane, changed: dict[str, Any], is_read: bool
+) -> None:
     body = claude("Why?", tools=TOOLS)
     await ask_claude(gateway, body)
     other = await ask_claude(gateway, body | changed)
@@ -274,7 +276,7 @@ async def test_openai_caches_by_itself_in_steps_of_128_tokens(gateway: Plane) ->
         ({"model": "gpt-5", "prompt_cache_retention": "24h"}, 1440),
     ],
 )
-async def test_what_openai_caches_lives_as_long_as_it_says(
+async def test_openais_cache_entries_have_the_stated_lifetime(
     gateway: Plane, clock: Clock, body: dict[str, Any], minutes: float
 ) -> None:
     reads: list[int] = []
@@ -285,7 +287,7 @@ async def test_what_openai_caches_lives_as_long_as_it_says(
     assert reads == [0, 1280, 1280, 0]
 
 
-async def test_an_explicit_cache_of_openai_has_marked_blocks_alone(gateway: Plane) -> None:
+async def test_an_explicit_cache_of_openai_has_only_marked_blocks(gateway: Plane) -> None:
     explicit = {"prompt_cache_options": {"mode": "explicit"}}
     part = {"type": "input_text", "text": "word " * 200, "prompt_cache_breakpoint": {"mode": "explicit"}}
     marked = [{"role": "user", "content": [part]}, {"role": "user", "content": "Why?"}]
@@ -341,7 +343,7 @@ async def test_openai_says_where_a_request_differs_from_the_one_it_is_compared_w
     assert stated["cache_missed_tokens"] == missed
 
 
-async def test_openai_tells_hits_unknown_responses_and_what_it_cannot_tell(gateway: Plane, clock: Clock) -> None:
+async def test_openai_reports_hits_unknown_responses_and_unknown_reasons(gateway: Plane, clock: Clock) -> None:
     def compared(reply: dict[str, Any] | None) -> dict[str, Any]:
         return {"prompt_cache_options": {"comparison_response_id": reply["id"] if reply else "resp_0"}}
 
@@ -357,7 +359,7 @@ async def test_openai_tells_hits_unknown_responses_and_what_it_cannot_tell(gatew
 
 
 @pytest.mark.parametrize("streams", [False, True])
-async def test_chats_tell_and_log_what_was_cached(gateway: Plane, streams: bool) -> None:
+async def test_chats_report_and_log_cached_tokens(gateway: Plane, streams: bool) -> None:
     messages = [{"role": "system", "content": RULES}, {"role": "user", "content": "Why?"}]
     body = {"model": "gpt-4o-mini", "messages": messages, "stream": streams, "stream_options": {"include_usage": True}}
     answers = [await gateway.http.post("openai/v1/chat/completions", json=body) for _ in range(2)]
@@ -369,7 +371,7 @@ async def test_chats_tell_and_log_what_was_cached(gateway: Plane, streams: bool)
 
 
 @pytest.mark.parametrize("streams", [False, True])
-async def test_a_log_has_what_was_cached_and_its_price(gateway: Plane, streams: bool) -> None:
+async def test_a_log_has_the_cached_tokens_and_their_price(gateway: Plane, streams: bool) -> None:
     for _ in range(2):
         await gateway.http.post("anthropic/v1/messages", json=claude("Why?") | {"stream": streams}, headers=VERSION)
     second, first = await gateway.logs()
@@ -383,7 +385,9 @@ async def test_a_log_has_what_was_cached_and_its_price(gateway: Plane, streams: 
 
 
 @pytest.mark.parametrize(("ttl", "price"), [({}, 3.75), ({"ttl": "1h"}, 6)])
-async def test_bedrock_caches_what_ends_with_a_point(gateway: Plane, ttl: dict[str, str], price: float) -> None:
+async def test_bedrock_caches_prefixes_that_end_with_a_cache_point(
+    gateway: Plane, ttl: dict[str, str], price: float
+) -> None:
     system = [{"text": RULES}, {"cachePoint": {"type": "default", **ttl}}]
     body = {"system": system, "messages": [{"role": "user", "content": [{"text": "Why?"}]}]}
     path = "aws-bedrock/bedrock-runtime/us-east-1/model/anthropic.claude-sonnet-4-5-20250929-v1:0/converse"
@@ -413,7 +417,7 @@ async def test_a_call_that_fails_caches_nothing(gateway: Plane) -> None:
     assert told(await ask_claude(gateway, claude("Why?")))[0] == 0
 
 
-async def test_a_mark_is_not_part_of_what_must_be_equal(gateway: Plane) -> None:
+async def test_marks_are_ignored_when_prompts_are_compared(gateway: Plane) -> None:
     await ask_claude(gateway, claude("Why?", "Because.", "And how?"))
     moved = copy.deepcopy(claude("Why?", "Because.", "And how?", mark=None))
     moved["messages"][-1]["content"] = [{"type": "text", "text": "And how?", "cache_control": FIVE}]
@@ -425,7 +429,7 @@ def prompt(number: int) -> Prompt:
     return Prompt("me", {}, [Block("input", "user", f"{number:08} " * 1000)], least=1024, step=128, step_lives_s=300)
 
 
-def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kept_prefixes_and_requests_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prompt_caches, "MOST_PREFIXES", 20)
     monkeypatch.setattr(prompt_caches, "MOST_BLOCKS", 5)
     caches = PromptCaches(Clock())

@@ -28,7 +28,7 @@ TOOL = {"name": "f", "input_schema": SCHEMA}
         ({"tool_choice": {"type": "tool", "name": "g"}, "tools": [TOOL]}, "tool_choice: Tool 'g' not found in provided tools"),
     ],
 )  # fmt: skip
-async def test_anthropic_refuses_what_it_must(tmp_path: Path, more: dict[str, Any], message: str) -> None:
+async def test_anthropic_refuses_invalid_requests(tmp_path: Path, more: dict[str, Any], message: str) -> None:
     async with plane(tmp_path) as gateway:
         answer = await gateway.http.post("anthropic/v1/messages", json=CLAUDE | more, headers=VERSION)
 
@@ -36,7 +36,7 @@ async def test_anthropic_refuses_what_it_must(tmp_path: Path, more: dict[str, An
 
 
 @pytest.mark.anyio
-async def test_anthropic_asks_for_its_version(tmp_path: Path) -> None:
+async def test_anthropic_requires_its_version_header(tmp_path: Path) -> None:
     async with plane(tmp_path) as gateway:
         answer = await gateway.http.post("anthropic/v1/messages", json=CLAUDE)
 
@@ -76,7 +76,7 @@ async def test_openai_names_what_is_wrong(tmp_path: Path, path: str, body: dict[
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("path", ["responses", "embeddings"])
-async def test_openai_takes_json_alone(tmp_path: Path, path: str) -> None:
+async def test_openai_takes_only_json(tmp_path: Path, path: str) -> None:
     async with plane(tmp_path) as gateway:
         answer = await gateway.http.post(f"openai/{path}", json=[])
 
@@ -84,7 +84,7 @@ async def test_openai_takes_json_alone(tmp_path: Path, path: str) -> None:
 
 
 @pytest.mark.anyio
-async def test_workers_ai_embeds_refuses_and_speaks_json(tmp_path: Path) -> None:
+async def test_workers_ai_embeds_refuses_and_returns_json(tmp_path: Path) -> None:
     async with plane(tmp_path) as gateway:
         vectors = await gateway.http.post("workers-ai/@cf/baai/bge-base-en-v1.5", json={"text": ["one", "two"]})
         empty = await gateway.http.post("workers-ai/@cf/meta/llama-3.1-8b-instruct", json={})
@@ -111,7 +111,7 @@ async def test_a_filtered_reply_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
-async def test_a_delay_is_kept(tmp_path: Path) -> None:
+async def test_a_requested_delay_is_applied(tmp_path: Path) -> None:
     async with plane(tmp_path) as gateway:
         await gateway.http.post("compat/chat/completions", json=chat("Go [simulate: delay=60, tokens=2]"))
         (log,) = await gateway.logs()
@@ -170,7 +170,7 @@ async def test_a_chat_with_n_has_as_many_choices(tmp_path: Path, stream: bool) -
 @pytest.mark.parametrize(
     "tool", [{"name": "f", "parameters": SCHEMA}, {"function": {"name": "f", "parameters": SCHEMA}}]
 )
-async def test_workers_ai_calls_a_tool_that_it_must(tmp_path: Path, tool: dict[str, Any], stream: bool) -> None:
+async def test_workers_ai_calls_a_required_tool(tmp_path: Path, tool: dict[str, Any], stream: bool) -> None:
     asked = {"messages": SKY, "tools": [tool], "tool_choice": "required", "stream": stream}
     async with plane(tmp_path) as gateway:
         answer = await gateway.http.post("workers-ai/@cf/meta/llama-3.1-8b-instruct", json=asked)

@@ -9,7 +9,7 @@ from cf_aig_gateway.local.store_schema import SCHEMA
 
 
 @pytest.mark.parametrize(("slides", "late"), [(False, [True] * 4 + [False]), (True, [True, True, False, False, False])])
-def test_a_sliding_window_still_counts_the_one_before(slides: bool, late: list[bool]) -> None:
+def test_a_sliding_window_still_counts_the_previous_one(slides: bool, late: list[bool]) -> None:
     db = sqlite3.connect(":memory:")
     db.executescript(SCHEMA)
     window = Window("default", 4, 60_000, slides)

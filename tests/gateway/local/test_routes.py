@@ -26,7 +26,7 @@ async def test_an_id_is_one_segment_whatever_it_holds(api: httpx2.AsyncClient, s
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("gateway", ["%2e%2e", "default%2Flogs", "%00", "%FF", "x" * 10_000, "%"])
-async def test_an_id_that_is_none_is_not_found(api: httpx2.AsyncClient, gateway: str) -> None:
+async def test_an_invalid_id_is_not_found(api: httpx2.AsyncClient, gateway: str) -> None:
     answer = await api.get(f"{GATEWAYS}/{gateway}/logs")
 
     assert (answer.status_code, answer.json()) == (404, NOT_FOUND)
@@ -57,7 +57,7 @@ async def test_an_unknown_route_is_refused_as_the_front_door_does(api: httpx2.As
 
 
 @pytest.mark.anyio
-async def test_any_account_is_the_one(api: httpx2.AsyncClient) -> None:
+async def test_any_account_id_is_accepted(api: httpx2.AsyncClient) -> None:
     answer = await api.get(f"/client/v4/accounts/{'AbC1' * 8}/ai-gateway/gateways/default")
 
     assert answer.json()["result"]["id"] == "default"
@@ -85,7 +85,7 @@ async def test_a_wrong_method_is_refused(api: httpx2.AsyncClient) -> None:
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-async def test_what_is_not_emulated_says_so(api: httpx2.AsyncClient, method: str, path: str) -> None:
+async def test_routes_that_are_not_emulated_say_so(api: httpx2.AsyncClient, method: str, path: str) -> None:
     answer = await api.request(method, path)
 
     assert answer.status_code == 501
@@ -102,7 +102,7 @@ def test_the_documentation_lists_every_route() -> None:
 
 
 @pytest.mark.anyio
-async def test_a_file_that_cannot_be_written_is_told(api: httpx2.AsyncClient, store: Store) -> None:
+async def test_a_file_that_cannot_be_written_is_reported(api: httpx2.AsyncClient, store: Store) -> None:
     await store.write(lambda db: db.execute("DROP TABLE logs"))
 
     answer = await api.patch(f"{LOGS}/x", json={"feedback": 1})
@@ -114,7 +114,7 @@ async def test_a_file_that_cannot_be_written_is_told(api: httpx2.AsyncClient, st
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("broken", ["file", "program"])
-async def test_a_file_that_cannot_be_read_is_named_and_what_else_breaks_says_no_more(store: Store, broken: str) -> None:
+async def test_a_file_that_cannot_be_read_is_named_and_other_failures_reveal_nothing(store: Store, broken: str) -> None:
     await store.write(lambda db: db.execute("DROP TABLE logs"))
     app = build_app(store)
     if broken == "program":

@@ -43,7 +43,7 @@ async def asked(gateway: Plane, text: str = "Hi", **metadata: Any) -> httpx2.Res
     )
 
 
-async def test_a_model_answers_and_the_log_keeps_what_was_asked_for(tmp_path: Path) -> None:
+async def test_a_model_answers_and_the_log_keeps_the_requested_name(tmp_path: Path) -> None:
     async with plane(tmp_path) as gateway:
         await routed(gateway, start("large"), LARGE, SMALL)
         answer = await asked(gateway)
@@ -85,7 +85,7 @@ async def test_a_condition_on_metadata_chooses(tmp_path: Path, name: str) -> Non
     ("kind", "limit", "models"),
     [("count", 2, ["gpt-4o"] * 2 + ["gpt-4o-mini"]), ("cost", 1e-9, ["gpt-4o"] + ["gpt-4o-mini"] * 2)],
 )
-async def test_a_limit_that_is_used_up_leads_to_its_fallback(
+async def test_a_used_up_limit_leads_to_its_fallback(
     tmp_path: Path, kind: str, limit: float, models: list[str]
 ) -> None:
     bound = {
@@ -126,7 +126,7 @@ async def test_a_route_that_is_not_there_or_leads_nowhere_is_refused(tmp_path: P
     assert "There is no dynamic route support" in missing.text
 
 
-async def test_a_circle_of_elements_ends(tmp_path: Path) -> None:
+async def test_a_cycle_of_elements_ends(tmp_path: Path) -> None:
     async with plane(tmp_path) as gateway:
         await routed(gateway, start("a"), {"id": "a", "type": "odd", "outputs": {"next": {"elementId": "start"}}})
 
@@ -163,5 +163,5 @@ async def test_the_sdk_makes_lists_reads_and_deletes_routes(tmp_path: Path) -> N
         ({"metadata.plan": {"$gt": 1}}, False),
     ],
 )
-async def test_conditions_are_mongos(wanted: Any, met: bool) -> None:
+async def test_conditions_use_mongodbs_syntax(wanted: Any, met: bool) -> None:
     assert conditions.meets({"metadata": {"n": 5, "plan": "paid"}}, wanted) is met

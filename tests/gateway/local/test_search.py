@@ -79,7 +79,7 @@ async def test_only_logs_that_certainly_lack_a_text_are_dropped(
 
 
 @pytest.mark.anyio
-async def test_a_search_takes_what_the_list_of_logs_takes_and_answers_like_it(
+async def test_a_search_takes_the_parameters_of_the_list_and_answers_like_it(
     api: httpx2.AsyncClient, store: Store
 ) -> None:
     for number in range(8):
@@ -111,7 +111,7 @@ async def test_a_search_for_nothing_is_refused(api: httpx2.AsyncClient) -> None:
 
 
 @pytest.mark.anyio
-async def test_what_has_no_logs_is_not_found(api: httpx2.AsyncClient, store: Store) -> None:
+async def test_a_search_of_an_unknown_gateway_is_not_found(api: httpx2.AsyncClient, store: Store) -> None:
     async with management(store, logs="observability") as elsewhere:
         answers = [
             await elsewhere.get(SEARCH, params={"text": "refund"}),
@@ -144,7 +144,7 @@ async def test_without_fts5_sessions_are_found_and_texts_are_not_emulated(
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("body", [b'{"long":"%b"}' % (b"x y " * 500), b"[" * 100_000 + b"]" * 100_000])
-async def test_a_log_that_cannot_be_indexed_may_hold_anything(
+async def test_a_log_that_cannot_be_indexed_may_contain_anything(
     api: httpx2.AsyncClient, store: Store, body: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store_index, "MOST", 1000)
@@ -157,7 +157,7 @@ async def test_a_log_that_cannot_be_indexed_may_hold_anything(
 
 
 @pytest.mark.anyio
-async def test_a_log_that_is_not_indexed_yet_may_hold_anything(
+async def test_a_log_that_is_not_indexed_yet_may_contain_anything(
     api: httpx2.AsyncClient, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await added(store, "refund", "invoice")
@@ -177,7 +177,7 @@ async def test_a_text_is_found_where_a_long_body_is_cut(api: httpx2.AsyncClient,
 
 
 @pytest.mark.anyio
-async def test_a_long_body_that_is_half_indexed_may_hold_anything(
+async def test_a_half_indexed_long_body_may_contain_anything(
     api: httpx2.AsyncClient, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await store.indexed()
@@ -204,7 +204,7 @@ async def test_a_deleted_log_is_not_found_and_one_in_its_place_is(api: httpx2.As
 
 
 @pytest.mark.anyio
-async def test_an_index_that_is_mostly_of_deleted_logs_is_made_anew(
+async def test_an_index_of_mostly_deleted_logs_is_rebuilt(
     api: httpx2.AsyncClient, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store_index, "MANY_STALE", 3)
@@ -243,7 +243,7 @@ async def test_stores_that_share_a_file_index_each_log_once(tmp_path: Path) -> N
 
 
 @pytest.mark.anyio
-async def test_what_failed_is_indexed_with_the_next_log(store: Store, api: httpx2.AsyncClient) -> None:
+async def test_a_log_that_failed_to_index_is_retried_with_the_next_one(store: Store, api: httpx2.AsyncClient) -> None:
     failing = Failing(store)
     own = indexer.Indexer(failing)
     with anyio.fail_after(5):
@@ -291,7 +291,7 @@ texts = st.text(st.sampled_from("abAB \n\"'\\*^:{}[]\0\u0130ßſ\u212aé\ufb01\U
 
 @settings(deadline=None)
 @given(st.lists(texts, min_size=1, max_size=4), st.data())
-def test_a_log_is_found_by_any_part_of_what_it_says(said: Sequence[str], data: st.DataObject) -> None:
+def test_a_log_is_found_by_any_part_of_its_text(said: Sequence[str], data: st.DataObject) -> None:
     whole = data.draw(st.sampled_from(said))
     start = data.draw(st.integers(0, len(whole)))
     part = whole[start : data.draw(st.integers(start, len(whole)))]

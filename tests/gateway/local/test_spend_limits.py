@@ -56,7 +56,7 @@ async def statuses(gateway: Plane, *calls: dict[str, Any]) -> list[int]:
         ),
     ],
 )
-async def test_a_rule_refuses_what_it_is_for_once_its_limit_is_spent(
+async def test_a_rule_refuses_its_calls_once_its_limit_is_spent(
     tmp_path: Path, own: dict[str, Any], calls: list[dict[str, Any]], expected: list[int]
 ) -> None:
     async with plane(tmp_path) as gateway:
@@ -78,12 +78,12 @@ async def test_the_refusal_names_the_rule_and_is_logged(tmp_path: Path) -> None:
     )
 
 
-async def test_a_rule_that_makes_no_sense_is_refused(tmp_path: Path) -> None:
+async def test_an_invalid_rule_is_refused(tmp_path: Path) -> None:
     async with plane(tmp_path) as gateway:
         assert (await configure(gateway, {"limit": -1, "limitType": "cost", "window": 0})).status_code == 400
 
 
-async def test_what_the_cache_answers_is_not_refused(tmp_path: Path) -> None:
+async def test_calls_answered_from_the_cache_are_not_refused(tmp_path: Path) -> None:
     async with plane(tmp_path) as gateway:
         await configure(gateway, rule())
         headers = COST | {"cf-aig-cache-ttl": "600"}

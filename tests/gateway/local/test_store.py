@@ -109,7 +109,7 @@ async def test_the_file_is_this_users_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
-async def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+async def test_a_location_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     for path in (tmp_path / "file" / "g.sqlite3", tmp_path):
@@ -119,7 +119,7 @@ async def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
-async def test_a_file_that_is_something_else_is_told(tmp_path: Path) -> None:
+async def test_a_file_that_is_not_a_store_is_reported(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("Dear diary, " * 100)
     with closing(sqlite3.connect(tmp_path / "other")) as db:
         db.execute("CREATE TABLE notes (x)")
@@ -131,7 +131,7 @@ async def test_a_file_that_is_something_else_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
-async def test_a_write_that_fails_leaves_nothing_and_the_others_stand(store: Store) -> None:
+async def test_a_failed_write_is_rolled_back_alone(store: Store) -> None:
     def half(db: sqlite3.Connection) -> None:
         db.execute("DELETE FROM gateways")
         raise ValueError("half")
@@ -162,7 +162,9 @@ async def test_a_second_log_of_the_same_id_is_refused(store: Store) -> None:
 
 
 @pytest.mark.anyio
-async def test_changed_settings_hold_at_once_and_those_of_another_process_soon(store: Store, tmp_path: Path) -> None:
+async def test_changed_settings_apply_immediately_and_those_of_another_process_soon(
+    store: Store, tmp_path: Path
+) -> None:
     kept = await store.settings("default")
     off = DEFAULT.model_copy(update={"collect_logs": False}).stored()
     await store.replace_gateway("default", off)
@@ -185,7 +187,7 @@ async def test_readers_cannot_write(store: Store) -> None:
 
 
 @pytest.mark.anyio
-async def test_what_waits_is_written_when_the_store_closes(tmp_path: Path) -> None:
+async def test_pending_writes_are_completed_when_the_store_closes(tmp_path: Path) -> None:
     async with Store(tmp_path / "g.sqlite3") as store:
         waiting = [asyncio.create_task(store.add(a_log(number))) for number in range(30)]
         await asyncio.sleep(0)
@@ -196,7 +198,7 @@ async def test_what_waits_is_written_when_the_store_closes(tmp_path: Path) -> No
 
 
 @pytest.mark.anyio
-async def test_a_caller_who_leaves_does_not_disturb_the_others(store: Store) -> None:
+async def test_a_cancelled_caller_does_not_disturb_the_others(store: Store) -> None:
     leaving = asyncio.create_task(store.add(a_log(1)))
     await asyncio.sleep(0)
     leaving.cancel()
@@ -230,7 +232,7 @@ async def test_a_gateway_keeps_as_many_logs_as_it_may(store: Store, strategy: st
 
 
 @pytest.mark.anyio
-async def test_a_log_of_no_gateway_is_not_kept(store: Store) -> None:
+async def test_a_log_without_a_gateway_is_not_stored(store: Store) -> None:
     await store.add(a_log(1, gateway="gone"))
 
     assert await ids(store, "gone") == set()

@@ -31,9 +31,7 @@ def clause(key: str, operator: str, value: Any) -> dict[str, Any]:
     ],
     ids=str,
 )
-async def test_logs_are_looked_for_in_the_narrowest_place_that_will_do(
-    store: Store, clauses: list[dict[str, Any]], plan: str
-) -> None:
+async def test_queries_use_the_narrowest_index(store: Store, clauses: list[dict[str, Any]], plan: str) -> None:
     where = matching("default", LogQuery.model_validate({"filters": json.dumps(clauses)}))
 
     def plans(db: sqlite3.Connection) -> set[str]:

@@ -102,7 +102,7 @@ async def test_a_stream_is_logged_before_its_last_event_is_out(tmp_path: Path) -
 
 
 @pytest.mark.anyio
-async def test_the_first_event_is_out_long_before_the_second_is_in(tmp_path: Path) -> None:
+async def test_the_first_event_is_sent_long_before_the_second_arrives(tmp_path: Path) -> None:
     body = chat("Go [simulate: pace=60000]", stream=True)
     async with plane(tmp_path) as gateway, gateway.http.stream("POST", COMPAT, json=body) as answer:
         with anyio.fail_after(10):
@@ -135,7 +135,7 @@ async def test_a_stream_that_breaks_off_breaks_within_one_process_too(store: Sto
 
 
 @pytest.mark.anyio
-async def test_a_caller_who_leaves_before_an_answer_is_logged(tmp_path: Path) -> None:
+async def test_a_caller_who_disconnects_before_an_answer_is_logged(tmp_path: Path) -> None:
     async with plane(tmp_path) as gateway:
         with pytest.raises(httpx2.ReadTimeout):
             await gateway.http.post(COMPAT, json=chat("Go [simulate: hang]"), timeout=0.2)
@@ -147,7 +147,7 @@ async def test_a_caller_who_leaves_before_an_answer_is_logged(tmp_path: Path) ->
 
 
 @pytest.mark.anyio
-async def test_a_caller_who_leaves_in_a_stream_is_logged_with_what_had_passed(tmp_path: Path) -> None:
+async def test_a_caller_who_disconnects_in_a_stream_is_logged_with_what_had_passed(tmp_path: Path) -> None:
     body = chat("Go [simulate: tokens=100000]", stream=True)
     async with plane(tmp_path) as gateway:
         async with gateway.http.stream("POST", COMPAT, json=body) as answer:

@@ -96,7 +96,7 @@ async def test_fifty_steps_are_tried(tmp_path: Path) -> None:
         (steps()[:1] * 51, 7003),
     ],
 )
-async def test_what_is_no_array_of_steps_is_refused(tmp_path: Path, body: Any, code: int) -> None:
+async def test_a_body_that_is_not_an_array_of_steps_is_refused(tmp_path: Path, body: Any, code: int) -> None:
     async with plane(tmp_path) as gateway:
         answer = await ask(gateway, body)
 
@@ -117,7 +117,7 @@ async def test_a_timeout_of_a_single_call_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(("backoff", "least_ms"), [("constant", 60), ("linear", 90), ("exponential", 90)])
-async def test_a_call_is_tried_again_with_the_backoff_asked_for(tmp_path: Path, backoff: str, least_ms: int) -> None:
+async def test_a_call_is_retried_with_the_requested_backoff(tmp_path: Path, backoff: str, least_ms: int) -> None:
     asked = {"cf-aig-max-attempts": "3", "cf-aig-retry-delay": "30", "cf-aig-backoff": backoff}
     async with plane(tmp_path) as gateway:
         answer = await gateway.http.post("compat/chat/completions", json=chat("[simulate: overloaded]"), headers=asked)
@@ -128,7 +128,7 @@ async def test_a_call_is_tried_again_with_the_backoff_asked_for(tmp_path: Path, 
 
 
 @pytest.mark.anyio
-async def test_an_attempt_that_times_out_is_made_again_and_what_is_not_emulated_is_not(tmp_path: Path) -> None:
+async def test_a_timed_out_attempt_is_retried_but_not_an_unsimulated_provider(tmp_path: Path) -> None:
     asked = {"cf-aig-max-attempts": "2", "cf-aig-retry-delay": "0", "cf-aig-request-timeout": "150"}
     async with plane(tmp_path) as gateway:
         slow = await gateway.http.post("compat/chat/completions", json=chat("Go [simulate: delay=300]"), headers=asked)

@@ -67,7 +67,7 @@ async def test_a_form_passes_untouched_and_is_logged_by_its_parts(tmp_path: Path
 
 
 @pytest.mark.anyio
-async def test_25_mb_of_audio_pass_and_take_a_line_of_the_log(tmp_path: Path) -> None:
+async def test_25_mb_of_audio_pass_and_take_one_line_in_the_log(tmp_path: Path) -> None:
     audio = bytes(25_000_000)
     async with (
         serving(provider()) as url,
@@ -107,7 +107,7 @@ async def test_25_mb_of_audio_pass_and_take_a_line_of_the_log(tmp_path: Path) ->
         ("", b"\xff\xfe", {"content_type": "unknown"}),
     ],
 )
-def test_a_broken_form_is_noted_as_far_as_it_goes(kind: str, body: bytes, said: dict[str, Any]) -> None:
+def test_a_broken_form_is_logged_as_far_as_it_is_readable(kind: str, body: bytes, said: dict[str, Any]) -> None:
     held = note(kind, body)
 
     assert held["bytes"] == len(body)

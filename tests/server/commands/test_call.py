@@ -53,7 +53,7 @@ def test_json_is_the_structured_channel_or_the_text_of_a_tool_without_one(call: 
 
 
 @pytest.mark.anyio
-async def test_bad_arguments_are_told_as_over_mcp_with_exit_code_1(tmp_path: Path) -> None:
+async def test_bad_arguments_get_the_same_error_as_over_mcp_and_exit_code_1(tmp_path: Path) -> None:
     database = str(tmp_path / "gateway.db")
     async with Client(build_server(Settings(local=database))) as client:
         over_mcp = await client.call_tool("list_logs", {"per_page": 100})
@@ -65,7 +65,7 @@ async def test_bad_arguments_are_told_as_over_mcp_with_exit_code_1(tmp_path: Pat
     assert (done.returncode, done.stdout, done.stderr.decode()) == (1, b"", f"{over_mcp.content[0].text}\n")
 
 
-def test_the_switches_hold(call: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_operators_switches_apply(call: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AI_GATEWAY_ALLOW", "main")
 
     assert call("list_logs", "gateway_id=other")[0] == 1
@@ -81,7 +81,7 @@ def test_secrets_are_masked(call: Run) -> None:
     assert "[openai_key]" in said and secret not in said
 
 
-def test_a_code_that_one_call_gave_holds_for_the_next(call: Run) -> None:
+def test_a_code_from_one_call_is_valid_in_the_next(call: Run) -> None:
     call("chat_via_gateway", "model=openai/gpt-4o-mini", "prompt=Hi")
     log_id = json.loads(call("list_logs", "--json")[1])["rows"][0][0]
     code = json.loads(call("replay_log", f"log_id={log_id}", "--json")[1])["code"]
@@ -123,7 +123,7 @@ def test_help_on_a_tool_lists_its_arguments(call: Run) -> None:
 
 
 @pytest.mark.parametrize("words", [["--local", "list_logs"], ["list_logs", "--local", "success=false"]])
-def test_a_bare_local_swallows_no_word(
+def test_a_bare_local_does_not_swallow_the_next_word(
     words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
@@ -159,7 +159,7 @@ def test_values_are_text_files_or_stdin(
 KNOWN = {"list": {"type": "array", "items": {"type": "string"}}}
 
 
-def test_a_reader_that_goes_away_is_no_failure_to_speak_of(tmp_path: Path) -> None:
+def test_a_reader_that_disconnects_causes_no_traceback(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "cf_aig_server", "call", "--local", str(tmp_path / "gateway.db"), "list_logs"]
     read, written = os.pipe()
     os.close(read)

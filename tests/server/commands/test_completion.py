@@ -55,7 +55,7 @@ def test_words_are_completed_without_a_gateway(typed: list[str], offered: list[s
     assert complete(*typed) == offered
 
 
-def test_what_a_word_means_stands_beside_it() -> None:
+def test_words_come_with_their_meaning() -> None:
     assert dict(candidates(["call", ""]))["list_gateways"].startswith("The account's gateways")
     assert dict(candidates([""]))["demo"]
 

@@ -85,7 +85,7 @@ async def test_a_log_is_a_line_with_its_messages_reply_and_facts(tmp_path: Path,
     assert done.returncode == 0
 
 
-async def test_a_stream_and_another_form_are_put_together(tmp_path: Path, store: Store, exported: Run) -> None:
+async def test_a_stream_and_another_format_are_assembled(tmp_path: Path, store: Store, exported: Run) -> None:
     events = [
         {"type": "message_start", "message": {"id": "m", "role": "assistant", "content": [], "model": "claude"}},
         {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
@@ -114,7 +114,9 @@ async def test_a_stream_and_another_form_are_put_together(tmp_path: Path, store:
     assert (line["metadata"]["form"], line["metadata"]["finish"]) == ("Anthropic messages", "stop")
 
 
-async def test_what_is_no_case_is_counted_with_its_reason(tmp_path: Path, store: Store, exported: Run) -> None:
+async def test_logs_that_cannot_be_cases_are_counted_with_the_reason(
+    tmp_path: Path, store: Store, exported: Run
+) -> None:
     await store.add(a_log(1))
     await store.add(a_log(2, request=None))
     await store.add(a_log(3, request=b'{"model":"text-embedding-3-small","input":"x"}'))
@@ -200,7 +202,7 @@ async def test_logs_of_one_moment_are_each_written_once(tmp_path: Path, store: S
         ((), "--out"),
     ],
 )  # fmt: skip
-async def test_a_bad_option_is_told_in_one_line(exported: Run, options: tuple[str, ...], said: str) -> None:
+async def test_a_bad_option_gets_a_one_line_error(exported: Run, options: tuple[str, ...], said: str) -> None:
     done = await exported(*options)
 
     assert (done.returncode, done.stdout) == (2, "")
@@ -208,7 +210,7 @@ async def test_a_bad_option_is_told_in_one_line(exported: Run, options: tuple[st
     assert done.stderr.count("\n") == 1
 
 
-async def test_a_failed_export_leaves_what_was_there(tmp_path: Path, store: Store, exported: Run) -> None:
+async def test_a_failed_export_keeps_the_existing_file(tmp_path: Path, store: Store, exported: Run) -> None:
     folder = tmp_path / "out"
     folder.mkdir()
     (folder / "cases.jsonl").write_text("older")

@@ -102,11 +102,11 @@ async def test_new_calls_are_followed_until_ctrl_c(tmp_path: Path, store: Store)
         (["--filter", "nonsense"], "--filter 'nonsense' is not KEY OPERATOR VALUE"),
     ],
 )
-def test_a_wrong_option_is_told_in_one_line(options: list[str], said: str, logs: Run) -> None:
+def test_a_wrong_option_gets_a_one_line_error(options: list[str], said: str, logs: Run) -> None:
     assert logs(*options, code=2, said=said) == []
 
 
-def test_switches_hold(logs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_operators_switches_apply(logs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AI_GATEWAY_ALLOW", "main")
     logs("--gateway", "other", code=2, said="other")
     monkeypatch.setenv("AI_GATEWAY_TOOLS", "list_gateways")

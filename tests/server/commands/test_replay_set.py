@@ -169,7 +169,7 @@ async def test_five_hundred_exported_cases_survive_a_kill(bench: Bench) -> None:
     assert "500 cases answered" in done.stdout
 
 
-async def test_a_finished_run_sends_nothing_when_run_again(bench: Bench) -> None:
+async def test_a_finished_run_sends_nothing_when_repeated(bench: Bench) -> None:
     written(bench.cases, [case(number) for number in range(5)])
 
     first = await bench.run()
@@ -180,7 +180,7 @@ async def test_a_finished_run_sends_nothing_when_run_again(bench: Bench) -> None
     assert len(await bench.replays()) == len(bench.results()) == 5
 
 
-async def test_the_budget_holds_over_runs(bench: Bench) -> None:
+async def test_the_budget_covers_all_runs(bench: Bench) -> None:
     written(bench.cases, [case(number, parameters={"max_tokens": 1000}) for number in range(40)])
 
     first = await bench.run("--budget", "0.014")
@@ -196,7 +196,7 @@ async def test_the_budget_holds_over_runs(bench: Bench) -> None:
     assert len(bench.results()) == len(logs)
 
 
-async def test_the_price_is_shown_and_nothing_is_sent_unasked(bench: Bench) -> None:
+async def test_the_price_is_shown_and_nothing_is_sent_without_confirmation(bench: Bench) -> None:
     written(bench.cases, [case(1, metadata={"tokens_in": 1000, "tokens_out": 10, "left_out": ["thinking"]})])
 
     done = await bench.run(yes=False)
@@ -211,7 +211,7 @@ async def test_the_price_is_shown_and_nothing_is_sent_unasked(bench: Bench) -> N
     assert await bench.replays() == []
 
 
-async def test_the_table_tells_finish_tools_cost_latency_and_text(bench: Bench) -> None:
+async def test_the_table_compares_finish_tools_cost_latency_and_text(bench: Bench) -> None:
     tool = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
     call = {"id": "c", "type": "function", "function": {"name": "look", "arguments": "{}"}}
     same = case(1)
@@ -251,7 +251,7 @@ async def test_a_long_table_stays_within_the_budget_of_results(bench: Bench) -> 
     assert json.loads(as_json.stdout)["left_out"] > 40
 
 
-async def test_what_is_sent_is_the_case_with_the_changes_asked_for(bench: Bench) -> None:
+async def test_the_case_is_sent_with_the_requested_changes(bench: Bench) -> None:
     tool = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
     written(bench.cases, [
         case(1, tools=[tool], parameters={"temperature": 0.5, "seed": 3, "tool_choice": "auto"}),
@@ -290,7 +290,7 @@ async def test_masked_and_incomplete_cases_are_not_sent(bench: Bench) -> None:
     assert [log["metadata"]["replay_of"] for log in await bench.replays()] == [a_log(1).id]
 
 
-async def test_results_are_masked_and_their_owners_alone(bench: Bench) -> None:
+async def test_results_are_masked_and_readable_only_by_their_owner(bench: Bench) -> None:
     secret = "sk-proj-" + "a1B2" * 12
     written(bench.cases, [case(1, f"say {secret}")])
 
@@ -317,7 +317,7 @@ async def test_an_answer_that_was_not_written_down_is_found_in_the_logs(bench: B
     assert outputs == {row["log_id"]: row["output"] for row in map(json.loads, lines)}
 
 
-async def test_ctrl_c_waits_for_what_is_under_way_and_shows_the_table(bench: Bench) -> None:
+async def test_ctrl_c_waits_for_calls_in_progress_and_shows_the_table(bench: Bench) -> None:
     written(bench.cases, [case(number, "[simulate: delay=50]") for number in range(60)])
 
     async with bench.running(until=5) as process:
@@ -337,7 +337,7 @@ async def test_ctrl_c_waits_for_what_is_under_way_and_shows_the_table(bench: Ben
     assert f"{len(logs)} cases answered" in table
 
 
-async def test_a_second_ctrl_c_leaves_what_is_under_way_and_says_so(bench: Bench) -> None:
+async def test_a_second_ctrl_c_abandons_calls_in_progress_and_says_so(bench: Bench) -> None:
     written(bench.cases, [case(1), case(2, "[simulate: hang]")])
 
     async with bench.running(until=1) as process:
@@ -355,7 +355,7 @@ async def test_a_second_ctrl_c_leaves_what_is_under_way_and_says_so(bench: Bench
     assert "Uncertain: 1 case sent but not answered so far" in said
 
 
-async def test_a_call_that_left_no_log_is_waited_for_and_then_sent_again(bench: Bench) -> None:
+async def test_a_call_without_a_log_is_awaited_and_then_sent_again(bench: Bench) -> None:
     written(bench.cases, [case(1), case(2)])
     about = {"model": MODEL, "gateway_id": "default", "parameters": {}}
     with Journal(bench.out, about) as journal:  # as left by a run that was killed before its request had arrived
@@ -371,7 +371,7 @@ async def test_a_call_that_left_no_log_is_waited_for_and_then_sent_again(bench: 
         assert 0.01 < journal.charged < 0.02  # the budget counts what may have been paid for
 
 
-async def test_failed_cases_are_sent_once_more_when_asked_for(bench: Bench) -> None:
+async def test_failed_cases_are_resent_on_request(bench: Bench) -> None:
     written(bench.cases, [case(1), case(2, "[simulate: rate_limited]")])
 
     await bench.run()
@@ -383,7 +383,7 @@ async def test_failed_cases_are_sent_once_more_when_asked_for(bench: Bench) -> N
     assert again.stdout.startswith("1 case answered; failed: 1 × HTTP 429.")
 
 
-async def test_a_refusal_of_all_ends_the_run(bench: Bench) -> None:
+async def test_a_refusal_that_affects_every_case_ends_the_run(bench: Bench) -> None:
     written(bench.cases, [case(number, "[simulate: bad_key]") for number in range(40)])
 
     done = await bench.run("--concurrency", "2")
@@ -421,7 +421,7 @@ async def test_one_run_at_a_time_writes_results(bench: Bench) -> None:
         (json.dumps(case(1)), ("--budget", "none"), "is not an amount of US dollars"),
     ],
 )  # fmt: skip
-async def test_what_is_wrong_is_told_before_anything_is_sent(
+async def test_errors_are_reported_before_anything_is_sent(
     bench: Bench, lines: str | None, options: tuple[str, ...], said: str
 ) -> None:
     if lines is not None:
@@ -442,7 +442,7 @@ async def test_what_is_wrong_is_told_before_anything_is_sent(
         ("AI_GATEWAY_ALLOW", "main", "is not allowed. Allowed: main"),
     ],
 )
-async def test_the_operators_switches_hold(bench: Bench, switch: str, value: str, said: str) -> None:
+async def test_the_operators_switches_apply(bench: Bench, switch: str, value: str, said: str) -> None:
     written(bench.cases, [case(1)])
 
     done = await bench.run(**{switch: value})
@@ -465,7 +465,7 @@ async def test_results_of_another_model_are_not_added_to(bench: Bench) -> None:
     assert len(await bench.replays()) == 1
 
 
-async def test_a_gateway_that_went_away_ends_the_run(bench: Bench) -> None:
+async def test_an_unreachable_gateway_ends_the_run(bench: Bench) -> None:
     written(bench.cases, [case(number) for number in range(30)])
     done = await bench.run("--concurrency", "2", AI_GATEWAY_BASE_URL="http://127.0.0.1:1/v1", CLOUDFLARE_BASE_URL="http://127.0.0.1:1/client/v4")  # fmt: skip
 

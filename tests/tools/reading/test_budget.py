@@ -121,7 +121,7 @@ def test_a_run_is_never_counted_under(unit):
         ("\n".join(f"{id_}  23:57  gpt-4o  429  0.1  0" for id_ in ids(50, 3)), 1.3),
     ],
 )
-def test_what_results_hold_is_counted_close(text, most):
+def test_texts_like_those_in_results_are_counted_closely(text, most):
     assert o200k(text) <= tokens(text) <= most * o200k(text)
 
 

@@ -47,7 +47,7 @@ def test_the_value_is_the_same(value: Any, size: int, indent: int | None) -> Non
 @settings(max_examples=150, deadline=None)
 @given(JSON, st.sampled_from(PIECES), st.integers(0, 200), SIGNS)
 @example([[1, 2, 3, 4, 5, 6, 7, 8, 9]], 16, 3, ",")
-def test_what_is_no_json_is_none(value: Any, size: int, place: int, sign: str) -> None:
+def test_text_that_is_not_json_returns_none(value: Any, size: int, place: int, sign: str) -> None:
     text = json.dumps(value)
     text = text[:place] + sign + text[place + place % 2 :]
 
@@ -61,7 +61,7 @@ def test_a_pair_that_a_piece_would_split_stays_one_character() -> None:
 
 
 @pytest.mark.parametrize("shape", ["[],", "{},", "[[1]],", '{"a":{"b":[1]}},'])
-def test_what_holds_too_many_values_is_not_taken_apart(shape: str) -> None:
+def test_bodies_with_too_many_values_are_not_parsed(shape: str) -> None:
     with pytest.raises(TooMany, match="more than 75,000 arrays and objects"):
         load("[" + shape * 110_000 + "1]")
 

@@ -22,7 +22,7 @@ EMBEDDINGS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("indent", [None, 1])
-async def test_embeddings_are_told_by_their_number_and_length(indent: int | None) -> None:
+async def test_embeddings_are_summarized_by_number_and_length(indent: int | None) -> None:
     told = await shown(json.dumps(EMBEDDINGS, indent=indent).encode(), chunk=65_536)
 
     assert "60 vectors of 1536 numbers" in told
@@ -62,7 +62,7 @@ async def test_token_ids_are_no_texts() -> None:
     assert "no turns" in told
 
 
-async def test_what_holds_too_many_values_is_shown_as_it_is_stored() -> None:
+async def test_bodies_with_too_many_values_are_shown_as_stored() -> None:
     body = b"[" + b"{}," * 110_000 + b"1]"
 
     for asked in ({}, {"view": "outline"}):
@@ -72,7 +72,7 @@ async def test_what_holds_too_many_values_is_shown_as_it_is_stored() -> None:
         assert logged(told).startswith("[{},{},{}")
 
 
-async def test_what_holds_too_many_values_is_searched_as_it_is_stored() -> None:
+async def test_bodies_with_too_many_values_are_searched_as_stored() -> None:
     body = b"[" + b"{}," * 110_000 + b'"refund"]'
 
     told = await shown(body, chunk=65_536, search="refund")
@@ -81,7 +81,7 @@ async def test_what_holds_too_many_values_is_searched_as_it_is_stored() -> None:
     assert "text, character 330002: " in told
 
 
-async def test_only_the_largest_of_many_places_are_told() -> None:
+async def test_only_the_largest_of_many_parts_are_listed() -> None:
     body = {f"key{number}": number for number in range(60_000)} | {"large": "x" * 1000}
 
     told = await shown(body, chunk=65_536, view="outline", budget=300)
@@ -116,7 +116,7 @@ async def test_an_event_of_many_chunks_is_read() -> None:
     assert "(500,000 characters)" in told
 
 
-async def test_a_stream_of_ever_new_choices_is_put_together_within_bounds() -> None:
+async def test_a_stream_with_endless_choices_is_assembled_within_limits() -> None:
     events = (json.dumps({"choices": [{"index": number, "delta": {"content": "a"}}]}) for number in range(3000))
 
     told = await shown("".join(f"data: {event}\n\n" for event in events).encode(), chunk=65_536)
@@ -134,7 +134,7 @@ async def test_words_are_found_wherever_they_stand_in_a_long_text(place: int) ->
     assert f"/a, character {place}: " in told
 
 
-def test_a_long_text_is_made_visible_in_steps_as_at_once() -> None:
+def test_making_a_long_text_visible_in_steps_gives_the_same_result() -> None:
     text = "\u200b" * 65_535 + "\\u{41}" + "x" * 65_529 + "\\u{42}" + "\\" * 70_000
 
     assert visible(text) == "\\u{200b}" * 65_535 + "\\u{5c}u{41}" + "x" * 65_529 + "\\u{5c}u{42}" + "\\" * 70_000

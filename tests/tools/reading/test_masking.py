@@ -105,7 +105,7 @@ def streamed(text: str, sizes: list[int]) -> str:
 @pytest.mark.parametrize(
     "around", ["{}", "a key {} here", '{{"key":"{}"}}', "({}),", "k={}&b=1", "x\n{}\ny", "key%3D{}"]
 )
-def test_a_key_is_masked_wherever_it_stands(name, around):
+def test_a_key_is_masked_anywhere(name, around):
     secret, kind = SECRETS[name]
     shown = MASKER.mask(around.format(secret))
     assert f"[{kind}]" in shown or "[api_key]" in shown
@@ -127,7 +127,7 @@ def test_a_key_in_json_in_json_is_masked_and_the_json_stays_whole(name, depth):
 
 
 @pytest.mark.parametrize(("around", "secret", "kind"), IN_CONTEXT)
-def test_a_value_is_masked_by_what_names_it(around, secret, kind):
+def test_a_value_is_masked_because_of_its_name(around, secret, kind):
     for text in (around.format(secret), json.dumps({"a": around.format(secret)}), f"x\r\n{around.format(secret)}\r\ny"):
         shown = MASKER.mask(text)
         assert f"[{kind}]" in shown
@@ -156,7 +156,7 @@ def test_a_key_written_in_escapes_is_masked(name):
 
 
 @pytest.mark.parametrize("name", SECRETS)
-def test_a_key_that_the_text_ends_in_is_masked_wherever_it_ends(name):
+def test_a_key_cut_by_the_end_of_the_text_is_masked(name):
     secret, _ = SECRETS[name]
     after = secret.index(".") + 1 if name == "jwt" else secret.index("7")
     for end in range(after + 8, len(secret)):
@@ -224,7 +224,7 @@ def test_visible_parts_are_the_visible_whole(pieces, sizes):
         assert out == visible(masker.mask(text))
 
 
-def test_a_value_of_json_is_masked_by_its_shape_or_by_what_names_it():
+def test_a_json_value_is_masked_because_of_its_shape_or_name():
     value = {"x-api-key": noise(24), "set-cookie": [f"a={noise(20)}"], "n": [1, None, SECRETS["github"][0]]}
     expected = {"x-api-key": "[api_key]", "set-cookie": ["[cookie]"], "n": [1, None, "[github_token]"]}
     assert MASKER.masked(value) == expected
@@ -251,7 +251,7 @@ def test_a_note_counts_what_was_masked_by_kind():
     assert note("nothing") == ""
 
 
-def test_what_hides_or_reorders_is_made_visible():
+def test_hidden_and_reordering_characters_are_made_visible():
     assert (
         visible("a\u202eb\u200bc\x07\tline\n\u00ad\U000e0041") == "a\\u{202e}b\\u{200b}c\\u{7}\tline\n\\u{ad}\\u{e0041}"
     )
@@ -264,7 +264,7 @@ def test_a_literal_escape_stays_apart_from_a_shown_character():
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(alphabet=st.sampled_from([*"\\u{}202e5c ab\n\t", "\u202e", "\u200b", "\x00", "\r"])))
-def test_what_is_made_visible_can_be_undone(text):
+def test_making_characters_visible_is_reversible(text):
     undone = ""
     shown = visible(text)
     while shown:
@@ -293,5 +293,5 @@ def test_escaped_text_is_masked_the_same_however_it_is_cut(pieces: list[str], st
 
 
 @pytest.mark.parametrize("hidden", ["\u200b", "\U000e0041", "\U000e0041\U000e0042"])
-def test_an_escaped_hidden_character_does_not_part_a_secret(hidden: str) -> None:
+def test_an_escaped_hidden_character_does_not_split_a_secret(hidden: str) -> None:
     assert Masker().mask(json.dumps(SPLIT[:20] + hidden + SPLIT[20:])) == '"[openai_key]"'

@@ -31,9 +31,7 @@ def nested(text: str, levels: int, ascii_: bool) -> bytes:
 
 @settings(max_examples=200, deadline=None)
 @given(TEXTS, TEXTS, TEXTS, st.integers(0, 3), st.booleans())
-def test_a_text_is_found_whatever_stands_around_it(
-    before: str, text: str, after: str, levels: int, ascii_: bool
-) -> None:
+def test_a_text_is_found_whatever_surrounds_it(before: str, text: str, after: str, levels: int, ascii_: bool) -> None:
     body = nested(before + text + after, levels, ascii_)
     if text.strip():
         needle = of_text(text)

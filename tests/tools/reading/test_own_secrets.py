@@ -51,7 +51,7 @@ def masker(file: Path) -> Masker:
         ("sk-proj-hidden1234567890", "[openai_key]"),
     ],
 )
-def test_an_operators_lines_say_what_is_masked_and_what_is_shown(masker: Masker, text: str, said: str) -> None:
+def test_an_operators_file_adds_masks_and_exceptions(masker: Masker, text: str, said: str) -> None:
     assert masker.mask(text) == said
 
 
@@ -92,7 +92,7 @@ def test_an_operators_secrets_are_masked_however_the_text_is_cut(masker: Masker,
         ("allow: [", "missing"),
     ],
 )
-def test_a_line_that_is_no_linear_expression_is_refused_by_its_number(tmp_path: Path, line: str, why: str) -> None:
+def test_a_nonlinear_or_invalid_expression_is_refused_with_its_line_number(tmp_path: Path, line: str, why: str) -> None:
     path = tmp_path / "mask.txt"
     path.write_text(f"# one\nfine\n{line}\n")
 

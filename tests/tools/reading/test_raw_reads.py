@@ -72,5 +72,5 @@ async def test_an_offset_past_the_end_says_where_the_end_is() -> None:
         await shown(b"abc", view="raw", offset=3)
 
 
-async def test_an_empty_body_is_said_to_be_stored() -> None:
+async def test_an_empty_body_is_reported_as_stored() -> None:
     assert await shown(b"") == "The body is stored but empty."

@@ -94,7 +94,7 @@ def binary(luck: random.Random) -> str:
     return json.dumps({"image_url": image, "embedding": packed, "figures": figures, "data": safe})
 
 
-def test_of_every_kind_in_every_place_nearly_all_is_masked():
+def test_nearly_all_secrets_of_every_kind_are_masked_in_every_place():
     kept, seen = list[Case](), 0
     for seed in SEEDS:
         for case in cases(seed):
@@ -112,7 +112,7 @@ def test_a_key_of_every_kind_is_masked_in_most_places(kind: str):
     assert sum(not shown(case.secret, MASKER.mask(case.text)) for case in mine) >= len(mine) - 2
 
 
-def test_what_stands_beside_a_secret_stays_and_json_stays_json():
+def test_text_beside_a_secret_stays_and_json_stays_valid():
     for case in cases("beside"):
         said = MASKER.mask(case.text)
         if case.place == "JSON":
@@ -149,7 +149,7 @@ class Thorough(Secrets):
                 place = held.find(secret.literal, place + 1)
 
 
-def test_the_quick_look_misses_nothing():
+def test_the_fast_check_misses_nothing():
     thorough = Thorough(SHAPES, VALUES)
     for case in cases("quick"):
         for text in (case.text, json.dumps(case.text), case.text.replace("/", "\\/")):
@@ -201,12 +201,12 @@ def test_no_id_digest_image_or_embedding_is_masked(seed: int):
         "string",
     ],
 )
-def test_a_gap_to_fill_in_is_no_secret(name: str, gap: str):
+def test_a_placeholder_is_not_a_secret(name: str, gap: str):
     for text in (f"{name}={gap}", f'{name} = "{gap}"', json.dumps({name: gap}), f"{name}: {gap}", f"--{name} {gap}"):
         assert MASKER.mask(text) == text
 
 
-def test_short_passwords_are_masked_where_they_are_set():
+def test_short_passwords_are_masked_in_assignments():
     for text in ("password=hunter2", '{"password": "hunter2"}', "DB_PASS=s3cret!", "--password hunter2", "pwd: q1w2e3"):
         said = MASKER.mask(text)
         assert "[login_password]" in said
@@ -260,7 +260,7 @@ def test_the_rest_of_a_secret_is_found_in_linear_time():
             assert is_linear(secret.goes_on.match, "", tail), (secret.kind, tail)
 
 
-def test_a_shape_looks_no_farther_than_it_says():
+def test_a_shape_looks_no_further_than_it_declares():
     """How far a shape looks is limited, so every place in a text has a maximum cost, whatever follows."""
     for secret in SHAPES_ONCE:
         for tail in TAILS:
@@ -315,7 +315,7 @@ def test_a_shape_looks_no_farther_than_it_says():
         ),
     ],
 )
-def test_masking_takes_time_that_grows_with_length_alone(unit: str):
+def test_masking_takes_linear_time(unit: str):
     assert is_linear(MASKER.mask, "", unit, 70_000)
 
 

@@ -47,7 +47,7 @@ def is_same(cut: Any, whole: Any, read: Skeleton) -> bool:
 
 @settings(max_examples=60, deadline=None)
 @given(JSON, st.integers(1, 700), st.booleans())
-def test_what_is_kept_is_what_was_said(value: Any, chunk: int, ascii_only: bool) -> None:
+def test_the_kept_parts_are_unchanged(value: Any, chunk: int, ascii_only: bool) -> None:
     cut, read = skeleton(json.dumps(value, ensure_ascii=ascii_only).encode(), 400 + chunk)
 
     assert is_same(cut, value, read)
@@ -71,7 +71,7 @@ def test_a_string_is_counted_with_what_was_left_out() -> None:
 
 
 @pytest.mark.anyio
-async def test_a_string_that_goes_on_to_the_end_shows_both_its_ends() -> None:
+async def test_a_string_that_fills_the_rest_shows_both_its_ends() -> None:
     body = {"messages": [{"role": "user", "content": "begin " + "more words " * 90_000 + "so: why?"}]}
 
     told = logged(await shown(body, chunk=65_536))
@@ -81,7 +81,7 @@ async def test_a_string_that_goes_on_to_the_end_shows_both_its_ends() -> None:
 
 
 @pytest.mark.anyio
-async def test_a_body_that_turns_out_to_be_no_json_is_shown_as_it_begins() -> None:
+async def test_a_body_that_turns_out_not_to_be_json_shows_its_beginning() -> None:
     told = await shown(b'{"a": "' + b"some words " * 90_000, chunk=65_536, budget=300)
 
     assert told.startswith("Unreadable JSON: 990,007 characters")

@@ -106,7 +106,7 @@ async def test_a_stream_cut_at_any_byte_gives_what_had_arrived(kind: str, place:
     assert arrived.strip() in told
 
 
-async def test_a_stream_that_errs_says_so_first_and_in_the_providers_words() -> None:
+async def test_a_failed_stream_says_so_first_in_the_providers_words() -> None:
     error = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
     body = b"".join(events("Anthropic messages", SAID)[:4]) + b"event: error\ndata: " + json.dumps(error).encode()
 
@@ -118,7 +118,7 @@ async def test_a_stream_that_errs_says_so_first_and_in_the_providers_words() -> 
     assert "Blue" in logged(told)
 
 
-async def test_gemini_streams_are_put_together() -> None:
+async def test_gemini_streams_are_assembled() -> None:
     def event(text: str, **more: str) -> bytes:
         part = {"content": {"role": "model", "parts": [{"text": text}]}, **more}
         return b"data: " + json.dumps({"candidates": [part], "modelVersion": "gemini-2.5-pro"}).encode() + b"\r\n\r\n"

@@ -104,7 +104,7 @@ async def test_a_long_turn_is_shortened_to_its_ends() -> None:
         ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://a.test/x.png"}}, {"type": "file", "file": {"file_id": "f1"}}, {"type": "odd", "x": 1}]}], "model": "m"}, "OpenAI chat", ["[image_url https://a.test/x.png]"]),
     ],
 )  # fmt: skip
-async def test_each_form_is_recognised_by_its_shape(body: Any, kind: str, said: list[str]) -> None:
+async def test_each_format_is_recognized_by_its_shape(body: Any, kind: str, said: list[str]) -> None:
     told = await shown(body)
 
     assert told.startswith(kind), told
@@ -137,7 +137,7 @@ async def test_small_json_of_no_known_form_is_shown_as_stored_and_large_as_an_ou
     ]
 
 
-async def test_an_outline_tells_parts_at_like_places_together_and_names_the_largest() -> None:
+async def test_an_outline_combines_similar_parts_and_names_the_largest() -> None:
     turns = [{"role": "user", "content": "x" * (5000 if number == 7 else 9)} for number in range(30)]
 
     told = await shown({"messages": turns}, view="outline")
@@ -155,7 +155,7 @@ async def test_a_prompt_that_gemini_blocked_says_so() -> None:
     assert told == ("The reply was filtered by the provider.\nGemini, model gemini-2.5-pro, finish SAFETY; no turns.")
 
 
-async def test_an_outline_tells_what_little_a_part_says_and_no_secret() -> None:
+async def test_an_outline_quotes_short_parts_but_no_secret() -> None:
     told = await shown({"why": "quota", "x-api-key": "7hTq9PwLm3Zr", "rows": ["x" * 9000]}, view="outline")
 
     assert logged(told).splitlines()[-2:] == ['/x-api-key  "[api_key]"', '/why  "quota"']
@@ -194,7 +194,7 @@ async def test_a_pointer_to_a_message_shows_it_as_json_in_raw() -> None:
         ("messages", 'A pointer begins with a slash: pointer="/messages".'),
     ],
 )
-async def test_a_wrong_pointer_is_answered_with_the_nearest(pointer: str, said: str) -> None:
+async def test_the_error_for_a_wrong_pointer_names_the_nearest_part(pointer: str, said: str) -> None:
     with pytest.raises(GatewayError) as refused:
         await shown(CHAT, pointer=pointer)
 

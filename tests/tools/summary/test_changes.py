@@ -40,7 +40,7 @@ def test_a_share_that_fell_is_found_too() -> None:
     assert (found.since, found.until, found.after) == (20, 60, 0)
 
 
-def test_what_passed_has_an_end() -> None:
+def test_a_temporary_change_has_an_end() -> None:
     found = change(failures(lambda n: 0.5 if 20 <= n < 33 else 0.02), share=True)
 
     assert found is not None
@@ -62,19 +62,19 @@ def test_a_price_without_any_noise_is_found() -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_chance_is_no_change(seed: int) -> None:
+def test_random_variation_is_not_a_change(seed: int) -> None:
     assert change(failures(lambda _: 0.1, seed=seed), share=True) is None
     assert change(costs(lambda _: 0.01, seed=seed), share=False) is None
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 3])
-def test_a_few_failures_at_once_are_no_change(at_once: int) -> None:
+def test_a_few_simultaneous_failures_are_not_a_change(at_once: int) -> None:
     buckets = [Bucket(NOON + timedelta(minutes=n), 20, at_once * (n == 40)) for n in range(60)]
 
     assert change(buckets, share=True) is None
 
 
-def test_few_calls_suffice_where_the_difference_is_plain() -> None:
+def test_a_few_calls_are_enough_for_a_clear_difference() -> None:
     hours = [Bucket(NOON + timedelta(hours=n), 3, 2 * (n >= 10)) for n in range(24)]
 
     assert change(hours, share=True) == Change(10, 24, 0, 2 / 3)
@@ -90,7 +90,7 @@ def test_few_calls_suffice_where_the_difference_is_plain() -> None:
         failures(lambda _: 1),
     ],
 )
-def test_too_little_and_nothing_are_no_change(buckets: list[Bucket]) -> None:
+def test_too_few_calls_or_none_are_not_a_change(buckets: list[Bucket]) -> None:
     assert change(buckets, share=True) is None
 
 

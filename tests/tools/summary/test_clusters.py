@@ -29,7 +29,7 @@ def clustered(bodies: list[dict[str, Any]]) -> list[Cluster]:
     return clusters(rows, {row.log.id: cause(row.log, bodies[int(row.log.id)]["body"]) for row in rows})
 
 
-def test_the_labelled_bodies_are_of_many_causes_and_providers() -> None:
+def test_the_labeled_bodies_cover_many_causes_and_providers() -> None:
     assert len(LABELLED) >= 200
     assert {"openai", "anthropic", "workers-ai", "google-ai-studio"} <= {body["provider"] for body in LABELLED}
     assert len({body["cause"] for body in LABELLED}) >= 80
@@ -65,7 +65,7 @@ def test_a_cause_is_one_cluster_whatever_varies(name: str) -> None:
         ("<h1>Bad   gateway</h1><style>x{}</style>", "<p>bad gateway</p>"),
     ],
 )
-def test_what_varies_is_taken_out(one: str, other: str) -> None:
+def test_variable_parts_are_removed(one: str, other: str) -> None:
     assert wording(one) == wording(other) != ""
 
 
@@ -78,7 +78,7 @@ def test_what_varies_is_taken_out(one: str, other: str) -> None:
         ("Invalid request. A field is missing", "Invalid request. The model is unknown"),
     ],
 )
-def test_what_tells_causes_apart_stays(one: str, other: str) -> None:
+def test_parts_that_distinguish_causes_stay(one: str, other: str) -> None:
     assert wording(one) != wording(other)
 
 
@@ -94,7 +94,7 @@ def test_failures_whose_body_was_not_read_are_counted_with_those_like_them() -> 
     assert (found.kind, found.words, found.count, len(found.logs)) == ("overloaded", "Overloaded", 10, 10)
 
 
-def test_where_causes_are_mixed_the_unread_are_shared_out_as_the_read() -> None:
+def test_unread_failures_are_divided_among_causes_like_read_ones() -> None:
     rows = [a_failure(number) for number in range(12)]
     read = dict.fromkeys("012", Failure("overloaded", "Overloaded")) | {"3": Failure("timeout", "Timed out")}
 
@@ -106,7 +106,7 @@ def test_where_causes_are_mixed_the_unread_are_shared_out_as_the_read() -> None:
     ]
 
 
-def test_where_no_body_was_read_the_status_tells_the_kind() -> None:
+def test_without_bodies_the_status_determines_the_kind() -> None:
     found = clusters([a_failure(1), a_failure(2, status_code=418)], {})
 
     assert [cluster.kind for cluster in found] == ["limit exceeded", "unknown cause"]
