@@ -54,6 +54,11 @@ PLAIN = {
     r"makes? the acquaintance": "greet, meet",
     r"what is told|that there are more is said": "what it says",
     r"as long as it takes": "without a limit",
+    r"(?:is|are|was|were) told(?! to| apart|, since)": "is reported, is shown",
+    r"as (?:it comes|they come)": "as it arrives, as they arrive",
+    r"go(?:es)? on (?:with|from)": "continues",
+    r"(?:is|are|was|were) no (?:JSON|chat|call|request|reply|fault|change)": "isn't JSON, isn't a chat",
+    r"one a line|an? \w+ a line": "one per line",
     r"behaviour|colour|honour|favour|neighbour|centre|catalogue|recognise[sd]?|labelled": "the American spelling",
 }
 WORDS = [(re.compile(rf"\b(?:{word})\b", re.IGNORECASE), plain) for word, plain in PLAIN.items()]
@@ -87,7 +92,8 @@ def of_python(source: str) -> Iterator[Text]:
 def of_tests(source: str) -> Iterator[Text]:
     """Yield docstrings and comments: the strings in a test are its data."""
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT or (token.string.startswith('"""') and not token.line[: token.start[1]].strip()):
+        is_docstring = token.string.startswith('"""') and not token.line[: token.start[1]].strip()
+        if is_docstring or token.type == tokenize.COMMENT:
             yield token.start[0], token.string
 
 
@@ -154,6 +160,7 @@ def test_words_are_plain() -> None:
         ("ui/src/a.ts", "/** What is asked of\n * the host. */"),
         ("tests/clients/a.mjs", "// It waits for ever."),
         ("docs/a.md", "Both are told apart."),
+        ("docs/a.md", "A body that is no JSON."),
     ],
 )
 def test_a_foreign_word_is_found(path: str, source: str) -> None:

@@ -222,7 +222,7 @@ INCIDENTS = [
         ["gpt-4o", "stream broken", "broke off", "keeps every call"],
     ),
     Incident(
-        "tool arguments that are no JSON", bad_arguments, [LISTED, CAME],
+        "tool arguments that are not JSON", bad_arguments, [LISTED, CAME],
         ["lookup_order", "3391", "invalid JSON"],
     ),
     Incident(

@@ -21,7 +21,7 @@ LOGS = f"/accounts/{os.environ['CLOUDFLARE_ACCOUNT_ID']}/ai-gateway/gateways/{os
 TOOLS = [
     types.Tool(
         name="list_logs",
-        description="Logged requests, newest first, one a line.",
+        description="Logged requests, newest first, one per line.",
         input_schema={"type": "object", "properties": {"per_page": {"type": "integer", "maximum": 50}}},
     ),
     types.Tool(

@@ -139,7 +139,7 @@ def _export_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _logs_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--follow", "-f", action="store_true", help="go on with new calls as they come; Ctrl-C ends it")
+    parser.add_argument("--follow", "-f", action="store_true", help="follow new calls until Ctrl-C")
     _reached(parser)
     _selection_options(parser)
     parser.add_argument(

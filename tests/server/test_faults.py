@@ -45,7 +45,7 @@ LIMIT_S = 1.0
 """Seconds for a call on a fault that lasts as long as the caller lets it."""
 
 LONGEST = 4000
-"""Characters of what is said."""
+"""Maximum characters of a text."""
 
 TRIES = 5
 """Requests of the same thing at most, twice as many where the connection is new."""
@@ -87,7 +87,7 @@ class Outcome:
         return self.text.startswith("Stopped after")
 
     def row(self) -> tuple[str, str, str]:
-        """Return what is said, when, and after how many requests."""
+        """Return the text, when it came, and after how many requests."""
         if not self.result.is_error:
             return "(answers)", "at once", "1"
         said = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "…", self.text)
@@ -144,7 +144,7 @@ async def _called(client: Client, upstream: Upstream, *, is_reachable: bool) -> 
 
 
 def table(fault: str, outcomes: list[Outcome]) -> str:
-    """Return the section of one fault: what is said the same is told once."""
+    """Return the section of one fault. Identical texts appear once."""
     rows: dict[tuple[str, str, str], list[str]] = {}
     for outcome in outcomes:
         rows.setdefault(outcome.row(), []).append(outcome.who)

@@ -1,6 +1,6 @@
-"""Failed calls as they come, gathered into notices of our own words: counts, causes from a closed list, ids.
+"""Gathers failed calls into notices in our own words: counts, causes from a closed list, ids.
 
-A notice reaches the model without being asked for, so nothing that was logged may be in it.
+A notice reaches the model unasked, so it must not contain anything that was logged.
 """
 
 import logging
@@ -54,7 +54,7 @@ class Group:
 
 @dataclass
 class Failures:
-    """The failures that the client was not told of. `pause` is awaited between two notices."""
+    """Failures not yet reported to the client. `pause` is awaited between two notices."""
 
     desk: Desk
     gateways: Sequence[str]

@@ -153,7 +153,7 @@ def _object(text: str) -> dict[str, Any]:
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        raise GatewayError("stdin is no JSON object of arguments.")
+        raise GatewayError("stdin is not a JSON object of arguments.")
     return as_object(value)
 
 

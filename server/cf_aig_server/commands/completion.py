@@ -172,7 +172,7 @@ def _values(name: str, part: str, schema: dict[str, Any], before: Sequence[str])
 
 def asked(argument: str, typed: str, words: Sequence[str]) -> list[str]:
     """Return the existing values of an argument, from the gateway that the words name; none if it doesn't answer."""
-    from cf_aig_server.commands.reach import settings_for  # noqa: PLC0415 (what needs no gateway is told at once)
+    from cf_aig_server.commands.reach import settings_for  # noqa: PLC0415 (not needed without a gateway)
 
     named = (word.partition("=")[2] for word in words if word.startswith("gateway_id="))
     gateway = _after(words, "--gateway") or next(named, "")

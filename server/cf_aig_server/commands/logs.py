@@ -56,7 +56,7 @@ def run(
     if settings.tools and "list_logs" not in settings.tools:
         raise GatewayError("AI_GATEWAY_TOOLS does not offer list_logs, so no logs are shown.")
     if follow and end:
-        raise GatewayError("--follow goes on with new calls: omit --end.")
+        raise GatewayError("--follow continues with new calls: omit --end.")
     asked = selected(masker_of(settings), success, feedback, provider, model, metadata, filter)
     anyio.run(_run, settings, chosen_gateway(settings, gateway), asked, span(start, end), limit, follow)
 

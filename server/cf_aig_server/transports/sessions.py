@@ -16,7 +16,7 @@ class Sessions:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on one request, and add to its answer what the client is to send from then on."""
+        """Pass on one request, and add to its answer the header that the client must send from then on."""
         shows = False
 
         async def received() -> Message:

@@ -214,7 +214,7 @@ class _Messages(_Stream):
 
 
 def _read(line: bytes) -> Any:
-    """Return a message that the SDK cannot read, such as one with NaN or nested 200 deep; None where it is no JSON."""
+    """Return a message that the SDK cannot read, such as one with NaN or nested 200 deep; None if it isn't JSON."""
     try:
         return json.loads(mended(line))
     except (ValueError, RecursionError):

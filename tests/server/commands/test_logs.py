@@ -98,7 +98,7 @@ async def test_new_calls_are_followed_until_ctrl_c(tmp_path: Path, store: Store)
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--follow", "--end", "1h"], "--follow goes on with new calls: omit --end."),
+        (["--follow", "--end", "1h"], "--follow continues with new calls: omit --end."),
         (["--filter", "nonsense"], "--filter 'nonsense' is not KEY OPERATOR VALUE"),
     ],
 )
