@@ -39,7 +39,7 @@ NO_SUCH_ROUTE = {BAD_REQUEST, 404, 405, 501}
 EVENT_ID = "cf-aig-event-id"
 """The header that identifies a call's log, even if its answer was lost."""
 
-INFERENCE_SCOPE = "AI Gateway Run, or Workers AI Read, which newer pages ask for on endpoint=rest"
+INFERENCE_SCOPE = "AI Gateway Run (newer documentation: Workers AI Read on endpoint=rest)"
 
 
 def _moment(date: str | None) -> datetime | None:

@@ -142,7 +142,7 @@ def _position(cursor: str) -> tuple[int, datetime]:
     found = _CURSOR.fullmatch(cursor)
     end = span("", found[2])[1] if found else None
     if not found or not end:
-        raise GatewayError("cursor is none of page_logs: leave it out to begin again.")
+        raise GatewayError("cursor is not from page_logs: omit it to start over.")
     return int(found[1]), end
 
 

@@ -96,7 +96,7 @@ class Questions:
             question.filters.append(self._compared(key, OPERATIONS[each.operator], each.value, is_model=is_model))
         else:
             question.tests.append(lambda log: holds(log, each))
-            question.notes.append(f"Events cannot be filtered by {each.key}; it was checked in the events read.")
+            question.notes.append(f"Events cannot be filtered by {each.key}: only the events read were checked.")
 
     def _compared(self, key: str, operator: str, values: Sequence[Any], *, is_model: bool = False) -> Wire:
         leaves: list[Wire] = []

@@ -41,9 +41,9 @@ WIDTH = 100
 USAGE = f"""\
 usage: {PROGRAM} call TOOL [name=value …] [--json] [--local [DB]]
 
-A value is text, or JSON where the tool takes a number, a list or an object. name=@FILE takes the text of a file,
-name=- that of stdin, and a - alone reads a JSON object of arguments from stdin. --json prints the structured result.
-Exit codes: 0, 1 when the tool answers with an error, 2 when the command is wrong.
+A value is text, or JSON if the tool takes a number, a list or an object. name=@FILE reads the value from a file, and
+name=- from stdin. A - by itself reads all arguments from stdin, as a JSON object. --json prints the structured result.
+Exit codes: 0; 1 if the tool answers with an error; 2 if the command is wrong.
 """
 
 
@@ -125,7 +125,7 @@ def arguments(pairs: Sequence[str], known: Mapping[str, Any]) -> dict[str, Any]:
             continue
         name, sign, text = pair.partition("=")
         if not name or not sign:
-            raise GatewayError(f"{pair[:80]!r} is not name=value, as success=false.")
+            raise GatewayError(f"{pair[:80]!r} is not name=value, such as success=false.")
         schema = as_object(known.get(name))
         value = stdin().removesuffix("\n") if text == "-" else _text(text)
         if schema.get("type") == "array":

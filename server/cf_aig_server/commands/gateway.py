@@ -70,7 +70,7 @@ def _warm_up() -> None:
 
 def _announce(port: int) -> None:
     print(f"AI Gateway on http://{HOST}:{port}/v1/{ACCOUNT}/default", file=sys.stderr, flush=True)
-    print(f"Its calls, drawn: http://{HOST}:{port}/", file=sys.stderr, flush=True)
+    print(f"See its calls: http://{HOST}:{port}/", file=sys.stderr, flush=True)
 
 
 def _alias(text: str) -> tuple[str, list[str]]:

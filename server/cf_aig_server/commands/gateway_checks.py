@@ -105,7 +105,7 @@ async def _traffic(gateway: AIGateway) -> tuple[Mapping[str, int] | None, Findin
     try:
         (groups,) = await gateway.request_groups("", [Grouping(now - DAY, now, ("gateway",))])
     except GatewayError as error:
-        return None, Finding("note", "analytics", f"summaries rest on pages of logs alone: {error}")
+        return None, Finding("note", "analytics", f"summaries only use pages of logs: {error}")
     counts = {str(group.dimensions.get("gateway", "")): group.count for group in groups if group.count}
     return counts, Finding("ok", "analytics", "can be read")
 

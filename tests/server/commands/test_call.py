@@ -94,7 +94,7 @@ def test_a_code_from_one_call_is_valid_in_the_next(call: Run) -> None:
     [
         (["lst_logs"], "There is no tool lst_logs: did you mean list_logs?"),
         (["zz"], "There is no tool zz: there are list_gateways, "),
-        (["list_logs", "success"], "'success' is not name=value, as success=false."),
+        (["list_logs", "success"], "'success' is not name=value, such as success=false."),
         (["list_logs", "success=true", "success=false"], "success is given twice."),
         (["list_logs", "search=@/no/such"], "/no/such: No such file or directory"),
         (["list_logs", "--nonsense"], "unrecognized arguments: --nonsense"),
