@@ -33,7 +33,7 @@ def tried(target: Target, cases: int, seed: int) -> tuple[int, str]:
     """Return how many cases were tried, and what failed."""
     counter = count()
     try:
-        run(target, max(1, cases // (MUTANTS + 1)), seed, mutants=MUTANTS, counted=lambda: next(counter) and None)
+        run(target, -(-cases // (MUTANTS + 1)), seed, mutants=MUTANTS, counted=lambda: next(counter) and None)
     except Exception:  # noqa: BLE001 (any exception is a finding)
         return next(counter), traceback.format_exc()
     return next(counter), ""
