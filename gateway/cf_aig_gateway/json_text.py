@@ -11,6 +11,9 @@ BOM = b"\xef\xbb\xbf"
 
 REPLACEMENT = "\ufffd"
 
+DEEPEST = 250
+"""Maximum nesting of a body or event: functions that walk one take up to three frames for each level."""
+
 _HALF = re.compile("[\ud800-\udfff]")
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
@@ -45,6 +48,24 @@ def load_json(text: bytes | str) -> Any:
 
     """
     return from_json(mended(text.encode("utf-8", "replace") if isinstance(text, str) else text))
+
+
+def shallow(text: bytes | str, value: Any) -> Any:
+    """Return the value of a JSON text unless it is nested too deeply.
+
+    Raises:
+        RecursionError: it has more than DEEPEST levels.
+
+    """
+    if len(text) <= 2 * DEEPEST:
+        return value
+    level: list[Any] = [[value]]
+    for _ in range(DEEPEST + 1):
+        inner: list[Any] = [held.values() if isinstance(held, dict) else held for held in level]  # pyright: ignore[reportUnknownMemberType]
+        level = [held for members in inner for held in members if isinstance(held, dict | list)]
+        if not level:
+            return value
+    raise RecursionError("JSON is nested too deeply")
 
 
 def write_json(value: Any) -> bytes:

@@ -69,6 +69,7 @@ export async function logs(view) {
 /** Open a log by its row; returns its view. */
 export async function openLog(view, id) {
   await view.getByTestId("filter-text").fill(id);
+  await view.getByTestId("logs-count").filter({ hasText: "rows loaded" }).waitFor(); // a row may become another's
   await view.locator(`[data-testid=log-row][data-log-id="${id}"]`).click();
   const shown = view.locator(`[data-testid=view-log][data-log-id="${id}"][aria-busy=false]`);
   await shown.getByTestId("happened").waitFor();

@@ -145,3 +145,18 @@ async def test_a_result_keeps_its_budget_for_any_body(body: bytes, asked: dict[s
             structured = result.structured_content
             assert o200k(result.content[0].text) <= budget, tool
             assert structured is None or o200k(json.dumps(structured, ensure_ascii=False)) <= budget, tool
+
+
+@pytest.mark.parametrize("levels", [200, 400, 900])
+async def test_a_body_of_any_depth_is_read_by_every_tool(client: Client, store: Store, levels: int) -> None:
+    body = f'{{"messages": [{{"role": "user", "content": {"[" * levels}1{"]" * levels}}}]}}'.encode()
+    await store.add(a_log(1, request=body, response=body))
+    await store.add(a_log(2))
+    one = {"log_id": a_log(1).id}
+    calls = [("get_log_request_body", one | {"view": view}) for view in ("conversation", "outline", "raw")]
+    calls += [("get_log_response_body", one | {"search": "1"}), ("get_log_details", one | {"heads": True})]
+    calls += [("compare_logs", one | {"other_log_id": a_log(2).id}), ("trace_run", one), ("replay_log", one)]
+
+    for tool, arguments in calls:
+        result = await client.call_tool(tool, arguments)
+        assert "unexpectedly" not in result.content[0].text, (tool, arguments)

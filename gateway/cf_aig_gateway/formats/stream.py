@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from cf_aig_gateway.formats.errors import Said, shared
 from cf_aig_gateway.formats.format import Assembly, Body, Format
 from cf_aig_gateway.frames import LEAST, Frame, Frames, is_frames
-from cf_aig_gateway.json_text import read_json
+from cf_aig_gateway.json_text import read_json, shallow
 from cf_aig_gateway.shapes import as_object, as_text
 
 
@@ -62,14 +62,15 @@ class Lines:
         if b"[DONE]" in data:
             self.done = True
             data = [line for line in data if line != b"[DONE]"]
+        longest = max(data, key=len, default=b"")
         try:
-            return json.loads(b"[" + b",".join(data) + b"]")
+            return shallow(longest, json.loads(b"[" + b",".join(data) + b"]"))
         except (ValueError, RecursionError):
             return [event for line in data for event in self._one(line)]
 
     def _one(self, line: bytes) -> Iterator[Any]:
         try:
-            yield json.loads(line)
+            yield shallow(line, json.loads(line))
         except (ValueError, RecursionError):
             self.torn = line.decode("utf-8", "replace")
 
@@ -140,8 +141,9 @@ class Array:
         try:
             while True:
                 start = at + len(self._text[at:]) - len(self._text[at:].lstrip("[, \r\n\t"))
-                event, at = self._decoder.raw_decode(self._text, start)
-                yield event
+                event, end = self._decoder.raw_decode(self._text, start)
+                yield shallow(self._text[start:end], event)
+                at = end
         except (ValueError, RecursionError):
             self._text = self._text[at:]
             self._tried = len(self._text)

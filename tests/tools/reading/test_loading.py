@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from cf_aig_gateway.json_text import DEEPEST
 from cf_aig_tools.reading import loading
 from cf_aig_tools.reading.loading import TooMany, load, written
 
@@ -75,3 +76,13 @@ def test_a_value_is_written_as_it_was_read() -> None:
     value: Any = {"a": [1, 2.5, None, True, "漢"], "b": {}}
 
     assert written(value) == '{"a":[1,2.5,null,true,"漢"],"b":{}}'
+
+
+@pytest.mark.parametrize(("start", "end", "levels"), [("[", "]", 1), ('{"a":', "}", 1), ('[{"a":', "}]", 2)])
+@pytest.mark.parametrize("filler", ["", " " * 300_000], ids=["small", "large"])
+def test_depth_has_the_same_bound_for_small_and_large_texts(start: str, end: str, levels: int, filler: str) -> None:
+    most = DEEPEST // levels
+
+    assert load(start * most + "1" + filler + end * most)
+    with pytest.raises(RecursionError):
+        load(start * (most + 1) + "1" + filler + end * (most + 1))

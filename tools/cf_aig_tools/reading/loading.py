@@ -4,6 +4,7 @@ import json
 import re
 from typing import Any
 
+from cf_aig_gateway.json_text import DEEPEST, shallow
 from cf_aig_gateway.shapes import as_list, as_object
 
 PIECE = 1 << 16
@@ -14,9 +15,6 @@ AT_ONCE = 1 << 18
 
 LONGEST = 5000
 """Maximum characters of a number; Python's parser has the same limit."""
-
-DEEPEST = 300
-"""Maximum nesting of arrays and objects."""
 
 MOST = 1_500_000
 """Maximum values of a text that is parsed, where an array or object counts as CONTAINER: at most 100 MB."""
@@ -51,7 +49,7 @@ def load(text: str) -> Any:
         RecursionError: it is nested too deeply.
 
     """
-    return json.loads(text, strict=False) if len(text) <= AT_ONCE else _Reader(text).value()
+    return shallow(text, json.loads(text, strict=False)) if len(text) <= AT_ONCE else _Reader(text).value()
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
