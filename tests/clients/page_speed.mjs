@@ -3,12 +3,10 @@ import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 
 import { browser } from "./browser.mjs";
-import { chat, opened, planted } from "./pages.mjs";
+import { chat, opened, planted, script } from "./pages.mjs";
 import { listening } from "./program.mjs";
 
 const ROUNDS = 7;
-const undone = [];
-const started = { after: (undo) => undone.push(undo) };
 const median = (figures) => figures.toSorted((one, other) => one - other)[figures.length >> 1];
 
 /** When a frame painted a part (milliseconds since 1970); the part may not exist yet. */
@@ -71,7 +69,7 @@ async function scrolled(chrome, url) {
 
 const file = readFileSync(new URL("../../server/cf_aig_server/page/page.html", import.meta.url));
 console.log(`page.html: ${gzipSync(file, { level: 9 }).length.toLocaleString("en")} bytes compressed`);
-try {
+await script(async (started) => {
   const chrome = await browser(started);
   const [changed, many, runs] = await Promise.all(["changed", "many", "runs"].map((kind) => planted(started, kind)));
   const show = await chat(started, changed.db);
@@ -90,6 +88,4 @@ try {
   }
   const { frame, task, rows } = await scrolled(chrome, await listening(started, "ui", "--local", many.db));
   console.log(`${rows}: longest frame ${Math.round(frame)} ms, longest task ${Math.round(task)} ms`);
-} finally {
-  for (const undo of undone.reverse()) await undo();
-}
+});

@@ -12,13 +12,32 @@ import { folder, listening, python } from "./program.mjs";
 const run = promisify(execFile);
 const plant = new URL("plant.py", import.meta.url).pathname;
 
+/** Whatever is started with it, as with a test, is stopped by `end`. */
+function held() {
+  const undone = [];
+  return {
+    after: (undo) => undone.push(undo),
+    end: async () => {
+      for (const undo of undone.reverse()) await undo();
+    },
+  };
+}
+
 /** Whatever is started with it, as with a test, is stopped after all tests of the file. */
 export function wholeFile() {
-  const undone = [];
-  after(async () => {
-    for (const undo of undone.reverse()) await undo();
-  });
-  return { after: (undo) => undone.push(undo) };
+  const file = held();
+  after(file.end);
+  return file;
+}
+
+/** Run a script that isn't a test. Whatever it starts is stopped when it ends. */
+export async function script(run) {
+  const started = held();
+  try {
+    await run(started);
+  } finally {
+    await started.end();
+  }
 }
 
 /** Plant logs of a kind into a new file; returns the file and what was planted. */

@@ -3,14 +3,11 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
 import { browser } from "./browser.mjs";
-import { chat, logs, opened, openLog, planted } from "./pages.mjs";
+import { chat, logs, opened, openLog, planted, script } from "./pages.mjs";
 import { listening } from "./program.mjs";
 
 const folder = new URL("../../docs/pictures/", import.meta.url).pathname;
 mkdirSync(folder, { recursive: true });
-
-const undone = [];
-const started = { after: (undo) => undone.push(undo) };
 
 /** Draw a page once nothing in it is loading. */
 async function draw({ page, view }, name) {
@@ -19,7 +16,7 @@ async function draw({ page, view }, name) {
   console.log(`docs/pictures/${name}.png`);
 }
 
-try {
+await script(async (started) => {
   const chrome = await browser(started);
   const [changed, incidents, runs] = await Promise.all(["changed", "incidents", "runs"].map((kind) => planted(started, kind)));
   const at = (db) => listening(started, "ui", "--local", db);
@@ -50,6 +47,4 @@ try {
   const inChat = await show(chrome, { tool: "summarize_logs", arguments: {} }, { width: 760, height: 860 });
   await inChat.view.getByTestId("figure-calls").waitFor();
   await draw(inChat, "chat");
-} finally {
-  for (const undo of undone.reverse()) await undo();
-}
+});

@@ -104,8 +104,9 @@ async def list_logs(
         found, told = await new_logs(asked, gateway, Told.of(since), page, per_page)
     else:
         found = await asked.ordered(gateway, page, per_page, order_by, order_by_direction)
-        told = Told().and_of(found.kept, start, are_all=not found.has_more)
-    handle = told.handle if is_newest_first and not end and (since or page == 1) else ""
+        is_first = is_newest_first and page == 1 and not end
+        told = Told().and_of(found.kept, start, are_all=not found.has_more) if is_first else None
+    handle = told.handle if told else ""
     if "session" in fields:
         found = replace(found, kept=await with_sessions(Bodies(desk.gateway, gateway), found.kept))
     columns = [test.name for test in asked.wanted.tests]

@@ -113,7 +113,9 @@ async def _cloudflare(
     yield _clock(answer)
     token = _token(owned, answer.status_code)
     yield token
-    account, finding = _account(settings, [word(as_text(entry.get("id"))) for entry in _result(accounts)])
+    account, finding = _account(
+        settings, [word(as_text(as_object(each).get("id"))) for each in as_list(_result(accounts))]
+    )
     yield finding
     if account:
         known = settings.model_copy(update={"account_id": account})
@@ -122,11 +124,11 @@ async def _cloudflare(
                 yield found
 
 
-def _result(response: httpx2.Response) -> list[dict[str, Any]]:
+def _result(response: httpx2.Response) -> Any:
     try:
-        return [as_object(entry) for entry in as_list(as_object(response.json()).get("result"))]
+        return as_object(response.json()).get("result")
     except ValueError:
-        return []
+        return None
 
 
 def _clock(response: httpx2.Response) -> Finding:
@@ -147,18 +149,11 @@ def _token(response: httpx2.Response, status: int) -> Finding:
     """
     if not response.is_success:
         return Finding("note", "token", f"unknown (HTTP {status}): wrong, deleted, or of another account")
-    held = _object(response)
+    held = as_object(_result(response))
     state, until = as_text(held.get("status")), as_text(held.get("expires_on"))[:10]
     if state in {"disabled", "expired"}:
         return Finding("fix", "token", f"{state}: create another")
     return Finding("ok", "token", f"active, until {word(until)}" if until else "active")
-
-
-def _object(response: httpx2.Response) -> dict[str, Any]:
-    try:
-        return as_object(as_object(response.json()).get("result"))
-    except ValueError:
-        return {}
 
 
 def _account(settings: Settings, seen: list[str]) -> tuple[str, Finding]:

@@ -10,6 +10,7 @@ from cf_aig_gateway.errors import GatewayError
 from cf_aig_gateway.models import Gateway, Log
 from cf_aig_server.commands.finding import Finding
 from cf_aig_server.settings import Settings
+from cf_aig_tools.failures import CALLER_LEFT
 from cf_aig_tools.parameters import wire_date
 
 PROBE = "00000000-0000-7000-8000-000000000000"
@@ -22,8 +23,6 @@ NEWEST = 50
 
 FREE_LOGS = 100_000
 """The logs that a free account keeps: developers.cloudflare.com/ai-gateway/reference/limits, read 2026-11-22."""
-
-CALLER_LEFT = 499
 
 KEPT_IN = {
     "gateway": " in AI Gateway's own log store",
