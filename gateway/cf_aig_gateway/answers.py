@@ -94,9 +94,7 @@ def opened_page(model: type[M], response: httpx2.Response, errand: Errand, most:
 
 @cache
 def _odd() -> Any:
-    """Return a pattern that finds JSON strings that can't be shown unchanged: long, multi-line, or a name of several
-    words.
-    """
+    """Return a pattern for JSON strings that can't be shown unchanged: long, multi-line, or a name with a space."""
     re2: Any = import_module("re2")
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
@@ -134,8 +132,9 @@ def parsed(model: type[M], value: Any) -> M:
 
 
 async def read_whole(response: httpx2.Response, advice: str = "") -> None:
-    """Read a whole answer of at most MAX_ANSWER, as `response.aread` does. `advice` goes into the error for a larger
-    one.
+    """Read a whole answer of at most MAX_ANSWER, as `response.aread` does.
+
+    `advice` is part of the error for a larger one.
 
     Raises:
         GatewayError: it is larger.
@@ -163,7 +162,7 @@ async def bounded(response: httpx2.Response, most: int, advice: str = "") -> Asy
     """Yield the decompressed body, up to `most` bytes.
 
     Raises:
-        GatewayError: it is.
+        GatewayError: it is larger.
         RemoteProtocolError: it cannot be decompressed.
 
     """

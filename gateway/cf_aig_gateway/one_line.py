@@ -16,7 +16,7 @@ HIDDEN = (
     "\u2800\u3164\ud800-\uf8ff\ufdd0-\ufdef\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffc\ufffe\uffff\U00013430-\U0001345f"
     "\U0001bca0-\U0001bca3\U0001d159\U0001d173-\U0001d17a\U000e0000-\U000e0fff\U000f0000-\U0010ffff"
 )
-"""Characters that hide, reorder, control or look as a font pleases, as the inside of a regular expression's class.
+"""Characters that are invisible, reorder text, control a terminal, or have no fixed look, for use in a regex class.
 
 Newline and tab aren't included.
 """
@@ -25,7 +25,7 @@ _MARKS = (
     "\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc"
     "\u0ec8-\u0ecd\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\u302a-\u302f\u3099\u309a\ufe20-\ufe2f"
 )
-"""Marks that are drawn over the letter before them: from the fifth in a row on, over other lines."""
+"""Marks drawn above or below the letter before them. Five or more in a row reach into other lines."""
 
 HIDING = f"[{HIDDEN}{_MARKS}](?:(?<=[{HIDDEN}])|(?<=[{_MARKS}]{{5}}))"
 """Matches a hidden character, and each mark of a flood."""
@@ -91,8 +91,10 @@ def one_line(text: str) -> str:
 
 
 def shortened(text: str, most: int) -> str:
-    """Return a text of at most `most` characters and …; it does not end in half of what may be a secret, which no mask
-    would know: where the last run is not of small letters alone, all of it goes but for the first few characters.
+    """Return at most `most` characters of a text, with … if it was cut.
+
+    Masking wouldn't recognize half of a secret. So the last run is left out unless it consists of lowercase letters,
+    but at least the first few characters stay.
     """
     if len(text) <= most:
         return text
