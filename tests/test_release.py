@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FILES = ["pyproject.toml", "manifest.json", "server.json", "CHANGELOG.md", "constraints.txt"]
+FILES = [".gitignore", "pyproject.toml", "manifest.json", "server.json", "CHANGELOG.md", "constraints.txt"]
 
 
 @pytest.fixture
