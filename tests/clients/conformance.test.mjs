@@ -18,7 +18,9 @@ async function conforms(url, era, files, ...expected) {
   try {
     await run(process.execPath, [suite, ...asked]);
   } catch (error) {
-    throw new Error(error.stdout.split("\n").slice(-60).join("\n"));
+    const failed = /✗|\bFAIL|[1-9]\d* failed|timed? ?out|error/i;
+    const lines = `${error.stdout}\n${error.stderr}`.split("\n");
+    throw new Error(lines.filter((line) => failed.test(line)).slice(-60).join("\n"));
   }
 }
 

@@ -72,7 +72,10 @@ def _ask(field: str, kind: str = "string", message: str = "What is it?") -> Elic
 
 
 async def test_sampling(prompt: str, ctx: Call) -> str:
-    answer = await ctx.session.create_message(messages=[_message(prompt)], max_tokens=100)
+    # On the stream of its own call: the client may not have opened the standalone stream yet.
+    answer = await ctx.session.create_message(
+        messages=[_message(prompt)], max_tokens=100, related_request_id=ctx.request_id
+    )
     return f"LLM response: {answer.content}"
 
 
