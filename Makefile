@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 MCPB := PATH="$$PWD/tests/clients/node_modules/.bin:$$PATH" mcpb
 
-.PHONY: help ui demo test coverage test-clients pictures bench-page fuzz bench bundle release audit check format clean
+.PHONY: help ui demo test coverage test-clients pictures bench-page fuzz fuzz-guided bench bundle release audit check format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -31,6 +31,11 @@ coverage: .venv/ready  ## the same, and which lines and branches they reach: it 
 CASES ?= 1000000
 fuzz: .venv/ready  ## hostile input, a million cases; CASES=N for another number
 	$(BIN)/python benchmarks/fuzz.py --cases $(CASES)
+
+SECONDS_EACH ?= 60
+fuzz-guided: .venv/ready  ## hostile input that looks for new lines of code; on Linux; SECONDS_EACH=N for each target
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fuzz]'
+	$(BIN)/python benchmarks/fuzz_guided.py --seconds $(SECONDS_EACH)
 
 bench: .venv/ready  ## this server beside what one would write or pick instead: benchmarks/peers/RESULT.md
 	$(BIN)/python benchmarks/peers/run.py

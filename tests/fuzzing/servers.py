@@ -183,7 +183,8 @@ def told_in(text: str) -> list[Any]:
     """Return the messages in an answer: a JSON object, or events."""
     if text.startswith("{"):
         return [json.loads(text)]
-    return [json.loads(line[5:]) for line in text.splitlines() if line.startswith("data:") and line[5:].strip()]
+    # Not splitlines: JSON may hold U+2028 and U+0085 as they are.
+    return [json.loads(line[5:]) for line in text.split("\n") if line.startswith("data:") and line[5:].strip()]
 
 
 AI = f"/client/v4/accounts/{ACCOUNT}/ai-gateway"
