@@ -1,7 +1,7 @@
 """Coverage-guided fuzzing: `fuzz_guided.py [--seconds 60] [--seed N] [--only NAME …]`, or `make fuzz-guided`.
 
 The properties are those of tests/fuzzing. libFuzzer keeps each input that reaches a new line of this project's code,
-and goes on from it. It ends its process, so each target runs in one of its own. `stdio` isn't among them: its server
+and continues from it. It ends its process, so each target runs in one of its own. `stdio` isn't among them: its server
 is another process, whose lines can't be seen.
 """
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import httpx2
 from mcp.server import CacheHint, MCPServer
 from mcp.server.caching import CacheableMethod
+from opentelemetry.trace import ProxyTracerProvider, get_tracer_provider
 
 from cf_aig_server.characters import whole_characters
 from cf_aig_server.completions import add_completions
@@ -64,6 +65,8 @@ def build_server(settings: Settings, transport: httpx2.AsyncBaseTransport | None
         lifespan=lifespan,
         log_level="WARNING",
     )
+    if isinstance(get_tracer_provider(), ProxyTracerProvider):
+        del server.middleware[0]  # the SDK's spans, which nothing exports here: 2% of a call
     if settings.log_level == "info":
         LOG.setLevel("INFO")  # only this logger: others would log URLs, which contain arguments
         server.middleware.append(timed)
