@@ -34,8 +34,10 @@ def fuzz(name: str, options: list[str]) -> None:
     """Fuzz one target. Never returns."""
     with atheris.instrument_imports(include=OURS):
         from fuzzing.readers import TARGETS  # noqa: PLC0415 (instrumented)
+        from fuzzing.running import one_recursion_limit  # noqa: PLC0415
         from fuzzing.servers import targets  # noqa: PLC0415
     with ExitStack() as stack:
+        stack.enter_context(one_recursion_limit())
         stack.enter_context(stamina.set_testing(True, attempts=2, cap=True))
         found = {target.name: target for target in TARGETS}
         if name not in found:

@@ -1,8 +1,10 @@
 """Runs cases from a seed against a target, and mutants of each: those cost a hundredth of a new case."""
 
+import sys
 from collections.abc import Callable
 from random import Random
 from typing import Any
+from unittest.mock import patch
 from zlib import crc32
 
 from fuzzing.readers import Target
@@ -38,7 +40,16 @@ def run(
             suppress_health_check=list(HealthCheck),
             print_blob=False,
         )
-        seed(start + begun)(bounds(given(target.cases)(check)))()
+        with one_recursion_limit():
+            seed(start + begun)(bounds(given(target.cases)(check)))()
+
+
+def one_recursion_limit() -> Any:
+    """Keep the recursion limit while a `with` block runs.
+
+    Hypothesis lowers it after each case, and Python 3.11 aborts if another thread is deeper by then.
+    """
+    return patch.object(sys, "setrecursionlimit")
 
 
 def mutant(value: Any, chance: Random) -> Any:
