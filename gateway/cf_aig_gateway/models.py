@@ -30,6 +30,12 @@ def _metadata(value: Any) -> dict[str, Any]:
         return {"metadata": value} if value else {}
 
 
+def _nothing(value: Any) -> dict[str, Any]:
+    if value is not None:
+        raise ValueError("not null")
+    return {}
+
+
 def _counted(value: int) -> int:
     return max(0, value)
 
@@ -37,7 +43,9 @@ def _counted(value: int) -> int:
 Count = Annotated[int, AfterValidator(_counted)]
 Facts = Annotated[dict[str, Any], BeforeValidator(_facts)]
 Figure = Annotated[float | None, Field(allow_inf_nan=False)]
-Object = dict[str, Any] | Json[dict[str, Any]]
+Nothing = Annotated[dict[str, Any], BeforeValidator(_nothing)]
+Object = Annotated[dict[str, Any] | Json[dict[str, Any]] | Nothing, Field(union_mode="left_to_right")]
+"""An object, JSON text of one, or null. In this order, reading one costs two thirds of what a smart union does."""
 EMPTY: Any = Field(default_factory=dict[str, Any])  # a default of {} would be deep-copied for each log
 
 BODIES = frozenset({"request", "response", "request_head", "response_head"})

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 import stamina
 from logs import a_log
-from management import management
+from management import LOGS, management
 
 from cf_aig_gateway.chat import Chat
 from cf_aig_gateway.client import AIGateway
@@ -576,3 +576,24 @@ async def test_a_write_that_cannot_have_arrived_raises_no_doubt() -> None:
 async def test_a_success_without_a_reply_is_an_error(body: bytes, said: str) -> None:
     with pytest.raises(GatewayError, match=said):
         await a_gateway(replying(200, content=body)).chat("main", Chat("openai/gpt-4o", HELLO))
+
+
+async def test_ordinary_rows_are_read_in_one_go(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Row by row, a page costs three times as much."""
+    for number in range(3):
+        await store.add(a_log(number))
+
+    def row_by_row(*_: object) -> None:
+        raise AssertionError("a page of ordinary rows was read row by row")
+
+    monkeypatch.setattr("cf_aig_gateway.answers.opened", row_by_row)
+    async with management(store) as api:
+        answer = (await api.get(LOGS)).json()
+        told = [{**row, "usage_metadata": '{"input_cached_tokens": 1}', "metadata": None} for row in answer["result"]]
+        for rows in (answer["result"], told):
+            page = await a_gateway(replying(200, json={**answer, "result": rows})).logs("g")
+
+            assert len(page.items) == 3
+            assert page.items[0].timings == {}
+        assert page.items[0].usage_metadata == {"input_cached_tokens": 1}
+        assert page.items[0].metadata == {}
