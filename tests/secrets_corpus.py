@@ -317,7 +317,7 @@ NAMED = {
     "contraseña": "<p14>",
     "algolia_admin_api_key": "<h32>",
 }
-"""How values look that are known by what names them."""
+"""Values that are recognized by their names."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""Text that a stranger wrote, as it may stand in a line of ours: a word or one line, nothing hidden, in quotes.
+"""Makes text from strangers safe inside a line of ours: one word or one line, with nothing hidden, in quotes.
 
-Models, paths, user agents, metadata and error words are whatever a caller or a provider sent. Names become one word,
-and other values one line, where they enter, so that nothing that shows them has to think of it; `as_logged` leads back.
+A caller or a provider can put anything into models, paths, user agents, metadata and error words. Names become one
+word, and other values one line, as they enter, so code that shows them needs no care; `as_logged` reverses this.
 """
 
 import json
@@ -133,7 +133,7 @@ def as_logged(value: Any) -> Any:
 
 
 def named(text: str, most: int = 80) -> str:
-    """Return a name for a sentence or a row: as it is, or quoted where it is not a plain one, such as a model's."""
+    """Return a name, such as a model's, for a sentence or a row: unchanged if it is plain, or quoted."""
     return text if len(text) <= most and NAME.fullmatch(text) else quoted(text, most)
 
 

@@ -224,7 +224,7 @@ async def test_cached_and_failed_calls_need_neither_tokens_nor_costs() -> None:
             "mcp.json",
             '{{"mcpServers": {{"cloudflare-ai-gateway": {{"command": "/no/such"}}}}}}',
             "fix",
-            "starts /no/such, which is not there: write /",
+            "starts /no/such, which does not exist: write /",
         ),
         (
             "mcp.json",

@@ -122,5 +122,5 @@ def _entry(path: Path, entry: dict[str, Any]) -> Finding:
     if Path(started).name != started and not Path(started).is_absolute():
         return Finding("fix", "client", f"{path} starts {started}, a relative path: write {command()}")
     if not shutil.which(started):
-        return Finding("fix", "client", f"{path} starts {started}, which is not there: write {command()}")
+        return Finding("fix", "client", f"{path} starts {started}, which does not exist: write {command()}")
     return Finding("ok", "client", f"{path} starts {started}")

@@ -88,7 +88,7 @@ async def _protocol(settings: Settings) -> Finding:
 
 def _masking(settings: Settings) -> Finding:
     if not settings.mask:
-        return Finding("note", "masking", "off: secrets in logs are shown, as AI_GATEWAY_MASK says")
+        return Finding("note", "masking", "off (AI_GATEWAY_MASK): secrets in logs are shown")
     if not settings.mask_also:
         return Finding("ok", "masking", f"{len(KINDS) - 1} kinds of secrets")
     own = own_secrets(settings.mask_also)
@@ -138,7 +138,7 @@ def _clock(response: httpx2.Response) -> Finding:
         return Finding("note", "clock", "the API did not say its time")
     off = round((datetime.now(UTC) - there).total_seconds())
     if abs(off) > SKEW_S:
-        return Finding("fix", "clock", f"{off} s off the API's: spans such as 24h select other logs; set the clock")
+        return Finding("fix", "clock", f"{off} s off the API's: ranges such as 24h select wrong logs; set the clock")
     return Finding("ok", "clock", "agrees with the API's")
 
 

@@ -42,9 +42,9 @@ class Body:
 
 
 async def outlined(chunks: AsyncIterable[bytes], form: Form, recent: int, told: Callable[[Body], T]) -> T:
-    """Return what `told` says of a body, without holding all of it: long strings lose what is not needed to see them.
+    """Return the result of `told` for a body that isn't kept whole: long strings keep only what is shown of them.
 
-    The last `recent` bytes of JSON are kept whole. A body of one piece is read and told in one turn of a thread.
+    The last `recent` bytes of JSON are kept whole. A body of one piece is handled in one turn of a thread.
 
     Raises:
         ValueError: it is not JSON.

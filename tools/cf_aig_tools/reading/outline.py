@@ -65,7 +65,7 @@ class Place:
             self.largest = heapq.nlargest(2, [*self.largest, Part(size, pointer, name, value)], key=_size_of)
 
     def add_numbers(self, count: int, size: int) -> None:
-        """Add numbers of which only the total size is known."""
+        """Add numbers when only their total size is known."""
         self.count += count
         self.size += size
         self.types.add(float)

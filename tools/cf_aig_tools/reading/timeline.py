@@ -177,7 +177,7 @@ class Timeline:
         return ", with invalid JSON arguments:" if are_invalid(call, self._quoting.gap) else ""
 
     def lead(self, *, partial: bool = False) -> str:
-        """Return what ended it, and who it was with; of one that is shown in part, how large it is."""
+        """Return how the conversation ended and its model; if only a part is shown, also the size of the whole."""
         held, short, name = self._held, self._quoting.short, self._quoting.name
         facts = [f"model {name(held.model, 80)}" if held.model else ""]
         facts += [f"{name(key, 40)} {name(value, 60)}" for key, value in held.parameters.items()]
