@@ -157,7 +157,7 @@ WRONG: list[tuple[dict[str, Any], dict[str, Any], str, str, str]] = [
     ),
     (
         {"logs": 0, "recent": 0, "traffic": {"default": 40}},
-        {}, "logs", "fix", "0 in the last 24 h, but analytics count 40 calls: look for cf-aig-collect",
+        {}, "logs", "fix", "0 in the last 24 h, but analytics count 40 calls. Likely: cf-aig-collect",
     ),
     ({"recent": 3, "traffic": {"default": 40}}, {}, "logs", "fix", "3 in the last 24 h, but analytics count 40"),
     ({"recent": 39, "traffic": {"default": 40}}, {}, "logs", "ok", "7 can be read"),

@@ -134,11 +134,9 @@ def _logs(
     if page.notes and not where:
         return Finding("fix", "logs", f"none. {page.notes[0]}")
     if calls:
-        said = (
-            f"{recent:,} in the last 24 h, but analytics count {calls:,} calls: look for cf-aig-collect-log: false in"
-        )
-        limit = f"the account's limit (free plans: {FREE_LOGS:,} logs)"
-        return Finding("fix", "logs", f"{said} calls, for deleted logs, and for {limit}{_asked_one(settings)}")
+        said = f"{recent:,} in the last 24 h, but analytics count {calls:,} calls"
+        causes = f"cf-aig-collect-log: false, deleted logs, or the account's limit (free plans: {FREE_LOGS:,} logs)"
+        return Finding("fix", "logs", f"{said}. Likely: {causes}{_asked_one(settings)}")
     return _no_calls(gateway.id, traffic, settings, where)
 
 
