@@ -52,17 +52,22 @@ def run(
 
 async def _serve(store: Store, live: Live, make: Callable[[], Starlette], port: int, token: str) -> None:
     async with store, live, anyio.create_task_group() as tasks:
-        tasks.start_soon(anyio.to_thread.run_sync, _warm_up)
-        await serve_app(Beside(make(), tasks, token), HOST, port, listening=_announce)
+
+        def listening(port: int) -> None:
+            _announce(port)
+            tasks.start_soon(anyio.to_thread.run_sync, _warm_up, live)
+
+        await serve_app(Beside(make(), tasks, token), HOST, port, listening=listening)
         tasks.cancel_scope.cancel()
 
 
-def _warm_up() -> None:
-    """Load the prices, and make the garbage collector run rarely and skip long-lived objects.
+def _warm_up(live: Live) -> None:
+    """Load what the first call needs, and make the garbage collector run rarely and skip long-lived objects.
 
     A call creates thousands of objects and leaves none; collecting took a fifth of its time.
     """
     pricing.load()
+    live.load()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
     gc.enable()
