@@ -3,11 +3,13 @@
 import difflib
 from collections.abc import Callable
 from functools import cache
-from typing import Annotated, Any
+from inspect import signature
+from typing import Annotated, Any, get_type_hints
 
 from mcp.server import MCPServer
 from mcp.server.context import CallNext, HandlerResult, ServerMiddleware, ServerRequestContext
 from mcp.server.mcpserver.prompts import Prompt
+from mcp.server.mcpserver.prompts.base import PromptArgument
 from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS
 from mcp.types import Prompt as ListedPrompt
@@ -86,7 +88,29 @@ PROMPTS: tuple[Callable[..., str], ...] = (debug_errors, explain_log, review_cos
 @cache
 def prompts() -> tuple[Prompt, ...]:
     """Return the prompts in the order in which clients list them."""
-    return tuple(Prompt.from_function(function, title=_title(function.__name__)) for function in PROMPTS)
+    return tuple(map(_prompt, PROMPTS))
+
+
+def _prompt(function: Callable[..., str]) -> Prompt:
+    """Return the prompt of a function. `Prompt.from_function` would build validators for texts: 7 ms of the start."""
+    hints, parameters = get_type_hints(function, include_extras=True), signature(function).parameters.values()
+    arguments = [
+        PromptArgument(name=each.name, description=_described(hints[each.name]), required=each.default is each.empty)
+        for each in parameters
+    ]
+    name = function.__name__
+    return Prompt(
+        name=name,
+        title=name.replace("_", " ").capitalize(),
+        description=function.__doc__,
+        arguments=arguments,
+        fn=function,
+        context_kwarg=None,
+    )
+
+
+def _described(annotated: Any) -> str:
+    return annotated.__metadata__[0].description
 
 
 def refuse_bad_prompts(server: MCPServer[Any]) -> ServerMiddleware[Any]:
@@ -111,10 +135,6 @@ def _check(params: dict[str, Any], known: dict[str, ListedPrompt]) -> None:
         near = difflib.get_close_matches(wrong, arguments, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else f"{name} takes {', '.join(arguments)}."
         raise MCPError(INVALID_PARAMS, f"Unknown argument {wrong[:MAX_ECHO]}: {hint}")
-
-
-def _title(name: str) -> str:
-    return name.replace("_", " ").capitalize()
 
 
 def _on(gateway_id: str) -> str:
