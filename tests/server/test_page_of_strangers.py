@@ -32,7 +32,7 @@ CALLS: dict[str, list[dict[str, Any]]] = {
     ],
     "page_run": [ONE, {"metadata": {"user": "u"}}],
 }
-DAY = {"start_date": "2026-11-21", "end_date": "2026-11-22"}
+ALL = {"start_date": "2026-11-21", "end_date": "2027-03-01"}
 OURS = {"summary", "basis", "text", "note", "looked", "lead", "changed"}
 """Members that contain the server's own sentences, outside of bodies."""
 
@@ -85,10 +85,11 @@ async def test_no_secret_is_drawn_wherever_a_log_holds_it(store: Store, tmp_path
         request = json.dumps({"model": "gpt-4o", "messages": turns}).encode()
         error = json.dumps({"error": {"message": case.text, "type": "invalid_request_error"}}).encode()
         metadata = {"note": case.text[:500]}
-        await store.add(a_failed_log(number, minutes=number / 100, request=request, response=error, metadata=metadata))
+        # 13 hours apart: page_run reads the bodies of all calls within 12.
+        await store.add(a_failed_log(number, minutes=number * 780, request=request, response=error, metadata=metadata))
     found: list[str] = []
     async with showing(local=str(tmp_path / "gateway.db")) as client:
-        whole = [await drawn(client, "page_overview", **DAY, group_by="metadata.note")]
+        whole = [await drawn(client, "page_overview", **ALL, group_by="metadata.note")]
         whole.append(await drawn(client, "page_logs", limit=500))
         for number, case in enumerate(held):
             one = {"log_id": a_log(number).id}
