@@ -36,9 +36,6 @@ def is_watched(context: Context[Any, Any]) -> bool:
 @asynccontextmanager
 async def progress(context: Context[Any, Any]) -> AsyncGenerator[None]:
     """Report elapsed seconds while the body runs, if the client asked for progress; most calls end within the first."""
-    if not is_watched(context):
-        yield
-        return
     _doing.set(Doing())
     reporting: list[asyncio.Task[None]] = []
     timer = asyncio.get_running_loop().call_later(

@@ -9,7 +9,7 @@ import re
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from statistics import median, pstdev, pvariance
 from typing import Any, Literal
 
@@ -205,8 +205,9 @@ async def _events(request: Request, start: int, end: int, parameters: Parameters
     return await store_of(request).read(read)
 
 
+@lru_cache(maxsize=4096)
 def _event(row: sqlite3.Row) -> Event:
-    """Return a log as an event's flat attributes."""
+    """Return a log as an event's flat attributes. A client pages through the same rows, so the last ones are kept."""
     facts = json.loads(row["facts"])
     usage = as_object(facts["usage_metadata"])
     model = row["model"].removeprefix(f"{row['provider']}/")
