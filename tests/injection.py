@@ -301,7 +301,7 @@ class Hostile:
         if path.endswith("/graphql"):
             return httpx2.Response(200, json=self._groups(json.loads(asked)["query"]))
         if "/telemetry/" in path:
-            return httpx2.Response(200, json=self._telemetry(path))
+            return httpx2.Response(200, json=self._telemetry(path, json.loads(asked).get("limit", 20)))
         if "/gateways/" in path and path.endswith(("/request", "/response")):
             if path.endswith("/request"):
                 return httpx2.Response(200, json=self.request())
@@ -380,7 +380,7 @@ class Hostile:
             {"metadataRaw": json.dumps({self.say(): self.say(), "user": self.say()})} if "metadataRaw" in names else {}
         )
 
-    def _telemetry(self, path: str) -> dict[str, Any]:
+    def _telemetry(self, path: str, most: int) -> dict[str, Any]:
         strings = ("model", "provider", "path", "user_agent", "event_id", "log_id", "request_body", "response_body")
         names = {f"aig.{name}": "string" for name in (*strings, "metadata.team", self.say())}
         names |= {
@@ -393,7 +393,7 @@ class Hostile:
             "aggregates": [{"groups": groups, "value": 5}],
             "series": [{"time": "2026-11-21T12:00:00Z", "data": [{"groups": groups, "value": 5}]}],
         }
-        events = [self._event(number, names) for number in range(20)]
+        events = [self._event(number, names) for number in range(min(20, most))]
         result = {"events": {"events": events, "count": 20}, "calculations": [held] * 4}
         return {"success": True, "result": result}
 
