@@ -1,10 +1,9 @@
 """What the shells get when somebody presses the Tab key. The tests for clients run the shells themselves."""
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import anyio
 import pytest
 from logs import a_failed_log, a_log
 
@@ -20,7 +19,9 @@ Complete = Callable[..., list[str]]
 def complete(capsys: pytest.CaptureFixture[str]) -> Complete:
     def words(*typed: str) -> list[str]:
         main(["complete", *typed])
-        return [line.partition("\t")[0] for line in capsys.readouterr().out.splitlines()]
+        printed = capsys.readouterr()
+        assert printed.err == ""
+        return [line.partition("\t")[0] for line in printed.out.splitlines()]
 
     return words
 
@@ -61,24 +62,20 @@ def test_words_come_with_their_meaning() -> None:
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> str:
+def database(tmp_path: Path) -> str:
     path = tmp_path / "gateway.db"
-    async with Store(path) as store:
-        await store.add(a_log(1))
-        await store.add(a_failed_log(2, minutes=1, provider="workers-ai", model="@cf/meta/llama"))
-        await store.add(a_log(3, minutes=2, model="openai/x;echo$(id)"))
+
+    async def fill() -> None:
+        async with Store(path) as store:
+            await store.add(a_log(1))
+            await store.add(a_failed_log(2, minutes=1, provider="workers-ai", model="@cf/meta/llama"))
+            await store.add(a_log(3, minutes=2, model="openai/x;echo$(id)"))
+
+    anyio.run(fill)
     return str(path)
 
 
-@pytest.mark.anyio
-async def test_ids_and_models_come_from_the_gateway(database: str) -> None:
-    def complete(*typed: str) -> list[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "cf_aig_server", "complete", *typed], check=True, capture_output=True, text=True
-        )
-        assert done.stderr == ""
-        return [line.partition("\t")[0] for line in done.stdout.splitlines()]
-
+def test_ids_and_models_come_from_the_gateway(database: str, complete: Complete) -> None:
     local = ["--local", database]
     assert complete("call", *local, "list_logs", "gateway_id=") == ["gateway_id=default"]
     assert [word[-1] for word in complete("call", *local, "get_log_details", "log_id=")] == ["3", "2", "1"]

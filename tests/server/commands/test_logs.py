@@ -2,33 +2,43 @@
 
 import os
 import signal
-import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import anyio
 import pytest
+from anyio import to_thread
 from logs import a_failed_log, a_log
 from program import child
 
 from cf_aig_gateway.local.store import Store
+from cf_aig_server.__main__ import main
 
 pytestmark = pytest.mark.anyio
 
 SECRET = "sk-proj-" + "a1B2" * 12
 PROGRAM = [sys.executable, "-m", "cf_aig_server", "logs", "--local"]
 
-Run = Callable[..., list[str]]
+Run = Callable[..., Awaitable[list[str]]]
 
 
 @pytest.fixture
-def logs(tmp_path: Path) -> Run:
-    def run(*options: str, code: int = 0, said: str = "") -> list[str]:
-        command = [*PROGRAM, str(tmp_path / "gateway.db"), *options]
-        done = subprocess.run(command, check=False, capture_output=True, text=True)
-        assert (done.returncode, said in done.stderr, bool(done.stderr)) == (code, True, bool(said)), done
-        return done.stdout.splitlines()
+def logs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs the command in a thread: it has an event loop of its own."""
+
+    def exited(*options: str) -> int:
+        try:
+            main(["logs", "--local", str(tmp_path / "gateway.db"), *options])
+        except SystemExit as exit_:
+            return int(exit_.code or 0)
+        return 0
+
+    async def run(*options: str, code: int = 0, said: str = "") -> list[str]:
+        ended = await to_thread.run_sync(exited, *options)
+        printed = capsys.readouterr()
+        assert (ended, said in printed.err, bool(printed.err)) == (code, True, bool(said)), printed
+        return printed.out.splitlines()
 
     return run
 
@@ -38,21 +48,21 @@ async def test_the_newest_are_printed_one_a_line_the_newest_last(logs: Run, stor
     for record in (ok, cached, failed):
         await store.add(record)
 
-    assert logs() == [
+    assert await logs() == [
         f"2026-11-21 12:00:00  ok      200  openai/gpt-4o-mini             0.81 s        5 in 3 out    $0.0000026  {ok.id}",
         f"2026-11-21 12:01:00  cached  200  openai/gpt-4o-mini             0.81 s        5 in 3 out            $0  {cached.id}",
         f"2026-11-21 12:02:00  FAILED  503  openai/gpt-4o-mini             0.81 s        0 in 0 out            $0  {failed.id}"
         "  overloaded",
     ]
-    assert [line.split()[-1] for line in logs("--limit", "2", "--success", "true")] == [ok.id, cached.id]
-    assert [line.split()[2] for line in logs("--filter", "cost gt 0")] == ["ok"]
-    assert logs("--model", "none", said="No logs match in gateway default.") == []
+    assert [line.split()[-1] for line in await logs("--limit", "2", "--success", "true")] == [ok.id, cached.id]
+    assert [line.split()[2] for line in await logs("--filter", "cost gt 0")] == ["ok"]
+    assert await logs("--model", "none", said="No logs match in gateway default.") == []
 
 
 async def test_a_line_is_one_line_masked_and_shows_hidden_characters(logs: Run, store: Store) -> None:
     await store.add(a_log(1, model=f"x\u202ey\n\x1b[31m{SECRET}"))
 
-    (line,) = logs()
+    (line,) = await logs()
 
     assert SECRET not in line and "\x1b" not in line and "\u202e" not in line
     assert "\\u{202e}" in line
@@ -102,12 +112,12 @@ async def test_new_calls_are_followed_until_ctrl_c(tmp_path: Path, store: Store)
         (["--filter", "nonsense"], "--filter 'nonsense' is not KEY OPERATOR VALUE"),
     ],
 )
-def test_a_wrong_option_gets_a_one_line_error(options: list[str], said: str, logs: Run) -> None:
-    assert logs(*options, code=2, said=said) == []
+async def test_a_wrong_option_gets_a_one_line_error(options: list[str], said: str, logs: Run) -> None:
+    assert await logs(*options, code=2, said=said) == []
 
 
-def test_the_operators_switches_apply(logs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_operators_switches_apply(logs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AI_GATEWAY_ALLOW", "main")
-    logs("--gateway", "other", code=2, said="other")
+    await logs("--gateway", "other", code=2, said="other")
     monkeypatch.setenv("AI_GATEWAY_TOOLS", "list_gateways")
-    logs(code=2, said="AI_GATEWAY_TOOLS does not offer list_logs")
+    await logs(code=2, said="AI_GATEWAY_TOOLS does not offer list_logs")
