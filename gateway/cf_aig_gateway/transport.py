@@ -6,6 +6,7 @@ httpx2 still does requests, answers, decompression and errors. `make bench` prin
 from collections.abc import AsyncIterator
 from functools import lru_cache
 from ssl import SSLContext
+from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -88,6 +89,25 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
     def _context(self) -> SSLContext:
         self._trusted = self._trusted or httpx2.create_ssl_context()  # loaded when needed: it takes 25 ms
         return self._trusted
+
+
+class Direct(httpx2.AsyncClient):
+    """A client whose requests go straight to its transport: no redirects, cookies, authentication, hooks or logging.
+
+    A gateway needs none of them, and going through them takes 3 % of a call.
+    """
+
+    def __init__(self, transport: httpx2.AsyncBaseTransport, **options: Any) -> None:
+        super().__init__(transport=transport, **options)
+        self._way = transport
+
+    async def send(self, request: httpx2.Request, *, stream: bool = False, **_: Any) -> httpx2.Response:
+        """Send a request as it is."""
+        response = await self._way.handle_async_request(request)
+        response.request = request
+        if not stream:
+            await response.aread()
+        return response
 
 
 class _Stream(httpx2.AsyncByteStream):

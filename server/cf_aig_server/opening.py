@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import httpx2
 
 from cf_aig_gateway.client import AIGateway
-from cf_aig_gateway.transport import AiohttpTransport
+from cf_aig_gateway.transport import AiohttpTransport, Direct
 from cf_aig_server.settings import Settings
 from cf_aig_server.wire import VERSION, wire
 from cf_aig_tools.desk import Desk
@@ -29,7 +29,7 @@ async def open_gateway(
 def http_client(settings: Settings, transport: httpx2.AsyncBaseTransport | None) -> httpx2.AsyncClient:
     """Return a client whose timeout is that of a call; the caller closes it."""
     headers = {"User-Agent": f"cloudflare-ai-gateway-mcp/{VERSION}"}
-    return httpx2.AsyncClient(transport=transport or AiohttpTransport(), timeout=settings.timeout_s, headers=headers)
+    return Direct(transport or AiohttpTransport(), timeout=settings.timeout_s, headers=headers)
 
 
 def masker_of(settings: Settings) -> Masker:
