@@ -10,9 +10,10 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-import aiohttp
 import httpx2
 from yarl import URL
+
+from cf_aig_gateway.light_aiohttp import aiohttp
 
 MAX_FIELD = 64 * 1024
 """The most bytes of a header in an answer."""
@@ -61,7 +62,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
                 headers=request.headers.multi_items(),
                 data=await request.aread() or None,
                 proxy=proxy,
-                ssl=self._context() if where.scheme == "https" else True,
+                ssl=self._context() if where.scheme == "https" or proxy else True,
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(None, None, limits.get("read"), limits.get("connect")),
             )

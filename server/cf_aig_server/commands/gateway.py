@@ -66,8 +66,8 @@ def _warm_up(live: Live) -> None:
 
     A call creates thousands of objects and leaves none; collecting took a fifth of its time.
     """
-    pricing.load()
     live.load()
+    pricing.load()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
     gc.enable()

@@ -5,9 +5,9 @@ from functools import cached_property
 from io import BytesIO
 from ssl import SSLContext
 
-import aiohttp
 import httpx2
 
+from cf_aig_gateway.light_aiohttp import aiohttp
 from cf_aig_gateway.local.calls import Call
 from cf_aig_gateway.local.faults import no_answer
 from cf_aig_gateway.local.providers.answers import Answer, BrokenOff
@@ -54,7 +54,7 @@ class Forward:
                 headers={**call.headers, "accept-encoding": "identity"},
                 data=BytesIO(call.body) if len(call.body) > LARGE else call.body or None,
                 proxy=proxy,
-                ssl=self._trusted if where.scheme == "https" else True,
+                ssl=self._trusted if where.scheme == "https" or proxy else True,
                 allow_redirects=False,
             )
         except FAILURES as error:
