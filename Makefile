@@ -86,9 +86,9 @@ build/audit/ready:
 	@touch $@
 
 audit: build/audit/ready  ## known vulnerabilities of the packages
-	@build/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict > build/audit/found || \
-		{ cat build/audit/found; test ! -s build/audit/found && \
-		echo "Known vulnerabilities were not looked up: the package index has no answer."; }
+	@build/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict \
+		> build/audit/found 2> build/audit/said || { cat build/audit/found; test ! -s build/audit/found && \
+		echo "Known vulnerabilities were not looked up: the package index has no answer (build/audit/said)."; }
 
 build/release/ready:
 	$(PYTHON) -m venv build/release
