@@ -1,6 +1,8 @@
 """The client's guarantees. `MockTransport` is used where the local gateway can't give the needed answer."""
 
+import importlib
 import json
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -597,3 +599,9 @@ async def test_ordinary_rows_are_read_in_one_go(store: Store, monkeypatch: pytes
             assert page.items[0].timings == {}
         assert page.items[0].usage_metadata == {"input_cached_tokens": 1}
         assert page.items[0].metadata == {}
+
+
+def test_only_the_import_of_aiohttp_goes_without_certificates() -> None:
+    assert importlib.import_module("cf_aig_gateway.light_aiohttp").aiohttp
+
+    assert "set_default_verify_paths" not in vars(ssl.SSLContext)
