@@ -6,7 +6,7 @@ from base64 import b64encode
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tokens import o200k
 
@@ -70,6 +70,10 @@ def test_random_text_is_never_counted_under(alphabet, length):
 
 @settings(max_examples=300, deadline=None)
 @given(st.text(min_size=1, max_size=400))
+@example("\x08\\n")
+@example('",\\n')
+@example("};\\t")
+@example("  \u4f60")
 def test_any_text_is_never_counted_under(text):
     assert tokens(text) >= o200k(text)
 
