@@ -8,9 +8,25 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import anyio
+from anyio import to_thread
 from anyio.abc import Process
 
+from cf_aig_server.__main__ import main
+
 PROGRAM = [sys.executable, "-m", "cf_aig_server"]
+
+
+async def exit_code(*arguments: str) -> int:
+    """Run a command in a thread of this process, as it has an event loop of its own; return its exit code."""
+
+    def run() -> int:
+        try:
+            main(list(arguments))
+        except SystemExit as ended:
+            return int(ended.code or 0)
+        return 0
+
+    return await to_thread.run_sync(run)
 
 
 def free_port() -> int:

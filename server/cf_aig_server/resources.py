@@ -26,7 +26,6 @@ from cf_aig_tools.cases_link import BOUND, MIME, NAMES, URI
 
 if TYPE_CHECKING:
     from cf_aig_server.skills import Skills
-    from cf_aig_tools.desk import Desk
 
 Call = Context[Any, Any]
 Request = ServerRequestContext[Any, Any]
@@ -137,8 +136,9 @@ def _add_log(server: MCPServer[Any], template: Template, tool: Tool) -> None:
 async def _cases(gateway_id: str, ctx: Call, **asked: str) -> str:
     from cf_aig_gateway.one_line import unhidden_json  # noqa: PLC0415 (loads when it is read)
     from cf_aig_tools.cases.attached import attached  # noqa: PLC0415
+    from cf_aig_tools.desk import desk_of  # noqa: PLC0415
 
-    desk: Desk = ctx.request_context.lifespan_context()
+    desk = desk_of(ctx)
     try:
         return unhidden_json(await attached(desk, gateway_id, dict.fromkeys(NAMES, "") | asked))
     except GatewayError as error:
@@ -148,10 +148,10 @@ async def _cases(gateway_id: str, ctx: Call, **asked: str) -> str:
 
 async def _gateway(gateway_id: str, ctx: Call) -> str:
     from cf_aig_gateway.one_line import named  # noqa: PLC0415 (with the first call)
-    from cf_aig_tools.desk import time_limit  # noqa: PLC0415
+    from cf_aig_tools.desk import desk_of, time_limit  # noqa: PLC0415
     from cf_aig_tools.list_gateways import settings_of  # noqa: PLC0415
 
-    desk: Desk = ctx.request_context.lifespan_context()
+    desk = desk_of(ctx)
     try:
         with time_limit(desk.timeout_s):
             found = await desk.gateway.gateways(per_page=50, search=gateway_id)

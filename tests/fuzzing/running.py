@@ -24,12 +24,7 @@ def run(
         chance = Random(crc32(repr(case).encode("utf-8", "replace")))
         for number in range(mutants + 1):
             counted()
-            tried = mutant(case, chance) if number else case
-            try:
-                target.check(tried)
-            except Exception as error:
-                error.add_note(f"with {tried!r:.2000}")
-                raise
+            check_case(target, mutant(case, chance) if number else case)
 
     for begun in range(0, cases, BATCH):
         bounds = settings(
@@ -42,6 +37,15 @@ def run(
         )
         with one_recursion_limit():
             seed(start + begun)(bounds(given(target.cases)(check)))()
+
+
+def check_case(target: Target, case: Any) -> None:
+    """Check one case; a failure says which."""
+    try:
+        target.check(case)
+    except Exception as error:
+        error.add_note(f"with {case!r:.2000}")
+        raise
 
 
 def one_recursion_limit() -> Any:

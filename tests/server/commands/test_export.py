@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import anyio.to_thread
 import pytest
 from logs import a_failed_log, a_log
+from program import exit_code
 
 from cf_aig_gateway.local.store import Store
-from cf_aig_server.__main__ import main
 from cf_aig_tools.cases.case import read_case
 
 pytestmark = pytest.mark.anyio
@@ -39,19 +38,10 @@ def exported(tmp_path: Path, store: Store, capfd: pytest.CaptureFixture[str]) ->
     """Return a function that runs the command, in a thread, on the store's file."""
 
     async def run(*options: str) -> Done:
-        arguments = ["export", "--local", str(tmp_path / "gateway.db"), *options]
-        code = await anyio.to_thread.run_sync(_code, arguments)
+        code = await exit_code("export", "--local", str(tmp_path / "gateway.db"), *options)
         return Done(code, *capfd.readouterr())
 
     return run
-
-
-def _code(arguments: list[str]) -> int:
-    try:
-        main(arguments)
-    except SystemExit as ended:
-        return int(ended.code or 0)
-    return 0
 
 
 def cases(text: str) -> list[dict[str, Any]]:

@@ -8,12 +8,10 @@ from pathlib import Path
 
 import anyio
 import pytest
-from anyio import to_thread
 from logs import a_failed_log, a_log
-from program import child
+from program import child, exit_code
 
 from cf_aig_gateway.local.store import Store
-from cf_aig_server.__main__ import main
 
 pytestmark = pytest.mark.anyio
 
@@ -25,17 +23,8 @@ Run = Callable[..., Awaitable[list[str]]]
 
 @pytest.fixture
 def logs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs the command in a thread: it has an event loop of its own."""
-
-    def exited(*options: str) -> int:
-        try:
-            main(["logs", "--local", str(tmp_path / "gateway.db"), *options])
-        except SystemExit as exit_:
-            return int(exit_.code or 0)
-        return 0
-
     async def run(*options: str, code: int = 0, said: str = "") -> list[str]:
-        ended = await to_thread.run_sync(exited, *options)
+        ended = await exit_code("logs", "--local", str(tmp_path / "gateway.db"), *options)
         printed = capsys.readouterr()
         assert (ended, said in printed.err, bool(printed.err)) == (code, True, bool(said)), printed
         return printed.out.splitlines()

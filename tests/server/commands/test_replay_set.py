@@ -14,15 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import anyio.to_thread
 import pytest
 from anyio.abc import Process
 from logs import a_log
 from plane import ACCOUNT, Plane, plane
-from program import child
+from program import child, exit_code
 from tokens import o200k
 
-from cf_aig_server.__main__ import main
 from cf_aig_tools.cases.journal import Journal
 
 pytestmark = pytest.mark.anyio
@@ -57,14 +55,6 @@ class Done:
     returncode: int
     stdout: str
     stderr: str
-
-
-def _code(arguments: list[str]) -> int:
-    try:
-        main(arguments)
-    except SystemExit as ended:
-        return int(ended.code or 0)
-    return 0
 
 
 @dataclass
@@ -104,7 +94,7 @@ class Bench:
         with pytest.MonkeyPatch.context() as patch:
             for name, value in (self.environment | environment).items():
                 patch.setenv(name, value)
-            code = await anyio.to_thread.run_sync(_code, list(arguments))
+            code = await exit_code(*arguments)
         return Done(code, *self.captured.readouterr())
 
     @asynccontextmanager

@@ -21,7 +21,10 @@ _PIECES = re.compile(
     """,
     re.VERBOSE,
 )
-"""Patterns of one token each, except words, whitespace runs and non-ASCII characters."""
+"""Patterns of one token each, except words, whitespace runs and non-ASCII characters.
+
+The backslash of an escape joins punctuation before it, so such an escape costs two: it isn't a piece there.
+"""
 
 _ESCAPES = {r"\n", r"\t"}
 

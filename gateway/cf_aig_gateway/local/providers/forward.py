@@ -1,4 +1,4 @@
-"""Requests to providers over HTTP. Loading aiohttp takes a third of the gateway's start, so this loads after it."""
+"""Requests to providers over HTTP. This loads once the gateway listens: aiohttp would be a sixth of its start."""
 
 from collections.abc import AsyncGenerator
 from functools import cached_property
