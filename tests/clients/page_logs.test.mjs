@@ -126,6 +126,18 @@ describe("one log", () => {
     await innocent(page);
   });
 
+  test("a step of a call leads to the step that failed before it", options, async () => {
+    const { page, view } = await table();
+    const shown = await openLog(view, idOf("a silent fallback"));
+    const steps = shown.getByTestId("call-step");
+    assert.deepEqual(await steps.evaluateAll((all) => all.map((step) => step.querySelector("[data-ok]").dataset.ok)), ["false", "true"]);
+    assert.equal(await steps.nth(1).getAttribute("aria-current"), "step");
+    assert.doesNotMatch(await shown.getByTestId("happened").innerText(), /Steps of this call/);
+    await steps.first().click();
+    await view.getByTestId("happened").getByText(/Failed: overloaded/).waitFor();
+    await innocent(page);
+  });
+
   test("turns are in order, tool calls are folded with their results beside them", options, async () => {
     const { page, view } = await table();
     const shown = await openLog(view, idOf("a call repeated without success"));

@@ -69,9 +69,9 @@ def _clean(difference: Difference, masker: Masker) -> Difference:
 def _answer(found: Found, shown: list[Difference], room: int) -> CallToolResult:
     differs = [[cut(what, max(room, 30)), *_parted(first, second, room)] for what, first, second in shown]
     total = len(found.differs)
-    summary = f"{counted(total, 'difference')}, log_id → other_log_id:" if total else "No differences."
+    summary = f"{counted(total, 'difference')}, log_id → other_log_id." if total else "No differences."
     if total > len(shown):
-        summary = f"{counted(total, 'difference')}, first {len(shown)} shown, log_id → other_log_id:"
+        summary = f"{counted(total, 'difference')}, first {len(shown)} shown, log_id → other_log_id."
     if found.left_out:
         summary += f" Not compared: {cut(', '.join(found.left_out), max(room, 30))}."
     following = "get_log_request_body or get_log_response_body with either id and a pointer"

@@ -1,6 +1,7 @@
 """Shows everything in one log, with a one-line summary of what happened."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Annotated, Any
@@ -29,7 +30,7 @@ from cf_aig_tools.reading.forms import chunked
 from cf_aig_tools.reading.masking import Masker
 from cf_aig_tools.refused import credit, would_pass
 from cf_aig_tools.runs.cache import told_cache
-from cf_aig_tools.steps import told_evaluation, told_steps
+from cf_aig_tools.steps import steps_with, told_evaluation, told_steps
 from cf_aig_tools.tables import shown
 
 ANNOTATIONS = ToolAnnotations(title="Log details", read_only_hint=True, open_world_hint=True)
@@ -81,11 +82,12 @@ async def get_log_details(
 
 @dataclass(frozen=True)
 class Told:
-    """What is reported about a log: the stored and the safe form, what is wrong with its reply, and the rest."""
+    """What is reported about a log: the stored and the safe form, what is wrong with its reply, its call, the rest."""
 
     stored: Log
     log: Log
     but: str
+    steps: Sequence[Log]
     around: str
 
 
@@ -103,11 +105,15 @@ async def found_out(desk: Desk, gateway: str, log_id: str) -> Told:
     cache = await told_cache(desk.gateway, gateway, stored, reply)
     but = desk.masker.mask(_but(reply)) if reply else ""
     told = [await _routed(desk, gateway, stored), await would_pass(desk.gateway, gateway, stored), source, cache]
-    told += [await credit(desk.gateway, stored), await told_steps(desk.gateway, gateway, stored)]
-    told.append(await why_no_cost(desk.gateway, stored, reply))
+    told += [await credit(desk.gateway, stored), await why_no_cost(desk.gateway, stored, reply)]
     told.append(await told_evaluation(desk.gateway, gateway, stored))
     around = desk.masker.mask("\n".join(filter(None, told)))
-    return Told(stored, stored.model_copy(update=desk.masker.masked(stored.model_dump())), but, around)
+    steps = [_safe(step, desk.masker) for step in await steps_with(desk.gateway, gateway, stored)]
+    return Told(stored, _safe(stored, desk.masker), but, steps, around)
+
+
+def _safe(log: Log, masker: Masker) -> Log:
+    return log.model_copy(update=masker.masked(log.model_dump()))
 
 
 async def _routed(desk: Desk, gateway_id: str, log: Log) -> str:
@@ -185,7 +191,8 @@ def _answer(told: Told, room: int, heads: dict[str, str]) -> CallToolResult:
 def summary_of(told: Told, room: int) -> str:
     """Return the lines that say what happened, each at most about `room` tokens."""
     log = told.log
-    lines = [_outcome(log, room, told.but), f"{_moment(log)}, {', '.join(_figures(log))}", told.around, _sizes(log)]
+    lines = [_outcome(log, room, told.but), f"{_moment(log)}, {', '.join(_figures(log))}"]
+    lines += [told_steps(told.steps), told.around, _sizes(log)]
     if log.metadata:
         pairs = " ".join(f"{named(key)}={named(shown(plain(value)), MOST)}" for key, value in log.metadata.items())
         lines.append(_short(f"metadata: {pairs}", room))

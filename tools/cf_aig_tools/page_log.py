@@ -1,11 +1,13 @@
 """The page's third view: one log, with what happened, its facts, and the conversation in its bodies."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from mcp.types import CallToolResult, ToolAnnotations
 
 from cf_aig_gateway.models import Log
+from cf_aig_tools import failures
 from cf_aig_tools.amounts import dollars
 from cf_aig_tools.desk import Call, desk_of
 from cf_aig_tools.drawing import drawn, iso, short
@@ -44,7 +46,8 @@ async def page_log(ctx: Call, log_id: LogId, gateway_id: GatewayId = "") -> Call
         {
             "gateway_id": gateway,
             "log_id": log.id,
-            "summary": summary_of(told, ROOM).split("\n"),
+            "summary": summary_of(replace(told, steps=()), ROOM).split("\n"),
+            "steps": list(map(_step, told.steps)),
             "ok": log.success,
             "created_at": iso(when(log)),
             "provider": log.provider,
@@ -64,6 +67,11 @@ async def page_log(ctx: Call, log_id: LogId, gateway_id: GatewayId = "") -> Call
             "response": response,
         }
     )
+
+
+def _step(log: Log) -> dict[str, Any]:
+    what = None if log.success else failures.from_status(log.status_code)
+    return {"log_id": log.id, "model": log.model, "status": log.status_code, "ok": log.success, "what": what}
 
 
 def _facts(told: Told) -> Iterator[tuple[str, Rows]]:

@@ -69,14 +69,19 @@ def answered(rows: Sequence[Row]) -> Answered:
     return Answered(count, [model for model, _ in models.most_common(2) if model])
 
 
-async def told_steps(gateway: AIGateway, gateway_id: str, log: Log) -> str:
-    """Return the steps of a log's call in one line; empty if it is the only one, or if they cannot be read."""
+async def steps_with(gateway: AIGateway, gateway_id: str, log: Log) -> Sequence[Log]:
+    """Return all steps of a log's call; empty if it is the only one, or if they cannot be read."""
     if not log.event_id or (log.success and not log.step) or is_evaluation(log):
-        return ""
+        return ()
     for steps in calls(await _of_event(gateway, gateway_id, log)):
         if len(steps) > 1 and any(step.id == log.id for step in steps):
-            return f"Steps of this call: {'; '.join(map(_told, steps))}."
-    return ""
+            return steps
+    return ()
+
+
+def told_steps(steps: Sequence[Log]) -> str:
+    """Return the steps of a call in one line; empty if there are none."""
+    return f"Steps of this call: {'; '.join(map(_told, steps))}." if steps else ""
 
 
 async def told_evaluation(gateway: AIGateway, gateway_id: str, log: Log) -> str:

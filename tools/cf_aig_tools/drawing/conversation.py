@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -72,9 +73,10 @@ def _told(masker: Masker, most: int, body: Body) -> Data:
 
 def _around(held: Conversation, quoting: Quoting) -> Data:
     short = quoting.short
+    rest = replace(held, parameters={}, tools=(), why="", error="", broken="", notes=())  # what no other field holds
     return {
         "kind": short(held.kind, 200),
-        "lead": Timeline(held, quoting, 2000).lead(),
+        "lead": Timeline(rest, quoting, 2000).lead(),
         "model": short(held.model, 200) or None,
         "parameters": [
             [short(name, 80), short(value, 200)] for name, value in list(held.parameters.items())[:MOST_NAMES]

@@ -186,6 +186,8 @@ export interface Log {
   feedback?: number;
   score?: number;
   session?: string;
+  /** The steps of this log's call, itself included; empty if it is the only one. */
+  steps: { log_id: string; model?: string; status?: number; ok: boolean; what?: string }[];
   facts: Facts[];
   request: Body;
   response: Body;

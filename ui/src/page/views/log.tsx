@@ -16,6 +16,7 @@ import { Facts } from "./log_facts";
 import { Raw } from "./log_raw";
 import { Rate } from "./log_rate";
 import { Search, type Found } from "./log_search";
+import { Outcome } from "./logs_columns";
 
 type Shown = "conversation" | Side;
 
@@ -142,11 +143,30 @@ function Happened({ log }: { log: Log }) {
           </div>
         ))}
       </dl>
+      {log.steps.length > 0 && <Steps log={log} />}
       {rest.length > 0 && (
         <pre class="rest" dir="auto">
           {rest.join("\n")}
         </pre>
       )}
     </header>
+  );
+}
+
+/** The steps of one call, in order: each failed one was followed by the next. */
+function Steps({ log }: { log: Log }) {
+  const { go } = useSession();
+  return (
+    <nav aria-label="Steps of this call" data-testid="call-steps">
+      <ol class="steps">
+        {log.steps.map((step) => (
+          <li key={step.log_id}>
+            <button type="button" aria-current={step.log_id === log.log_id && "step"} onClick={() => go({ view: "log", id: step.log_id })} data-testid="call-step">
+              <Outcome row={step} /> <bdi>{step.model ?? "unknown model"}</bdi> {step.status} {step.what}
+            </button>
+          </li>
+        ))}
+      </ol>
+    </nav>
   );
 }

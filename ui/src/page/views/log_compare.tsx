@@ -81,9 +81,9 @@ function Differences({ reference, other }: { reference: LogRef; other: string })
       {data && (
         <>
           <p>
-            <strong>{data.summary.replace(/(of )?log_id → (of )?other_log_id/, "this log → the other")}</strong>{" "}
+            <strong>{data.summary.replace("log_id → other_log_id", "this log → the other")}</strong>{" "}
             <button type="button" class="link" onClick={() => go({ view: "log", id: other })}>
-              <bdi>{other}</bdi>
+              Open <bdi>{other}</bdi>
             </button>
           </p>
           {!!data.differs?.length && <DifferenceTable differs={data.differs} />}

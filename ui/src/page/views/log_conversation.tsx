@@ -69,14 +69,14 @@ function About({ body, side }: { body: Body; side: Side }) {
       </Notice>
     );
   }
-  const { lead, parameters = [], tools = [], why, broken, error, note, notes = [] } = body;
+  const { lead, parameters = [], tools = [], turns = [], why, broken, error, note, notes = [] } = body;
   return (
     <div class="about" data-testid={`about-${side}`}>
       {error && <p class="alarm" dir="auto">{error}</p>}
       {broken && <p class="alarm" dir="auto">{broken}</p>}
       {why && <p dir="auto">{why}</p>}
       {note && <p class="hint" dir="auto">{note}</p>}
-      {side === "request" && lead && <p class="hint lead" dir="auto">{lead}</p>}
+      {lead && (side === "request" || turns.length > 0) && <p class="hint lead" dir="auto">{lead}</p>}
       {parameters.length > 0 && side === "request" && (
         <ul class="pairs" aria-label="Parameters">
           {parameters.map(([name, value]) => (

@@ -47,7 +47,7 @@ export function metadataOf({ metadata = {} }: Row): string {
 }
 
 /** Failed calls are marked by shape and by word, not just by color. */
-export function Outcome({ row }: { row: Row }) {
+export function Outcome({ row }: { row: Pick<Row, "ok"> }) {
   return (
     <span class="outcome" data-ok={row.ok}>
       <Icon name={row.ok ? "ok" : "failed"} label={row.ok ? "ok" : "failed"} />

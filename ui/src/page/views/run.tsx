@@ -10,6 +10,8 @@ import type { Finding, Run, Value } from "../shapes";
 import { tools } from "../tools";
 import { Waterfall } from "./run_waterfall";
 
+const MOST_STEPS = 12; // links of one finding
+
 interface Props {
   id: string | undefined;
   metadata: Record<string, Value> | undefined;
@@ -75,11 +77,12 @@ function Findings({ findings, point }: { findings: Finding[]; point(step: number
           <div>
             <span dir="auto">{finding.text}</span>
             {finding.quote && <q dir="auto">{finding.quote}</q>}
-            {finding.steps?.slice(0, 12).map((step) => (
+            {finding.steps?.slice(0, MOST_STEPS).map((step) => (
               <button type="button" class="link" key={step} onClick={() => point(step)} data-testid="finding-step">
                 step {step}
               </button>
             ))}
+            {finding.steps && finding.steps.length > MOST_STEPS && <span class="hint">and {finding.steps.length - MOST_STEPS} more</span>}
           </div>
         </li>
       ))}
