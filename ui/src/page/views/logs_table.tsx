@@ -10,7 +10,7 @@ import { COLUMNS, type Column, Outcome, What, nameOf } from "./logs_columns";
 const ROW = 30; // pixels
 const CARD = 62; // pixels of a row in a narrow table, which has two lines
 const CARDS_BELOW = 420; // pixels of width
-const AROUND = 6; // rows kept above and below the visible ones
+const AROUND = 4; // rows kept above and below the visible ones
 const NEAR = 60; // rows from the end at which the next are requested
 
 interface Props {
