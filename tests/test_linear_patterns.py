@@ -6,6 +6,7 @@ that it can't match. RE2's patterns are linear by construction.
 
 import dataclasses
 import importlib
+import inspect
 import pkgutil
 import re
 import time
@@ -39,6 +40,10 @@ TIMES = 10
 """How much longer a text of four times the length may take: 4 is linear, 16 is quadratic."""
 DOUBTFUL = 5
 """The factor above which it is measured again."""
+
+
+WRITTEN = re.compile(r"\bre\.(?:sub|search|match|fullmatch|finditer)\((\w+),")
+"""A pattern that is used by its text, and compiled with its first use."""
 
 
 def modules() -> Iterator[ModuleType]:
@@ -78,6 +83,8 @@ def ours() -> dict[str, re.Pattern[Any]]:
     found: dict[str, re.Pattern[Any]] = {}
     seen: set[int] = set()
     for module in modules():
+        for name in set(WRITTEN.findall(inspect.getsource(module))) & vars(module).keys():
+            found[f"{module.__name__}.{name}"] = re.compile(vars(module)[name])
         for name, value in vars(module).items():
             if isinstance(value, type) and not value.__module__.startswith("cf_aig"):
                 continue

@@ -4,17 +4,20 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal
 
+import anyio.to_thread
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Router
+from starlette.types import Receive, Scope, Send
 
 from cf_aig_gateway.errors import GatewayError
-from cf_aig_gateway.local import custom_costs, data_plane, management, policies, routing, telemetry
+from cf_aig_gateway.local import data_plane
 from cf_aig_gateway.local.door import Door
 from cf_aig_gateway.local.envelopes import Refused, front_door
 from cf_aig_gateway.local.providers.answers import Upstream
-from cf_aig_gateway.local.providers.simulated import Simulated
+from cf_aig_gateway.local.providers.live import Live
 from cf_aig_gateway.local.store import Store
 
 LogSystem = Literal["gateway", "observability"]
@@ -36,14 +39,7 @@ def build_app(
     account created since 2026-09-24: the logs API lists nothing.
     """
     app = Starlette(
-        routes=[
-            *data_plane.routes,
-            *policies.routes,
-            *routing.routes,
-            *custom_costs.routes,
-            *management.routes,
-            *telemetry.routes,
-        ],
+        routes=data_plane.routes,
         middleware=[Middleware(Door, token=token)],
         exception_handlers={
             404: _unknown_route,
@@ -55,12 +51,30 @@ def build_app(
         },
     )
     app.router.redirect_slashes = False
+    app.router.default = _ManagementAPI()
     app.state.store = store
     app.state.token = token
-    app.state.upstream = upstream or Simulated()
+    app.state.upstream = upstream or Live({})
     app.state.logs = logs
     app.state.aliases = aliases
     return app
+
+
+class _ManagementAPI:
+    """Answers what isn't a call to a model. Loaded with the first such request, to start sooner."""
+
+    def __init__(self) -> None:
+        self._router: Router | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._router = self._router or await anyio.to_thread.run_sync(_management_api)
+        await self._router(scope, receive, send)
+
+
+def _management_api() -> Router:
+    from cf_aig_gateway.local.management_api import routes  # noqa: PLC0415 (after the start)
+
+    return Router(routes, redirect_slashes=False)
 
 
 async def _unknown_route(request: Request, _: Exception) -> Response:

@@ -14,7 +14,6 @@ from starlette.responses import Response
 
 from cf_aig_gateway import pricing
 from cf_aig_gateway.formats.usage import Usage
-from cf_aig_gateway.local.api_route import ApiRoute
 from cf_aig_gateway.local.envelopes import checked, not_found, result, results
 from cf_aig_gateway.local.requests import store_of
 from cf_aig_gateway.pricing import custom_price, is_of_provider
@@ -82,12 +81,3 @@ async def delete_cost(request: Request) -> Response:
     if not await store_of(request).remove_resource(ALL, "cost", request.path_params["id"]):
         raise not_found()
     return result({})
-
-
-ROOT = "/ai-gateway/custom-providers/costs"
-
-routes = [
-    ApiRoute("GET", ROOT, list_costs),
-    ApiRoute("POST", ROOT, create_cost),
-    ApiRoute("DELETE", f"{ROOT}/{{id:segment}}", delete_cost),
-]

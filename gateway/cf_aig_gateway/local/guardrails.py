@@ -14,7 +14,6 @@ from cf_aig_gateway.json_text import read_json, write_json
 from cf_aig_gateway.local.calls import Call
 from cf_aig_gateway.local.exchange import Exchange
 from cf_aig_gateway.local.faults import Fault
-from cf_aig_gateway.local.providers import llama_guard
 from cf_aig_gateway.local.usage import usage_of_body
 from cf_aig_gateway.providers import WORKERS_AI
 from cf_aig_gateway.shapes import as_object, as_text
@@ -70,6 +69,8 @@ async def _check(exchange: Exchange, side: Side, text: str) -> None:
 
 async def _evaluated(exchange: Exchange, side: Side, text: str) -> str:
     """Return the model's verdict on a text, and log that call."""
+    from cf_aig_gateway.local.providers import llama_guard  # noqa: PLC0415 (few gateways have guardrails)
+
     role = "user" if side == "prompt" else "assistant"
     content = {"messages": [{"role": role, "content": text}]}
     sent = write_json(content)

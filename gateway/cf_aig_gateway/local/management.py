@@ -10,10 +10,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from cf_aig_gateway.json_text import read_json
-from cf_aig_gateway.local.api_route import ApiRoute
 from cf_aig_gateway.local.envelopes import Refused, checked, front_door, not_found, result, results
 from cf_aig_gateway.local.gateway_settings import GatewaySettings, NewGateway
 from cf_aig_gateway.local.log_query import LogDeletion, LogFingerprints, LogQuery, LogSearch
@@ -204,34 +202,3 @@ async def _gateway(request: Request) -> dict[str, Any]:
 def _keeps_none(request: Request) -> bool:
     """Whether this account's logs are in Workers Observability."""
     return request.app.state.logs == "observability"
-
-
-ANY = "GET POST PUT PATCH DELETE"
-ROOT = "/ai-gateway/gateways"
-GATEWAY = f"{ROOT}/{{gateway:segment}}"
-LOGS = f"{GATEWAY}/logs"
-LOG = f"{LOGS}/{{log:segment}}"
-UNEMULATED = [
-    *(f"{GATEWAY}/{resource}" for resource in ("datasets", "evaluations", "provider_configs")),
-    *(f"{GATEWAY}/routes/{{id:segment}}/{part}" for part in ("versions", "deployments")),
-    *(f"/ai-gateway/{resource}" for resource in ("evaluation-types", "custom-providers", "billing")),
-]
-
-routes = [
-    ApiRoute("GET", ROOT, list_gateways),
-    ApiRoute("POST", ROOT, create_gateway),
-    ApiRoute("GET", GATEWAY, get_gateway),
-    ApiRoute("PUT", GATEWAY, replace_gateway),
-    ApiRoute("DELETE", GATEWAY, delete_gateway),
-    ApiRoute("GET", f"{GATEWAY}/url/{{provider:segment}}", get_url),
-    ApiRoute("GET", LOGS, list_logs),
-    ApiRoute("DELETE", LOGS, delete_logs),
-    ApiRoute("GET", f"{LOGS}/search", search_logs),
-    ApiRoute("GET", f"{LOGS}/fingerprints", list_fingerprints),
-    ApiRoute("GET", LOG, get_log),
-    ApiRoute("PATCH", LOG, patch_log),
-    ApiRoute("GET", f"{LOG}/request", get_request_body),
-    ApiRoute("GET", f"{LOG}/response", get_response_body),
-    Route("/client/v4/graphql", query_analytics, methods=["POST"]),
-    *(ApiRoute(ANY, f"{path}{{below:below}}", not_emulated) for path in UNEMULATED),
-]

@@ -17,7 +17,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cf_aig_gateway.json_text import read_json
-from cf_aig_gateway.local.api_route import ApiRoute
 from cf_aig_gateway.local.budgets import Calls, Window, used
 from cf_aig_gateway.local.envelopes import Refused, checked, not_found, result
 from cf_aig_gateway.local.exchange import Exchange
@@ -219,14 +218,3 @@ async def _kept(request: Request, id_: str, policy: Policy) -> dict[str, Any]:
     if policy.condition:
         raise Refused(501, {"code": 7000, "message": "The local gateway does not emulate conditions of policies"})
     return await store_of(request).put_resource(gateway_of(request), "policy", id_, policy.model_dump())
-
-
-ROOT = "/ai-gateway/gateways/{gateway:segment}/policies"
-
-routes = [
-    ApiRoute("GET", ROOT, list_policies),
-    ApiRoute("POST", ROOT, create_policy),
-    ApiRoute("POST", f"{ROOT}/simulate", simulate),
-    ApiRoute("PUT", f"{ROOT}/{{id:segment}}", replace_policy),
-    ApiRoute("DELETE", f"{ROOT}/{{id:segment}}", delete_policy),
-]

@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from cf_aig_gateway.local.providers.scenarios import CHARACTERS_PER_TOKEN
+from cf_aig_gateway.local.usage import CHARACTERS_PER_TOKEN
 
 MOST_PREFIXES = 50_000
 """The most prefixes kept, the last used: a few MB. A prompt of 100,000 tokens has 780 at OpenAI, 4 at Anthropic."""

@@ -22,7 +22,6 @@ from starlette.responses import JSONResponse, Response
 
 from cf_aig_gateway.json_text import read_json, write_json
 from cf_aig_gateway.local import conditions
-from cf_aig_gateway.local.api_route import ApiRoute
 from cf_aig_gateway.local.budgets import Calls, Window, used
 from cf_aig_gateway.local.calls import Call
 from cf_aig_gateway.local.controls import controls
@@ -186,13 +185,3 @@ def _drawn(outputs: Body) -> str:
         if drawn < 0:
             return name
     return "else"
-
-
-ROOT = "/ai-gateway/gateways/{gateway:segment}/routes"
-
-routes = [
-    ApiRoute("GET", ROOT, list_routes),
-    ApiRoute("POST", ROOT, create_route),
-    ApiRoute("GET", f"{ROOT}/{{id:segment}}", get_route),
-    ApiRoute("DELETE", f"{ROOT}/{{id:segment}}", delete_route),
-]

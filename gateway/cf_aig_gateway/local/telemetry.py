@@ -17,7 +17,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cf_aig_gateway.local.api_route import ApiRoute
 from cf_aig_gateway.local.envelopes import checked, result
 from cf_aig_gateway.local.requests import store_of
 from cf_aig_gateway.local.store_conditions import first_seq
@@ -385,11 +384,3 @@ WORK: dict[str, Callable[[Sequence[float]], float]] = {
     "sum": sum, "min": min, "max": max, "median": median, "stddev": pstdev, "variance": pvariance,
     "avg": lambda numbers: sum(numbers) / len(numbers),
 }  # fmt: skip
-
-ROOT = "/workers/observability/telemetry"
-
-routes = [
-    ApiRoute("POST", f"{ROOT}/keys", list_keys),
-    ApiRoute("POST", f"{ROOT}/values", list_values),
-    ApiRoute("POST", f"{ROOT}/query", query),
-]

@@ -7,7 +7,8 @@ from cf_aig_gateway import formats, pricing
 from cf_aig_gateway.formats import Conversation
 from cf_aig_gateway.formats.usage import Usage
 from cf_aig_gateway.json_text import read_json
-from cf_aig_gateway.local.providers.scenarios import count_tokens
+
+CHARACTERS_PER_TOKEN = 4
 
 NONE = Usage(0, 0)
 """The usage of a refused call: no tokens, no cost."""
@@ -70,3 +71,8 @@ def _size(held: Conversation | None) -> int:
     turns = held.turns if held else ()
     texts = [part for turn in turns for part in (turn.reasoning, turn.text, *(call.arguments for call in turn.calls))]
     return count_tokens("\n".join(filter(None, texts)))
+
+
+def count_tokens(text: str) -> int:
+    """Estimate tokens: four characters make one."""
+    return -(-len(text) // CHARACTERS_PER_TOKEN)

@@ -11,11 +11,11 @@ from anyio import to_thread
 from cf_aig_gateway.local.calls import VERSION, Call
 from cf_aig_gateway.local.faults import invalid_provider
 from cf_aig_gateway.local.providers.answers import Answer
-from cf_aig_gateway.local.providers.simulated import Simulated
 from cf_aig_gateway.providers import WORKERS_AI, provider_of
 
 if TYPE_CHECKING:
     from cf_aig_gateway.local.providers.forward import Forward
+    from cf_aig_gateway.local.providers.simulated import Simulated
 
 CLOUDFLARE = "https://api.cloudflare.com/client/v4/accounts/{account}/ai"
 
@@ -29,7 +29,7 @@ class Live(AbstractAsyncContextManager["Live"]):
     def __init__(self, urls: Mapping[str, str], *, everything: bool = False) -> None:
         self._urls = urls
         self._everything = everything
-        self._simulated = Simulated()
+        self._simulated: Simulated | None = None
         self._forward: Forward | None = None
 
     async def __aexit__(
@@ -39,19 +39,24 @@ class Live(AbstractAsyncContextManager["Live"]):
             await self._forward.aclose()
 
     async def __call__(self, call: Call) -> Answer:
-        """Forward a call, and return its answer once the headers have arrived."""
+        """Forward or simulate a call, and return its answer once the headers have arrived."""
         url = self.url(call)
         if url is None:
+            if self._simulated is None:
+                make = await to_thread.run_sync(_simulated)
+                self._simulated = self._simulated or make()
             return await self._simulated(call)
         if self._forward is None:
-            make = await to_thread.run_sync(_loaded)
+            make = await to_thread.run_sync(_forward)
             self._forward = self._forward or make()
         return await self._forward(call, url)
 
     def load(self) -> None:
-        """Load what forwarding needs, if any provider isn't simulated."""
+        """Load what the first call most likely needs."""
         if self._urls or self._everything:
-            _loaded()
+            _forward()
+        else:
+            _simulated()
 
     def url(self, call: Call) -> str | None:
         """Return the URL of a call; None if it is simulated.
@@ -65,10 +70,16 @@ class Live(AbstractAsyncContextManager["Live"]):
         return _real(call) if self._everything else None
 
 
-def _loaded() -> "type[Forward]":
+def _forward() -> "type[Forward]":
     from cf_aig_gateway.local.providers.forward import Forward  # noqa: PLC0415 (after the start)
 
     return Forward
+
+
+def _simulated() -> "type[Simulated]":
+    from cf_aig_gateway.local.providers.simulated import Simulated  # noqa: PLC0415 (after the start)
+
+    return Simulated
 
 
 def url_of(base: str, call: Call) -> str:

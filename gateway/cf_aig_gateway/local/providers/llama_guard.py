@@ -5,8 +5,8 @@ import re
 from cf_aig_gateway.local.calls import Call
 from cf_aig_gateway.local.providers import workers_ai
 from cf_aig_gateway.local.providers.answers import Answer, json_answer
-from cf_aig_gateway.local.providers.scenarios import count_tokens
 from cf_aig_gateway.local.providers.wire import Refused
+from cf_aig_gateway.local.usage import count_tokens
 
 UNSAFE = re.compile(r"\[simulate: *unsafe=(S\d{1,2}|P1)\]")
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cf_aig_gateway import pricing
+from cf_aig_gateway.local.usage import count_tokens
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 FAILURES = {"bad_key", "unknown_model", "context_too_long", "rate_limited", "overloaded", "server_error"}
 """Errors that a directive may request. Each wire format has its own body for each."""
 
-CHARACTERS_PER_TOKEN = 4
 MAX_DELAY_MS = 600_000
 MAX_TOKENS = 100_000
 
@@ -66,11 +66,6 @@ class Question:
     def prompt_tokens(self) -> int:
         """Return the size of the prompt, estimated."""
         return count_tokens(self.prompt)
-
-
-def count_tokens(text: str) -> int:
-    """Estimate tokens: four characters make one."""
-    return -(-len(text) // CHARACTERS_PER_TOKEN)
 
 
 def scenario(question: Question) -> Scenario:
