@@ -1,13 +1,12 @@
 """How long a call on a large body takes, and how long it blocks all others: `python` with this file's path.
 
 A 5 ms ticker runs beside each call; its longest pause is the wait. The bodies' shapes hold many values in few bytes.
-Arguments: megabytes (1), then words in the names of shapes (all).
 """
 
+import argparse
 import asyncio
 import gc
 import json
-import sys
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -124,12 +123,16 @@ async def measure(name: str, text: str) -> None:
 
 def main() -> None:
     """Measure under the server's conditions: what was loaded at startup is exempt from garbage collection."""
-    size = round(float(sys.argv[1] if len(sys.argv) > 1 else 1) * 1e6)
+    asked = argparse.ArgumentParser(description="How long calls on a large body take, and how long they block others.")
+    asked.add_argument("megabytes", nargs="?", type=float, default=1)
+    asked.add_argument("shapes", nargs="*", help="words in the names of shapes (default: all)")
+    options = asked.parse_args()
+    size = round(options.megabytes * 1e6)
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
     asyncio.run(measure("first calls", "{}"))  # which load the code of each tool
     for name, text in shapes(size).items():
-        if not sys.argv[2:] or any(word in name for word in sys.argv[2:]):
+        if not options.shapes or any(word in name for word in options.shapes):
             asyncio.run(measure(name, text))
 
 

@@ -79,7 +79,7 @@ async def replay_log(
     gateway = gateway_id or desk.default_gateway
     log = await desk.gateway.log(gateway, log_id)
     request, size = await _request(desk.gateway, gateway, log_id)
-    held = resend(log, request, model, dict(sorted(parameters.items())))
+    held = await aside(size, partial(resend, log, request, model, dict(sorted(parameters.items()))))
     whole, digest = await aside(size, partial(_written, held.body))
     held = replace(held, controls=_controls(log), written=whole)
     shown = json.dumps([gateway, log_id, held.rest, held.provider, held.path]).encode() + digest

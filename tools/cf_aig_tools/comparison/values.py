@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from difflib import SequenceMatcher
+from itertools import chain
 from typing import Any
 
 from cf_aig_gateway.formats.content import as_json
@@ -34,7 +35,7 @@ def differences(one: Any, other: Any, pointer: str = "", inside: str = "") -> It
         yield _place(pointer, inside), _written(one), _written(other)
     elif isinstance(one, dict) and isinstance(other, dict):
         first, second = as_object(one), as_object(other)
-        for name in dict.fromkeys([*first, *second]):
+        for name in chain(first, (name for name in second if name not in first)):
             yield from differences(first.get(name, MISSING), second.get(name, MISSING), joined(pointer, name), inside)
     elif isinstance(one, list) and isinstance(other, list):
         yield from _items(as_list(one), as_list(other), pointer, inside)
