@@ -4,11 +4,19 @@ import os
 from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretStr
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FilePath,
+    SecretStr,
+    model_validator,
+)
 
 from cf_aig_gateway.logs import LogSystem
 from cf_aig_server.paths import data_folder
@@ -84,17 +92,20 @@ def _expressions(path: Path) -> Path:
 
 BaseURL = Annotated[str, AfterValidator(_base_url)]
 Expressions = Annotated[FilePath, AfterValidator(_expressions)]
-Names = Annotated[list[str], NoDecode, BeforeValidator(_names)]
-Fields = Annotated[dict[str, str], NoDecode, BeforeValidator(_fields)]
+Names = Annotated[list[str], BeforeValidator(_names)]
+Fields = Annotated[dict[str, str], BeforeValidator(_fields)]
 
 
 LogLevel = Annotated[Literal["info", "warning"], BeforeValidator(_lower)]
 
 
-class Settings(BaseSettings):
-    """Where the gateway is, how to reach it, and what a caller may do."""
+class Settings(BaseModel):
+    """Where the gateway is, how to reach it, and what a caller may do.
 
-    model_config = SettingsConfigDict(frozen=True, populate_by_name=True, env_ignore_empty=True)
+    What isn't given comes from the environment variable named beside it; an empty variable counts as none.
+    """
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True, extra="forbid")
 
     account_id: str = Field("", validation_alias="CLOUDFLARE_ACCOUNT_ID")
     api_token: SecretStr = Field(SecretStr(""), validation_alias="CLOUDFLARE_API_TOKEN")
@@ -126,6 +137,13 @@ class Settings(BaseSettings):
     http_token_file: FilePath | None = Field(None, validation_alias="AI_GATEWAY_HTTP_TOKEN_FILE")
     http_hosts: Names = Field([], validation_alias="AI_GATEWAY_HTTP_HOSTS", description="Host names callers may use")
     timeout_s: float = Field(50.0, gt=0, description="Seconds per call; clients give up at about 60")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_environment(cls, given: dict[str, Any]) -> dict[str, Any]:
+        absent = [field.validation_alias for name, field in cls.model_fields.items() if name not in given]
+        variables = [variable for variable in absent if isinstance(variable, str)]
+        return {variable: value for variable in variables if (value := os.environ.get(variable))} | given
 
     def token(self) -> str:
         """Return the Cloudflare token; its file is read each time, so that a rotated token is picked up."""
