@@ -191,21 +191,23 @@ def _answer(told: Told, room: int, heads: dict[str, str]) -> CallToolResult:
 def summary_of(told: Told, room: int) -> str:
     """Return the lines that say what happened, each at most about `room` tokens."""
     log = told.log
-    lines = [_outcome(log, room, told.but), f"{_moment(log)}, {', '.join(_figures(log))}"]
-    lines += [told_steps(told.steps), told.around, _sizes(log)]
+    lines = [outcome_of(told, room), f"{_moment(log)}, {', '.join(_figures(log))}"]
+    lines += [told_steps(told.steps), told.around, ", ".join(map(" ".join, sizes_of(log)))]
     if log.metadata:
         pairs = " ".join(f"{named(key)}={named(shown(plain(value)), MOST)}" for key, value in log.metadata.items())
         lines.append(_short(f"metadata: {pairs}", room))
     return "\n".join(filter(None, lines))
 
 
-def _outcome(log: Log, room: int, but: str) -> str:
+def outcome_of(told: Told, room: int) -> str:
+    """Return how a call ended, with the words of an error on a second line, at most about `room` tokens."""
+    log = told.log
     subject = log.model or "unknown model"
     if not names_provider(log) and log.provider:
         subject = f"{log.provider} {subject}"
     subject = _short(subject, room)
     if log.success:
-        return f"Succeeded{but}: {subject} returned {log.status_code or 200}."
+        return f"Succeeded{told.but}: {subject} returned {log.status_code or 200}."
     status = f"returned {log.status_code}" if log.status_code else "failed"
     failure = failures.of_log(log)
     if failure is None:
@@ -241,9 +243,10 @@ def _figures(log: Log) -> list[str]:
     return [fact for fact in facts if fact]
 
 
-def _sizes(log: Log) -> str:
+def sizes_of(log: Log) -> list[tuple[str, str]]:
+    """Return the sizes of the stored bodies."""
     sizes = [(part, _extra(log, f"{part}_size")) for part in ("request", "response")]
-    return ", ".join(f"{part} {size:,} bytes" for part, size in sizes if isinstance(size, int))
+    return [(part, f"{size:,} bytes") for part, size in sizes if isinstance(size, int)]
 
 
 def fields_of(log: Log, room: int) -> dict[str, Any]:

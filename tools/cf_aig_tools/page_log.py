@@ -1,7 +1,6 @@
 """The page's third view: one log, with what happened, its facts, and the conversation in its bodies."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 from mcp.types import CallToolResult, ToolAnnotations
@@ -12,7 +11,7 @@ from cf_aig_tools.amounts import dollars
 from cf_aig_tools.desk import Call, desk_of
 from cf_aig_tools.drawing import drawn, iso, short
 from cf_aig_tools.drawing.conversation import drawn_body
-from cf_aig_tools.get_log_details import Told, fields_of, found_out, summary_of
+from cf_aig_tools.get_log_details import Told, fields_of, found_out, outcome_of, sizes_of
 from cf_aig_tools.log_rows import plain, usage_of, when
 from cf_aig_tools.parameters import GatewayId, LogId
 from cf_aig_tools.sessions import session_of, user_of
@@ -46,7 +45,7 @@ async def page_log(ctx: Call, log_id: LogId, gateway_id: GatewayId = "") -> Call
         {
             "gateway_id": gateway,
             "log_id": log.id,
-            "summary": summary_of(replace(told, steps=()), ROOM).split("\n"),
+            "summary": f"{outcome_of(told, ROOM)}\n{told.around}".strip().split("\n"),
             "steps": list(map(_step, told.steps)),
             "ok": log.success,
             "created_at": iso(when(log)),
@@ -90,7 +89,8 @@ def _call(log: Log) -> Iterator[tuple[str, str]]:
     yield "duration", "" if log.duration is None else f"{log.duration / 1000:.3f} s"
     yield "first byte after", "" if log.latency is None else f"{log.latency / 1000:.3f} s"
     yield "step", str(log.step or "")
-    yield "gateway cache", "hit" if log.cached else ""
+    yield "gateway cache", "hit" if log.cached else "no hit"
+    yield from sizes_of(log)
 
 
 def _usage(log: Log) -> Iterator[tuple[str, str]]:

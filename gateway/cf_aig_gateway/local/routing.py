@@ -120,7 +120,7 @@ def _call(request: Request, body: bytes, content: Body, element: Body) -> Call:
 
 def alias_calls(read: Callable[[Request, bytes], list[Call]], request: Request, body: bytes) -> list[Call]:
     """Return a call for each model of the alias that a request names, in the order to try them."""
-    content = as_object(read_json(body)) if request.url.path.endswith("/ai/v1/chat/completions") else {}
+    content = as_object(read_json(body)) if request.scope["path"].endswith("/ai/v1/chat/completions") else {}
     models = request.app.state.aliases.get(as_text(content.get("model")).removeprefix(ALIAS), ())
     if not models or not as_text(content.get("model")).startswith(ALIAS):
         return read(request, body)
