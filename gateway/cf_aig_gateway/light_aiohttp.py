@@ -17,4 +17,7 @@ try:
 finally:
     del ssl.SSLContext.set_default_verify_paths  # what it inherits is back
 
-__all__ = ["aiohttp"]
+__all__ = ["MAX_FIELD", "aiohttp"]
+
+MAX_FIELD = 64 * 1024
+"""The most bytes of a header in an answer. aiohttp's own limit is 8 KB."""

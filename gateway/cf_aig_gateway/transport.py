@@ -4,19 +4,13 @@ httpx2 still does requests, answers, decompression and errors. `make bench` prin
 """
 
 from collections.abc import AsyncIterator
-from functools import lru_cache
 from ssl import SSLContext
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import httpx2
-from yarl import URL
 
-from cf_aig_gateway.light_aiohttp import aiohttp
-
-MAX_FIELD = 64 * 1024
-"""The most bytes of a header in an answer."""
+from cf_aig_gateway.light_aiohttp import MAX_FIELD, aiohttp
+from cf_aig_gateway.proxies import route
 
 NO_DEFAULTS = ("accept", "accept-encoding", "content-type", "user-agent")
 """Headers that aiohttp would add."""
@@ -133,16 +127,3 @@ class _Stream(httpx2.AsyncByteStream):
 def _meant(error: Exception, request: httpx2.Request) -> httpx2.TransportError:
     kind = next(meant for held, meant in ERRORS if isinstance(error, held))
     return kind(str(error), request=request)
-
-
-@lru_cache(maxsize=256)
-def route(url: str) -> tuple[URL, str | None]:
-    """Return a parsed URL, and the environment's proxy for it.
-
-    aiohttp's own `trust_env` reads ~/.netrc for each call, and would send credentials from it.
-    """
-    parts, proxies = urlsplit(url), getproxies()
-    proxy = proxies.get(parts.scheme) or proxies.get("all")
-    if proxy is None or proxy_bypass(parts.netloc):
-        return URL(url, encoded=True), None
-    return URL(url, encoded=True), proxy if "://" in proxy else f"http://{proxy}"

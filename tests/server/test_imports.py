@@ -85,3 +85,24 @@ def test_serving_over_stdio_loads_only_what_the_first_request_needs() -> None:
     done = subprocess.run([sys.executable, "-c", BEFORE_FIRST_REQUEST], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == LOADED
+
+
+OF_A_FORWARDED_CALL = """
+import sys
+from cf_aig_gateway import pricing
+from cf_aig_gateway.formats.usage import Usage
+from cf_aig_gateway.local.providers import forward
+from cf_aig_server.commands import gateway
+pricing.load_library()
+print(pricing.cost("openai", "gpt-4o", Usage(1_000_000, 0)))
+late = ("httpx2", "cf_aig_gateway.local.management_api", "cf_aig_gateway.local.providers.simulated")
+print("loaded:", *(name for name in late if name in sys.modules))
+import httpx2
+print(httpx2.Client.__name__)
+"""
+
+
+def test_the_local_gateway_loads_only_what_a_forwarded_call_needs() -> None:
+    done = subprocess.run([sys.executable, "-c", OF_A_FORWARDED_CALL], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines() == ["2.5", "loaded:", "Client"]

@@ -2,7 +2,7 @@
 
 from starlette.routing import Route
 
-from cf_aig_gateway.local import custom_costs, management, policies, routing, telemetry
+from cf_aig_gateway.local import management, management_resources, telemetry
 from cf_aig_gateway.local.api_route import ApiRoute
 
 GATEWAYS = "/ai-gateway/gateways"
@@ -35,18 +35,18 @@ routes = [
     ApiRoute("PATCH", LOG, management.patch_log),
     ApiRoute("GET", f"{LOG}/request", management.get_request_body),
     ApiRoute("GET", f"{LOG}/response", management.get_response_body),
-    ApiRoute("GET", POLICIES, policies.list_policies),
-    ApiRoute("POST", POLICIES, policies.create_policy),
-    ApiRoute("POST", f"{POLICIES}/simulate", policies.simulate),
-    ApiRoute("PUT", f"{POLICIES}/{{id:segment}}", policies.replace_policy),
-    ApiRoute("DELETE", f"{POLICIES}/{{id:segment}}", policies.delete_policy),
-    ApiRoute("GET", ROUTES, routing.list_routes),
-    ApiRoute("POST", ROUTES, routing.create_route),
-    ApiRoute("GET", f"{ROUTES}/{{id:segment}}", routing.get_route),
-    ApiRoute("DELETE", f"{ROUTES}/{{id:segment}}", routing.delete_route),
-    ApiRoute("GET", COSTS, custom_costs.list_costs),
-    ApiRoute("POST", COSTS, custom_costs.create_cost),
-    ApiRoute("DELETE", f"{COSTS}/{{id:segment}}", custom_costs.delete_cost),
+    ApiRoute("GET", POLICIES, management_resources.list_policies),
+    ApiRoute("POST", POLICIES, management_resources.create_policy),
+    ApiRoute("POST", f"{POLICIES}/simulate", management_resources.simulate),
+    ApiRoute("PUT", f"{POLICIES}/{{id:segment}}", management_resources.replace_policy),
+    ApiRoute("DELETE", f"{POLICIES}/{{id:segment}}", management_resources.delete_policy),
+    ApiRoute("GET", ROUTES, management_resources.list_routes),
+    ApiRoute("POST", ROUTES, management_resources.create_route),
+    ApiRoute("GET", f"{ROUTES}/{{id:segment}}", management_resources.get_route),
+    ApiRoute("DELETE", f"{ROUTES}/{{id:segment}}", management_resources.delete_route),
+    ApiRoute("GET", COSTS, management_resources.list_costs),
+    ApiRoute("POST", COSTS, management_resources.create_cost),
+    ApiRoute("DELETE", f"{COSTS}/{{id:segment}}", management_resources.delete_cost),
     Route("/client/v4/graphql", management.query_analytics, methods=["POST"]),
     ApiRoute("POST", f"{TELEMETRY}/keys", telemetry.list_keys),
     ApiRoute("POST", f"{TELEMETRY}/values", telemetry.list_values),

@@ -10,18 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
-from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, Field
-from starlette.requests import Request
-from starlette.responses import Response
-
-from cf_aig_gateway.json_text import read_json
 from cf_aig_gateway.local.budgets import Calls, Window, used
-from cf_aig_gateway.local.envelopes import Refused, checked, not_found, result
 from cf_aig_gateway.local.exchange import Exchange
 from cf_aig_gateway.local.faults import PolicyRefusal
-from cf_aig_gateway.local.requests import gateway_of, resource_of, store_of
 from cf_aig_gateway.local.store import Store
 from cf_aig_gateway.shapes import as_object, as_text
 
@@ -34,44 +26,6 @@ ACTOR = re.compile(r"\{(?:metadata\.(?P<key>[^{}]+)|cf\.user\.id)\}")
 
 DENIED = "Access denied by policy"
 SPENT = "Spending limit exceeded"
-
-
-class Action(BaseModel, defer_build=True):
-    """What a policy does with the calls it applies to."""
-
-    model_config = ConfigDict(extra="allow")
-
-    type: Literal["no-limit", "block", "limit"]
-    amount: float = Field(0, ge=0)
-    period: Literal["hourly", "daily", "weekly", "monthly"] = "monthly"
-
-
-class Resource(BaseModel, defer_build=True):
-    """The models that a policy applies to; `*` or nothing means any."""
-
-    model: str = "*"
-    provider: str = "*"
-
-
-class Policy(BaseModel, defer_build=True):
-    """The body of POST …/policies."""
-
-    name: str = Field(min_length=1, max_length=200)
-    actor: str = "*"
-    resource: Literal["*"] | Resource = "*"
-    condition: str | None = None
-    action: Action
-
-
-class Simulation(BaseModel, defer_build=True):
-    """The body of POST …/policies/simulate. `bucketUsage` is what the policies' buckets have already spent."""
-
-    model_config = ConfigDict(extra="allow")
-
-    identity: dict[str, Any] = {}
-    model: str = ""
-    provider: str = ""
-    bucketUsage: dict[str, Any] = {}  # noqa: N815 (the API's name)
 
 
 @dataclass(frozen=True)
@@ -176,45 +130,3 @@ async def check(exchange: Exchange) -> None:
         raise PolicyRefusal(429, {"message": SPENT, **budget})
     if not verdict.is_allowed:
         raise PolicyRefusal(403, {"message": DENIED})
-
-
-async def list_policies(request: Request) -> Response:
-    """List a gateway's policies."""
-    return result(await store_of(request).resources(gateway_of(request), "policy"))
-
-
-async def create_policy(request: Request) -> Response:
-    """Create a policy. `commit` is assumed, since drafts aren't stored."""
-    policy = checked(Policy, "body", await request.body())
-    return result(await _kept(request, uuid4().hex, policy))
-
-
-async def replace_policy(request: Request) -> Response:
-    """Change the given members of a policy."""
-    held = await resource_of(request, "policy")
-    policy = checked(Policy, "body", {**held, **as_object(read_json(await request.body()))})
-    return result(await _kept(request, held["id"], policy))
-
-
-async def delete_policy(request: Request) -> Response:
-    """Delete a policy."""
-    if not await store_of(request).remove_resource(gateway_of(request), "policy", request.path_params["id"]):
-        raise not_found()
-    return result({})
-
-
-async def simulate(request: Request) -> Response:
-    """Return what the policies would do with a call."""
-    asked = checked(Simulation, "body", await request.body())
-    store, gateway = store_of(request), gateway_of(request)
-    policies = await store.resources(gateway, "policy")
-    model = asked.model.removeprefix(f"{asked.provider}/")
-    question = Question(store, gateway, asked.identity, asked.provider, model, asked.bucketUsage)
-    verdict = await question.verdict(policies) if policies else Verdict("no-limit", is_allowed=True)
-    return result(verdict.wire(len(policies)))
-
-
-async def _kept(request: Request, id_: str, policy: Policy) -> dict[str, Any]:
-    if policy.condition:
-        raise Refused(501, {"code": 7000, "message": "The local gateway does not emulate conditions of policies"})
-    return await store_of(request).put_resource(gateway_of(request), "policy", id_, policy.model_dump())

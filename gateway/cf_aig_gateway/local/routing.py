@@ -14,71 +14,24 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
-from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 
 from cf_aig_gateway.json_text import read_json, write_json
 from cf_aig_gateway.local import conditions
 from cf_aig_gateway.local.budgets import Calls, Window, used
 from cf_aig_gateway.local.calls import Call
 from cf_aig_gateway.local.controls import controls
-from cf_aig_gateway.local.envelopes import checked, not_found, result
 from cf_aig_gateway.local.exchange import Setting
 from cf_aig_gateway.local.faults import invalid_request, rate_limited
 from cf_aig_gateway.local.forms import compat, parted
-from cf_aig_gateway.local.requests import gateway_of, resource_of, store_of
 from cf_aig_gateway.shapes import as_list, as_object, as_text
 
 PREFIX = "dynamic/"
 ALIAS = "custom/"
 SHARE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*%?")
-MOST_ELEMENTS = 100
 
 Body = Mapping[str, Any]
-
-
-class Element(BaseModel, defer_build=True):
-    """A node of a route."""
-
-    model_config = ConfigDict(extra="allow")
-
-    id: str
-    type: str
-
-
-class Route(BaseModel, defer_build=True):
-    """The body of POST …/routes."""
-
-    name: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")
-    elements: list[Element] = Field(min_length=1, max_length=MOST_ELEMENTS)
-
-
-async def list_routes(request: Request) -> Response:
-    """List a gateway's dynamic routes, under `data` as in the SDK."""
-    found = await store_of(request).resources(gateway_of(request), "route")
-    held = {"order_by": "", "order_by_direction": "asc", "page": 1, "per_page": len(found), "routes": found}
-    return JSONResponse({"success": True, "data": held})
-
-
-async def create_route(request: Request) -> Response:
-    """Create a dynamic route."""
-    body = checked(Route, "body", await request.body()).model_dump()
-    return result(await store_of(request).put_resource(gateway_of(request), "route", uuid4().hex, body))
-
-
-async def get_route(request: Request) -> Response:
-    """Return a dynamic route."""
-    return result(await resource_of(request, "route"))
-
-
-async def delete_route(request: Request) -> Response:
-    """Delete a dynamic route."""
-    if not await store_of(request).remove_resource(gateway_of(request), "route", request.path_params["id"]):
-        raise not_found()
-    return result({})
 
 
 async def calls(setting: Setting, request: Request, body: bytes) -> list[Call]:

@@ -44,6 +44,7 @@ def run(
 
     """
     urls, models = dict(map(_provider, providers)), dict(map(_alias, aliases))
+    pricing.load_library()
     live_, store = Live(urls, everything=live), Store(db, log_lag_s=log_lag_s)
     make = partial(build_app, store, token=token, upstream=live_, logs=logs, aliases=models)
     loop = {"use_uvloop": sys.platform != "win32"}

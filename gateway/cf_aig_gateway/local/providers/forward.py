@@ -5,13 +5,11 @@ from functools import cached_property
 from io import BytesIO
 from ssl import SSLContext
 
-import httpx2
-
-from cf_aig_gateway.light_aiohttp import aiohttp
+from cf_aig_gateway.light_aiohttp import MAX_FIELD, aiohttp
 from cf_aig_gateway.local.calls import Call
 from cf_aig_gateway.local.faults import no_answer
 from cf_aig_gateway.local.providers.answers import Answer, BrokenOff
-from cf_aig_gateway.transport import MAX_FIELD, route
+from cf_aig_gateway.proxies import route
 
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=600)
 """Seconds allowed to connect, and without a byte. A request's own timeout is usually shorter."""
@@ -67,7 +65,9 @@ class Forward:
 
     @cached_property
     def _trusted(self) -> SSLContext:
-        """The certificate authorities that this system trusts. Loaded when first needed, as it takes 25 ms."""
+        """The certificate authorities that this system trusts. Loaded when first needed, as it takes 50 ms."""
+        import httpx2  # noqa: PLC0415 (for https only)
+
         return httpx2.create_ssl_context()
 
 
