@@ -168,10 +168,14 @@ describe("in a file of logs", () => {
         await log.getByTestId(`show-${side}`).click();
         await log.getByText("Reading the body…").waitFor({ state: "detached" });
         await harmless(shown, `${side}, raw`);
-        if (await log.getByTestId("read-on").isVisible()) {
-          await log.getByTestId("read-on").click();
-          await log.locator("pre").nth(1).waitFor();
+        const more = log.getByTestId("read-on");
+        if (await more.isVisible()) {
+          await eventually(async () => {
+            if (await more.isVisible()) await more.click({ timeout: 1_000 }); // a press is lost if the page moves under it
+            await log.locator("pre").nth(1).waitFor({ timeout: 3_000 });
+          });
         }
+        assert.deepEqual(await log.getByTestId("notice-error").allInnerTexts(), []);
         await log.getByTestId("as-outline").click();
         await log.getByText("Reading the body…").waitFor({ state: "detached" });
         await harmless(shown, `${side}, outline`);
