@@ -32,6 +32,13 @@ def test_the_environment_variables_keep_their_names(monkeypatch: pytest.MonkeyPa
     assert "api-token" not in repr(settings)
 
 
+@pytest.mark.parametrize("name", [name for name in Settings.model_fields if name != "provider_keys"])
+def test_only_variables_with_a_prefix_count(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name.upper(), "7")
+
+    assert getattr(Settings(), name) == Settings.model_fields[name].get_default()
+
+
 def test_a_rotated_token_is_picked_up_from_its_file(tmp_path: Path) -> None:
     held = tmp_path / "token"
     held.write_text("first\n")
