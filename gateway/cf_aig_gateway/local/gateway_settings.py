@@ -91,11 +91,11 @@ class NewGateway(GatewaySettings):
     """Required since 2026-11-03: developers.cloudflare.com/changelog, "required authentication"."""
 
 
-DEFAULT: dict[str, Any] = {name: field.default for name, field in GatewaySettings.model_fields.items()} | {
-    "cache_invalidate_on_update": False,
-    "cache_ttl": 0,
-    "collect_logs": True,
-    "rate_limiting_interval": 0,
-    "rate_limiting_limit": 0,
-}
+DEFAULT = GatewaySettings(
+    cache_invalidate_on_update=False,
+    cache_ttl=0,
+    collect_logs=True,
+    rate_limiting_interval=0,
+    rate_limiting_limit=0,
+)
 """The gateway `default`. Unlike Cloudflare's, it requires no authentication."""

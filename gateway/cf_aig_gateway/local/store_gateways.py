@@ -12,7 +12,7 @@ DEFAULT_ID = "default"
 
 def ensure_default(db: sqlite3.Connection, now: int) -> None:
     """Create the gateway `default` if it is missing."""
-    create(db, DEFAULT_ID, json.dumps(DEFAULT), now)
+    create(db, DEFAULT_ID, DEFAULT.stored(), now)
 
 
 def create(db: sqlite3.Connection, gateway_id: str, settings: str, now: int) -> dict[str, Any] | None:

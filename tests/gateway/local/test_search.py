@@ -300,7 +300,7 @@ def test_a_log_is_found_by_any_part_of_its_text(said: Sequence[str], data: st.Da
     with closing(sqlite3.connect(":memory:")) as db:
         db.row_factory = sqlite3.Row
         db.executescript(f"{store_schema.SCHEMA} {store_schema.INDEX}")
-        create(db, "default", json.dumps(DEFAULT), 0)
+        create(db, "default", DEFAULT.stored(), 0)
         insert(db, a_log(response=json.dumps({"parts": said}).encode()))
         store_index.fill(db, store_index.waiting(db))
         found = db.execute(f"SELECT id FROM logs WHERE {held.sql}", held.values).fetchall() if held else [a_log()]

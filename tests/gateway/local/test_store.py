@@ -1,7 +1,6 @@
 """The file itself: who may read it, what survives, what is shared."""
 
 import asyncio
-import json
 import sqlite3
 import stat
 import sys
@@ -167,11 +166,11 @@ async def test_changed_settings_apply_immediately_and_those_of_another_process_s
     store: Store, tmp_path: Path
 ) -> None:
     kept = await store.settings("default")
-    off = json.dumps(DEFAULT | {"collect_logs": False})
+    off = DEFAULT.model_copy(update={"collect_logs": False}).stored()
     await store.replace_gateway("default", off)
     own = await store.settings("default")
     async with Store(tmp_path / "gateway.sqlite3") as other:
-        await other.replace_gateway("default", json.dumps(DEFAULT))
+        await other.replace_gateway("default", DEFAULT.stored())
     with anyio.fail_after(5):
         while (await store.settings("default") or {})["collect_logs"] is False:  # noqa: ASYNC110 (no signal comes)
             await anyio.sleep(0.01)
@@ -223,8 +222,8 @@ async def test_writers_wait_while_too_much_is_waiting(store: Store) -> None:
     ("strategy", "left"), [("STOP_INSERTING", range(3)), ("DELETE_OLDEST", range(2, 5)), (None, range(3))]
 )
 async def test_a_gateway_keeps_as_many_logs_as_it_may(store: Store, strategy: str | None, left: range) -> None:
-    settings = DEFAULT | {"log_management": 3, "log_management_strategy": strategy}
-    await store.replace_gateway("default", json.dumps(settings))
+    settings = DEFAULT.model_copy(update={"log_management": 3, "log_management_strategy": strategy})
+    await store.replace_gateway("default", settings.stored())
 
     for number in range(5):
         await store.add(a_log(number, minutes=number))
