@@ -34,8 +34,6 @@ def read_json(text: bytes | str) -> Any:
 
     A number beyond the largest double becomes infinity, as in JavaScript.
     """
-    if not text:
-        return None
     try:
         return from_json(text, allow_inf_nan=False)
     except ValueError:

@@ -49,6 +49,14 @@ SAYS = {
 """A word in the sentences about changes."""
 
 
+QUICK = """
+UPDATE details SET facts = json_set(facts, '$.timings', json('{"total": 1, "latency": 1}'))
+WHERE log IN (SELECT seq FROM logs WHERE duration < 50) AND facts ->> '$.timings.latency' IS NOT NULL;
+UPDATE logs SET duration = 1 WHERE duration < 50;
+"""
+"""Gives calls without a simulated delay one duration: how busy this machine was is no difference between two calls."""
+
+
 async def incidents(db: Path, *names: str) -> Ids:
     """Play all incidents, or those named, one after the other. Returns what a reader should see of each."""
     found: Ids = {}
@@ -66,6 +74,7 @@ async def incidents(db: Path, *names: str) -> Ids:
                 found[incident.name] = {"ids": dict(traffic.ids), **told}
         tasks.cancel_scope.cancel()
     with closing(connect(db)) as logs:
+        logs.executescript(QUICK)
         calls, failed = logs.execute("SELECT count(*), sum(NOT success) FROM logs").fetchone()
     return {"incidents": found, "totals": {"calls": calls, "failed": failed}}
 

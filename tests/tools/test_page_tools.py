@@ -174,7 +174,7 @@ async def test_one_log_says_what_happened_in_the_same_words(page: Client, store:
     data = await drawn(page, "page_log", log_id=a_log(1).id)
     _, details = await told(page, "get_log_details", log_id=a_log(1).id)
 
-    assert details["summary"].startswith("\n".join(data["summary"]))
+    assert data["summary"] == details["summary"].split("\n")[:2]
     assert (data["ok"], data["status"], data["seconds"]) == (False, 503, 0.812)
     assert {"title": "Metadata", "rows": [["team", "x"]]} in data["facts"]
     request = data["request"]

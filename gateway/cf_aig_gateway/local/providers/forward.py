@@ -65,7 +65,7 @@ class Forward:
 
     @cached_property
     def _trusted(self) -> SSLContext:
-        """The certificate authorities that this system trusts. Loaded when first needed, as it takes 50 ms."""
+        """The certificate authorities that this system trusts. Loaded when first needed: 25 ms, and 30 for httpx2."""
         import httpx2  # noqa: PLC0415 (for https only)
 
         return httpx2.create_ssl_context()
